@@ -1,0 +1,253 @@
+//! Which system calls are interesting, and their number in each table.
+//!
+//! Numbers are the kernel's own: `arch/x86/entry/syscalls/syscall_{64,32}.tbl` and
+//! `include/uapi/asm-generic/unistd.h`.
+
+use crate::call::Arch;
+
+/// What an interesting system call means, whatever its number is.
+///
+/// Arguments are those of the man page of the same name, in that order. `fchmodat`, `mkdir` and
+/// their like change no file's content and are not here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sys {
+    /// `open(path, flags, mode)`.
+    Open,
+    /// `openat(dirfd, path, flags, mode)`.
+    Openat,
+    /// `openat2(dirfd, path, how, size)`.
+    Openat2,
+    /// `creat(path, mode)`.
+    Creat,
+    /// `execve(path, argv, envp)`.
+    Execve,
+    /// `execveat(dirfd, path, argv, envp, flags)`.
+    Execveat,
+    /// `rename(from, to)`.
+    Rename,
+    /// `renameat(from_dirfd, from, to_dirfd, to)`.
+    Renameat,
+    /// `renameat2(from_dirfd, from, to_dirfd, to, flags)`.
+    Renameat2,
+    /// `link(from, to)`.
+    Link,
+    /// `linkat(from_dirfd, from, to_dirfd, to, flags)`.
+    Linkat,
+    /// `symlink(target, path)`.
+    Symlink,
+    /// `symlinkat(target, dirfd, path)`.
+    Symlinkat,
+    /// `unlink(path)`.
+    Unlink,
+    /// `unlinkat(dirfd, path, flags)`.
+    Unlinkat,
+    /// `truncate(path, length)`.
+    Truncate,
+    /// `truncate64(path, low, high)`: the length in two halves, 32-bit tables only.
+    Truncate64,
+    /// `open_by_handle_at(mount_fd, handle, flags)`.
+    OpenByHandleAt,
+    /// `io_uring_setup(entries, params)`.
+    IoUringSetup,
+    /// `pidfd_getfd(pidfd, fd, flags)`.
+    PidfdGetfd,
+    /// `chroot(path)`.
+    Chroot,
+    /// `pivot_root(new_root, put_old)`.
+    PivotRoot,
+    /// `unshare(flags)`.
+    Unshare,
+    /// `setns(fd, kind)`.
+    Setns,
+    /// `mount(source, target, type, flags, data)`.
+    Mount,
+    /// `move_mount(from_dirfd, from, to_dirfd, to, flags)`.
+    MoveMount,
+    /// `umount2(target, flags)`, and 32-bit `umount(target)`.
+    Umount,
+}
+
+/// The bit that marks a number of the x32 table.
+pub(crate) const X32_BIT: u32 = 0x4000_0000;
+
+/// 64-bit x86. The x32 table is this one but for the two numbers in [`X32_OWN`].
+pub(crate) const X86_64: &[(u32, Sys)] = &[
+    (2, Sys::Open),
+    (59, Sys::Execve),
+    (76, Sys::Truncate),
+    (82, Sys::Rename),
+    (85, Sys::Creat),
+    (86, Sys::Link),
+    (87, Sys::Unlink),
+    (88, Sys::Symlink),
+    (155, Sys::PivotRoot),
+    (161, Sys::Chroot),
+    (165, Sys::Mount),
+    (166, Sys::Umount),
+    (257, Sys::Openat),
+    (263, Sys::Unlinkat),
+    (264, Sys::Renameat),
+    (265, Sys::Linkat),
+    (266, Sys::Symlinkat),
+    (272, Sys::Unshare),
+    (304, Sys::OpenByHandleAt),
+    (308, Sys::Setns),
+    (316, Sys::Renameat2),
+    (322, Sys::Execveat),
+    (425, Sys::IoUringSetup),
+    (429, Sys::MoveMount),
+    (437, Sys::Openat2),
+    (438, Sys::PidfdGetfd),
+];
+
+/// The x32 calls whose numbers differ from the 64-bit ones, with [`X32_BIT`] removed.
+pub(crate) const X32_OWN: &[(u32, Sys)] = &[(520, Sys::Execve), (545, Sys::Execveat)];
+
+/// 32-bit x86, also reached by `int 0x80` from 64-bit programs.
+pub(crate) const X86: &[(u32, Sys)] = &[
+    (5, Sys::Open),
+    (8, Sys::Creat),
+    (9, Sys::Link),
+    (10, Sys::Unlink),
+    (11, Sys::Execve),
+    (21, Sys::Mount),
+    (22, Sys::Umount),
+    (38, Sys::Rename),
+    (52, Sys::Umount),
+    (61, Sys::Chroot),
+    (83, Sys::Symlink),
+    (92, Sys::Truncate),
+    (193, Sys::Truncate64),
+    (217, Sys::PivotRoot),
+    (295, Sys::Openat),
+    (301, Sys::Unlinkat),
+    (302, Sys::Renameat),
+    (303, Sys::Linkat),
+    (304, Sys::Symlinkat),
+    (310, Sys::Unshare),
+    (342, Sys::OpenByHandleAt),
+    (346, Sys::Setns),
+    (353, Sys::Renameat2),
+    (358, Sys::Execveat),
+    (425, Sys::IoUringSetup),
+    (429, Sys::MoveMount),
+    (437, Sys::Openat2),
+    (438, Sys::PidfdGetfd),
+];
+
+/// 64-bit ARM: the generic table, which has only the `at` forms.
+pub(crate) const AARCH64: &[(u32, Sys)] = &[
+    (35, Sys::Unlinkat),
+    (36, Sys::Symlinkat),
+    (37, Sys::Linkat),
+    (38, Sys::Renameat),
+    (39, Sys::Umount),
+    (40, Sys::Mount),
+    (41, Sys::PivotRoot),
+    (45, Sys::Truncate),
+    (51, Sys::Chroot),
+    (56, Sys::Openat),
+    (97, Sys::Unshare),
+    (221, Sys::Execve),
+    (265, Sys::OpenByHandleAt),
+    (268, Sys::Setns),
+    (276, Sys::Renameat2),
+    (281, Sys::Execveat),
+    (425, Sys::IoUringSetup),
+    (429, Sys::MoveMount),
+    (437, Sys::Openat2),
+    (438, Sys::PidfdGetfd),
+];
+
+/// Tells what `number` of the table of `arch` means, `None` when it is not an interesting call.
+///
+/// The x32 bit must already be removed from `number`, as it is in a [`Call`](crate::Call).
+pub fn meaning(arch: Arch, number: u32) -> Option<Sys> {
+    match arch {
+        Arch::X86_64 => lookup(X86_64, number),
+        Arch::X86 => lookup(X86, number),
+        Arch::Aarch64 => lookup(AARCH64, number),
+        // x32 refuses the 64-bit numbers of the calls that it has under its own.
+        Arch::X32 => lookup(X32_OWN, number)
+            .or_else(|| lookup(X86_64, number).filter(|sys| !is_x32_own(*sys))),
+    }
+}
+
+fn lookup(table: &[(u32, Sys)], number: u32) -> Option<Sys> {
+    let at = table.binary_search_by_key(&number, |row| row.0).ok()?;
+    Some(table[at].1)
+}
+
+fn is_x32_own(sys: Sys) -> bool {
+    X32_OWN.iter().any(|row| row.1 == sys)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_table_is_sorted_and_has_no_number_twice() {
+        for table in [X86_64, X32_OWN, X86, AARCH64] {
+            assert!(
+                table.windows(2).all(|pair| pair[0].0 < pair[1].0),
+                "{table:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_same_number_means_different_calls_in_different_tables() {
+        assert_eq!(meaning(Arch::X86_64, 2), Some(Sys::Open));
+        assert_eq!(meaning(Arch::X86, 2), None);
+        assert_eq!(meaning(Arch::X86, 5), Some(Sys::Open));
+        assert_eq!(meaning(Arch::Aarch64, 56), Some(Sys::Openat));
+        assert_eq!(meaning(Arch::X86_64, 56), None);
+    }
+
+    #[test]
+    fn x32_execs_by_its_own_numbers_only() {
+        assert_eq!(meaning(Arch::X32, 520), Some(Sys::Execve));
+        assert_eq!(meaning(Arch::X32, 545), Some(Sys::Execveat));
+        assert_eq!(meaning(Arch::X32, 59), None);
+        assert_eq!(meaning(Arch::X32, 257), Some(Sys::Openat));
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn the_tables_agree_with_the_numbers_of_libc() {
+        for (number, sys) in [
+            (libc::SYS_open, Sys::Open),
+            (libc::SYS_openat, Sys::Openat),
+            (libc::SYS_openat2, Sys::Openat2),
+            (libc::SYS_creat, Sys::Creat),
+            (libc::SYS_execve, Sys::Execve),
+            (libc::SYS_execveat, Sys::Execveat),
+            (libc::SYS_rename, Sys::Rename),
+            (libc::SYS_renameat, Sys::Renameat),
+            (libc::SYS_renameat2, Sys::Renameat2),
+            (libc::SYS_link, Sys::Link),
+            (libc::SYS_linkat, Sys::Linkat),
+            (libc::SYS_symlink, Sys::Symlink),
+            (libc::SYS_symlinkat, Sys::Symlinkat),
+            (libc::SYS_unlink, Sys::Unlink),
+            (libc::SYS_unlinkat, Sys::Unlinkat),
+            (libc::SYS_truncate, Sys::Truncate),
+            (libc::SYS_open_by_handle_at, Sys::OpenByHandleAt),
+            (libc::SYS_io_uring_setup, Sys::IoUringSetup),
+            (libc::SYS_pidfd_getfd, Sys::PidfdGetfd),
+            (libc::SYS_chroot, Sys::Chroot),
+            (libc::SYS_pivot_root, Sys::PivotRoot),
+            (libc::SYS_unshare, Sys::Unshare),
+            (libc::SYS_setns, Sys::Setns),
+            (libc::SYS_mount, Sys::Mount),
+            (libc::SYS_move_mount, Sys::MoveMount),
+            (libc::SYS_umount2, Sys::Umount),
+        ] {
+            assert_eq!(
+                meaning(Arch::X86_64, u32::try_from(number).unwrap_or(0)),
+                Some(sys)
+            );
+        }
+    }
+}
