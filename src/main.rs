@@ -1,0 +1,2 @@
+//! The `roar` command.
+fn main() {}
