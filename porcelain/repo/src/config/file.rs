@@ -1,0 +1,225 @@
+//! One configuration file: TOML, read strictly, edited in place so that comments stay.
+
+use super::{ConfigError, Key, Type, Value};
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use toml_edit::{Array, DocumentMut, Item, Table, value};
+
+/// A configuration file that was read, or is not there yet.
+#[derive(Clone, Debug)]
+pub(super) struct File {
+    path: PathBuf,
+    document: DocumentMut,
+}
+
+impl File {
+    /// Reads the file; one that does not exist is empty.
+    pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(err) if is_absent(&err) => String::new(),
+            Err(source) => {
+                return Err(ConfigError::Read {
+                    path: path.to_owned(),
+                    source,
+                });
+            }
+        };
+        let document = text.parse().map_err(|source| ConfigError::Syntax {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            document,
+        })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Returns what the file says of `key`.
+    pub(super) fn get(&self, key: &Key) -> Result<Option<Value>, ConfigError> {
+        let (section, name) = key.parts();
+        let Some(item) = self.document.get(section).and_then(|table| table.get(name)) else {
+            return Ok(None);
+        };
+        from_item(key, item)
+            .map(Some)
+            .map_err(|why| ConfigError::Value {
+                name: key.name.to_owned(),
+                value: item.to_string().trim().to_owned(),
+                origin: self.path.display().to_string(),
+                why,
+            })
+    }
+
+    /// Returns the names in the file that are no settings, as `section.name`.
+    pub(super) fn unknown(&self) -> Vec<String> {
+        let mut unknown = Vec::new();
+        for (section, item) in self
+            .document
+            .iter()
+            .filter(|(section, _)| *section != "filter")
+        {
+            match item.as_table_like() {
+                Some(table) => unknown.extend(
+                    table
+                        .iter()
+                        .map(|(name, _)| format!("{section}.{name}"))
+                        .filter(|name| Key::find(name).is_none()),
+                ),
+                None => unknown.push(section.to_owned()),
+            }
+        }
+        unknown
+    }
+
+    /// Returns the `[[filter]]` tables as pattern and class, with the file's own words.
+    pub(super) fn filters(&self) -> Result<Vec<(String, String)>, ConfigError> {
+        let Some(item) = self.document.get("filter") else {
+            return Ok(Vec::new());
+        };
+        let malformed = || ConfigError::Filter {
+            path: self.path.clone(),
+        };
+        let tables = item.as_array_of_tables().ok_or_else(malformed)?;
+        let text =
+            |table: &Table, name: &str| table.get(name).and_then(Item::as_str).map(str::to_owned);
+        tables
+            .iter()
+            .map(|table| Some((text(table, "pattern")?, text(table, "class")?)))
+            .collect::<Option<_>>()
+            .ok_or_else(malformed)
+    }
+
+    /// Writes `[[filter]]` tables anew.
+    pub(super) fn set_filters(&mut self, filters: &[(String, String)]) {
+        if filters.is_empty() {
+            self.document.remove("filter");
+            return;
+        }
+        let mut tables = toml_edit::ArrayOfTables::new();
+        for (pattern, class) in filters {
+            let mut table = Table::new();
+            table.insert("pattern", value(pattern));
+            table.insert("class", value(class));
+            tables.push(table);
+        }
+        self.document.insert("filter", Item::ArrayOfTables(tables));
+    }
+
+    pub(super) fn set(&mut self, key: &Key, new: &Value) -> Result<(), ConfigError> {
+        let (section, name) = key.parts();
+        let entry = self
+            .document
+            .entry(section)
+            .or_insert_with(toml_edit::table);
+        let table = entry
+            .as_table_like_mut()
+            .ok_or_else(|| ConfigError::Section {
+                path: self.path.clone(),
+                section: section.to_owned(),
+            })?;
+        let mut item = to_item(new);
+        match table.get_mut(name) {
+            Some(old) => {
+                // Comments before and behind the old value belong to the setting, not to the value.
+                if let (Some(old), Some(fresh)) = (old.as_value(), item.as_value_mut()) {
+                    *fresh.decor_mut() = old.decor().clone();
+                }
+                *old = item;
+            }
+            None => drop(table.insert(name, item)),
+        }
+        Ok(())
+    }
+
+    /// Takes the setting out; returns whether it was there.
+    pub(super) fn unset(&mut self, key: &Key) -> bool {
+        let (section, name) = key.parts();
+        let table = self
+            .document
+            .get_mut(section)
+            .and_then(Item::as_table_like_mut);
+        table.is_some_and(|table| table.remove(name).is_some())
+    }
+
+    /// Replaces the file by what is in memory, in one rename.
+    pub(super) fn save(&self) -> Result<(), ConfigError> {
+        let failed = |source| ConfigError::Write {
+            path: self.path.clone(),
+            source,
+        };
+        replace(&self.path, self.document.to_string().as_bytes()).map_err(failed)
+    }
+}
+
+fn is_absent(err: &io::Error) -> bool {
+    matches!(
+        err.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Writes beside the file and renames, so that no reader sees half of it.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.new", std::process::id()));
+    let mut file = fs::File::create(&beside)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let renamed = written.and_then(|()| fs::rename(&beside, path));
+    if renamed.is_err() {
+        // The error that matters is the one above.
+        let _ = fs::remove_file(&beside);
+    }
+    renamed
+}
+
+fn from_item(key: &Key, item: &Item) -> Result<Value, String> {
+    match key.kind {
+        Type::Words => {
+            let array = item
+                .as_array()
+                .ok_or_else(|| "it takes a list of words".to_owned())?;
+            let words = array
+                .iter()
+                .map(|word| word.as_str().map(str::to_owned))
+                .collect::<Option<_>>();
+            words
+                .map(Value::Words)
+                .ok_or_else(|| "it takes a list of words".to_owned())
+        }
+        _ => key.parse(&plain(item)),
+    }
+}
+
+/// Returns a scalar as it would be typed.
+fn plain(item: &Item) -> String {
+    match item.as_str() {
+        Some(text) => text.to_owned(),
+        None => item
+            .as_value()
+            .map(|value| value.clone().decorated("", "").to_string())
+            .unwrap_or_default(),
+    }
+}
+
+fn to_item(new: &Value) -> Item {
+    match new {
+        Value::Bool(flag) => value(*flag),
+        Value::Number(number) => value(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Value::Millis(millis) if millis % 1000 == 0 => {
+            value(i64::try_from(millis / 1000).unwrap_or(i64::MAX))
+        }
+        Value::Millis(millis) => {
+            value(f64::from(u32::try_from(*millis).unwrap_or(u32::MAX)) / 1000.0)
+        }
+        Value::Word(word) => value(word),
+        Value::Words(words) => value(words.iter().collect::<Array>()),
+    }
+}

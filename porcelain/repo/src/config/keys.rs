@@ -1,0 +1,207 @@
+//! Every setting there is: its name, its type, its default, what it is for.
+//!
+//! Help, completion, validation and the list that `roar config list` prints are made from this
+//! table, so a setting that is not in it does not exist.
+
+use super::Value;
+
+/// What values a setting takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `true` or `false`.
+    Bool,
+    /// A whole number from 0 on.
+    Number,
+    /// A number of seconds, fractions allowed, kept in milliseconds.
+    Seconds,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A list of words.
+    Words,
+}
+
+/// One setting.
+#[derive(Debug)]
+pub struct Key {
+    /// Section and name, such as `run.dirty`.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: Type,
+    /// Its value when nobody set it, as it would be typed.
+    pub default: &'static str,
+    /// What it is for, one line.
+    pub about: &'static str,
+}
+
+/// The table, sorted by name.
+pub const KEYS: &[Key] = &[
+    Key {
+        name: "dataset.min_files",
+        kind: Type::Number,
+        default: "2",
+        about: "fewest files in a directory that is read or written as a whole to count it as a dataset",
+    },
+    Key {
+        name: "environment.variables",
+        kind: Type::Words,
+        default: "",
+        about: "environment variables whose values are recorded, beside the built-in list",
+    },
+    Key {
+        name: "hash.cache",
+        kind: Type::Bool,
+        default: "true",
+        about: "remember the hashes of files that have not changed",
+    },
+    Key {
+        name: "lock.timeout",
+        kind: Type::Seconds,
+        default: "10",
+        about: "how long to wait while another roar writes",
+    },
+    Key {
+        name: "output.color",
+        kind: Type::Choice(&["auto", "always", "never"]),
+        default: "auto",
+        about: "when to use colour",
+    },
+    Key {
+        name: "output.pager",
+        kind: Type::Bool,
+        default: "true",
+        about: "show long output through $ROAR_PAGER, $PAGER or less, on a terminal",
+    },
+    Key {
+        name: "output.verbosity",
+        kind: Type::Choice(&["quiet", "normal", "verbose"]),
+        default: "normal",
+        about: "how much `roar run` says",
+    },
+    Key {
+        name: "run.dirty",
+        kind: Type::Choice(&["record", "warn", "refuse"]),
+        default: "warn",
+        about: "what to do when git has uncommitted changes: the exact state is recorded unless refused",
+    },
+    Key {
+        name: "run.grace",
+        kind: Type::Seconds,
+        default: "1",
+        about: "how long to go on watching processes that outlive the command",
+    },
+    Key {
+        name: "tracer.default",
+        kind: Type::Choice(&["auto", "notify", "ptrace"]),
+        default: "auto",
+        about: "how to watch a command",
+    },
+];
+
+impl Key {
+    /// Returns the setting of that name.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        KEYS.iter().find(|key| key.name == name)
+    }
+
+    /// Returns the environment variable that sets it: `ROAR_RUN_DIRTY` for `run.dirty`.
+    pub fn variable(&self) -> String {
+        format!("ROAR_{}", self.name.replace('.', "_").to_ascii_uppercase())
+    }
+
+    /// Returns section and name.
+    pub fn parts(&self) -> (&'static str, &'static str) {
+        self.name
+            .split_once('.')
+            .expect("every key in the table has a section")
+    }
+
+    /// Returns the value that stands when nobody set it.
+    pub fn default_value(&self) -> Value {
+        self.parse(self.default)
+            .expect("every default in the table is of its type")
+    }
+
+    /// Reads a value as it is typed on a command line or in a variable.
+    ///
+    /// # Errors
+    ///
+    /// What the setting takes instead, in words.
+    pub fn parse(&self, text: &str) -> Result<Value, String> {
+        match self.kind {
+            Type::Bool => parse_bool(text).map(Value::Bool),
+            Type::Number => text
+                .parse()
+                .map(Value::Number)
+                .map_err(|_| expected("a whole number")),
+            Type::Seconds => parse_seconds(text).map(Value::Millis),
+            Type::Choice(words) => match words.iter().find(|&&word| word == text) {
+                Some(word) => Ok(Value::Word((*word).to_owned())),
+                None => Err(expected(&format!("one of {}", words.join(", ")))),
+            },
+            Type::Words => Ok(Value::Words(split_words(text))),
+        }
+    }
+}
+
+fn expected(what: &str) -> String {
+    format!("it takes {what}")
+}
+
+fn parse_bool(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err(expected("true or false")),
+    }
+}
+
+/// Longest time that makes sense to wait for anything: a day.
+const MAX_SECONDS: f64 = 86_400.0;
+
+#[expect(clippy::cast_possible_truncation, reason = "the range was checked")]
+#[expect(clippy::cast_sign_loss, reason = "the range was checked")]
+fn parse_seconds(text: &str) -> Result<u64, String> {
+    let seconds: f64 = text.parse().map_err(|_| expected("a number of seconds"))?;
+    if !(0.0..=MAX_SECONDS).contains(&seconds) {
+        return Err(expected("a number of seconds from 0 to 86400"));
+    }
+    Ok((seconds * 1000.0).round() as u64)
+}
+
+fn split_words(text: &str) -> Vec<String> {
+    text.split([',', ' '])
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sorted_and_its_defaults_are_of_their_types() {
+        assert!(KEYS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for key in KEYS {
+            key.default_value();
+            key.parts();
+        }
+    }
+
+    #[test]
+    fn wrong_values_say_what_is_right() {
+        let refusal = |name: &str, text: &str| Key::find(name).map(|key| key.parse(text).err());
+        assert_eq!(
+            refusal("run.dirty", "maybe"),
+            Some(Some("it takes one of record, warn, refuse".into()))
+        );
+        assert_eq!(
+            refusal("hash.cache", "maybe"),
+            Some(Some("it takes true or false".into()))
+        );
+        for text in ["-1", "nan", "inf", "1e9", "soon"] {
+            assert!(refusal("run.grace", text).flatten().is_some(), "{text}");
+        }
+        assert_eq!(refusal("run.grace", "0.25"), Some(None));
+    }
+}
