@@ -1,0 +1,165 @@
+//! The state of the git repository a command runs in, and snapshots of it.
+//!
+//! The layout (where the top level and the git directory are) and the remote are
+//! read from files; everything about content is asked of one `git status`. Git's
+//! own refusals, such as a repository owned by somebody else, are kept in its
+//! words as [`GitState::Broken`].
+
+mod config;
+mod discover;
+mod head;
+mod run;
+mod snapshot;
+mod status;
+
+use std::path::{Path, PathBuf};
+
+use config::Config;
+use discover::{Found, Layout};
+use run::Git;
+use status::Status;
+
+pub use snapshot::{SnapshotError, extend, snapshot_tracked};
+
+/// Untracked names that are listed; beyond this they are only counted.
+pub const UNTRACKED_LISTED: usize = 256;
+
+/// What version control says about a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GitState {
+    /// No repository holds this directory.
+    None,
+    /// There is a repository, and it cannot be read.
+    Broken {
+        /// What stands in the way, in git's words where git said it.
+        why: String,
+    },
+    /// A repository with a work tree.
+    Repository(Box<Repository>),
+}
+
+/// A git repository as it was when it was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repository {
+    /// Top directory of the work tree, absolute, symbolic links resolved.
+    pub toplevel: PathBuf,
+    /// This work tree's git directory, absolute.
+    pub git_dir: PathBuf,
+    /// The commit checked out, in hex; absent before the first commit.
+    pub commit: Option<String>,
+    /// The branch checked out, without `refs/heads/`; absent when detached.
+    pub branch: Option<String>,
+    /// URL of `origin`, else of the branch's remote, else of the only remote.
+    ///
+    /// As configured, credentials and all: scrub before keeping it.
+    pub remote: Option<String>,
+    /// Whether any tracked file, or a submodule's, differs from the commit.
+    pub dirty: bool,
+    /// Tracked files that differ from the commit, relative to `toplevel`.
+    pub changed: Vec<Vec<u8>>,
+    /// Files git neither tracks nor ignores.
+    pub untracked: Untracked,
+    /// Whether this is a linked work tree (`git worktree add`).
+    pub worktree: bool,
+    /// An unfinished `merge`, `rebase`, `cherry-pick`, `revert`, or `bisect`.
+    pub in_progress: Option<&'static str>,
+    /// Submodules that `.gitmodules` names, initialised or not.
+    pub submodules: Vec<Submodule>,
+    /// Paths whose work tree content is not what the index holds.
+    unstaged: Vec<Vec<u8>>,
+    /// Hex digits in an object name here: 40, or 64 in a SHA-256 repository.
+    name_digits: usize,
+}
+
+/// Files that git neither tracks nor ignores.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Untracked {
+    /// How many entries; a wholly untracked directory is one.
+    pub count: usize,
+    /// The first [`UNTRACKED_LISTED`], relative to the top level; a directory
+    /// ends in `/`.
+    pub listed: Vec<Vec<u8>>,
+}
+
+/// A submodule of a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submodule {
+    /// Where it is, relative to the top level.
+    pub path: Vec<u8>,
+    /// The commit checked out in it; absent if it is not initialised.
+    pub commit: Option<String>,
+    /// Whether its tracked files differ from that commit; absent if unknown.
+    pub dirty: Option<bool>,
+}
+
+/// Reads the state of the repository that holds `directory`.
+///
+/// Starts one `git` process inside a repository, one more for each initialised
+/// submodule, and none outside.
+pub fn state(directory: &Path) -> GitState {
+    state_by(&Git::installed(), directory)
+}
+
+fn state_by(git: &Git, directory: &Path) -> GitState {
+    match discover::discover(directory) {
+        Found::Nothing => GitState::None,
+        Found::Broken(why) => GitState::Broken { why },
+        Found::Layout(layout) => match git.status(directory) {
+            Ok(output) => GitState::Repository(Box::new(assemble(git, layout, &output))),
+            Err(why) => GitState::Broken {
+                why: why.to_string(),
+            },
+        },
+    }
+}
+
+fn assemble(git: &Git, layout: Layout, output: &[u8]) -> Repository {
+    let status = Status::parse(output);
+    let config = Config::of_repository(git, &layout);
+    let toplevel = config.work_tree(&layout);
+    let submodules = submodules(git, &toplevel);
+    let sub_dirty = submodules.iter().any(|sub| sub.dirty == Some(true));
+    Repository {
+        remote: config.remote(status.branch.as_deref()),
+        name_digits: config.name_digits(),
+        dirty: !status.changed.is_empty() || sub_dirty,
+        in_progress: discover::in_progress(&layout.git_dir),
+        worktree: layout.linked,
+        git_dir: layout.git_dir,
+        toplevel,
+        submodules,
+        commit: status.commit,
+        branch: status.branch,
+        changed: status.changed,
+        unstaged: status.unstaged,
+        untracked: status.untracked,
+    }
+}
+
+/// Git would look into submodules itself, but with their own configuration,
+/// monitors included, so each is asked with ours.
+fn submodules(git: &Git, toplevel: &Path) -> Vec<Submodule> {
+    let Ok(text) = std::fs::read(toplevel.join(".gitmodules")) else {
+        return Vec::new();
+    };
+    Config::parse(&text)
+        .submodule_paths()
+        .map(|path| submodule(git, toplevel, path))
+        .collect()
+}
+
+fn submodule(git: &Git, toplevel: &Path, path: Vec<u8>) -> Submodule {
+    let directory = toplevel.join(run::path_of(&path));
+    let initialised = directory.join(".git").exists();
+    let dirty = initialised
+        .then(|| git.tracked_status(&directory).ok())
+        .flatten();
+    Submodule {
+        commit: initialised.then(|| head::commit(&directory)).flatten(),
+        dirty: dirty.map(|output| !Status::parse(&output).changed.is_empty()),
+        path,
+    }
+}
+
+#[cfg(test)]
+mod tests;
