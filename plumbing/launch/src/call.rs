@@ -85,6 +85,16 @@ pub enum Exit {
     Signal(i32),
 }
 
+impl Exit {
+    /// Reads the raw wait status of a process that has ended.
+    pub fn from_status(status: i32) -> Self {
+        if libc::WIFSIGNALED(status) {
+            return Self::Signal(libc::WTERMSIG(status));
+        }
+        Self::Code(libc::WEXITSTATUS(status))
+    }
+}
+
 /// What a source tells when the command has ended.
 #[derive(Clone, Debug)]
 pub struct Finished {

@@ -1,0 +1,327 @@
+//! The seccomp filter: classic BPF that picks out the interesting system calls.
+//!
+//! The kernel keeps, per filter, a bitmap of the numbers that it allows whatever their arguments
+//! are, and does not run the program for those. So the program decides by architecture and number
+//! first, and looks at an argument only for the two numbers where that spares most stops: an
+//! `open` or `openat` of a directory, or of a path alone, reads and writes no file.
+//!
+//! Instruction set and `struct seccomp_data`: `linux/filter.h`, `linux/seccomp.h`, and
+//! `Documentation/userspace-api/seccomp_filter.rst`.
+
+use crate::call::Arch;
+use crate::sys::{self, Sys, X32_BIT, meaning};
+
+/// One instruction of classic BPF, laid out as the kernel takes it.
+pub(crate) type Instruction = libc::sock_filter;
+
+/// What the kernel does with an interesting call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Holds the thread until whoever has the listener answers.
+    Notify,
+    /// Stops the thread for its tracer; without one the call fails with `ENOSYS`.
+    Trace,
+}
+
+impl Action {
+    fn returns(self) -> u32 {
+        match self {
+            Self::Notify => libc::SECCOMP_RET_USER_NOTIF,
+            Self::Trace => libc::SECCOMP_RET_TRACE,
+        }
+    }
+}
+
+const AUDIT_X86_64: u32 = 0xC000_003E;
+const AUDIT_I386: u32 = 0x4000_0003;
+const AUDIT_AARCH64: u32 = 0xC000_00B7;
+
+/// Offsets in `struct seccomp_data`.
+const NUMBER: u32 = 0;
+const ARCH: u32 = 4;
+const ARGS: u32 = 16;
+
+const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
+const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
+const JUMP_IF_ANY_BIT: u16 = (libc::BPF_JMP | libc::BPF_JSET | libc::BPF_K) as u16;
+const AND: u16 = (libc::BPF_ALU | libc::BPF_AND | libc::BPF_K) as u16;
+const RETURN: u16 = (libc::BPF_RET | libc::BPF_K) as u16;
+
+/// The bit of `O_TMPFILE` that `O_DIRECTORY` does not have.
+const TMPFILE: u32 = (libc::O_TMPFILE & !libc::O_DIRECTORY) as u32;
+const NO_CONTENT: u32 = (libc::O_DIRECTORY | libc::O_PATH) as u32;
+
+/// Splits what the kernel calls `arch` and `nr` into our table and its number.
+///
+/// Returns `None` for an architecture that this machine cannot run or that has no table here.
+pub fn decode(audit_arch: u32, number: u32) -> Option<(Arch, u32)> {
+    match audit_arch {
+        AUDIT_X86_64 if number & X32_BIT != 0 => Some((Arch::X32, number & !X32_BIT)),
+        AUDIT_X86_64 => Some((Arch::X86_64, number)),
+        AUDIT_I386 => Some((Arch::X86, number)),
+        AUDIT_AARCH64 => Some((Arch::Aarch64, number)),
+        _ => None,
+    }
+}
+
+/// Builds the program that takes `action` on every interesting call of this machine.
+pub(crate) fn program(action: Action) -> Vec<Instruction> {
+    let mut code = Assembler::default();
+    code.load(ARCH);
+    dispatch(&mut code);
+    end(&mut code, action);
+    code.finish()
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+fn dispatch(code: &mut Assembler) {
+    code.jump_if_equal(AUDIT_I386, Label::Table32);
+    code.unless_equal(AUDIT_X86_64, Label::Allow);
+    code.load(NUMBER);
+    code.jump_if_any_bit(X32_BIT, Label::TableX32);
+    table(code, sys::X86_64.iter().copied());
+    code.here(Label::TableX32);
+    code.and(!X32_BIT);
+    table(code, x32_table());
+    code.here(Label::Table32);
+    code.load(NUMBER);
+    table(code, sys::X86.iter().copied());
+}
+
+#[cfg(target_arch = "aarch64")]
+fn dispatch(code: &mut Assembler) {
+    code.unless_equal(AUDIT_AARCH64, Label::Allow);
+    code.load(NUMBER);
+    table(code, sys::AARCH64.iter().copied());
+}
+
+#[cfg(not(target_arch = "aarch64"))]
+fn x32_table() -> impl Iterator<Item = (u32, Sys)> {
+    let numbers = sys::X86_64.iter().chain(sys::X32_OWN).map(|row| row.0);
+    numbers.filter_map(|number| Some((number, meaning(Arch::X32, number)?)))
+}
+
+/// Jumps to where the number, which is loaded, leads; allows what is not in the table.
+fn table(code: &mut Assembler, rows: impl Iterator<Item = (u32, Sys)>) {
+    for (number, sys) in rows {
+        code.jump_if_equal(number, judge(sys));
+    }
+    code.give(libc::SECCOMP_RET_ALLOW);
+}
+
+fn judge(sys: Sys) -> Label {
+    match sys {
+        Sys::Open => Label::FlagsSecond,
+        Sys::Openat => Label::FlagsThird,
+        _ => Label::Act,
+    }
+}
+
+fn end(code: &mut Assembler, action: Action) {
+    flags(code, Label::FlagsSecond, 1);
+    flags(code, Label::FlagsThird, 2);
+    code.here(Label::Act);
+    code.give(action.returns());
+    code.here(Label::Allow);
+    code.give(libc::SECCOMP_RET_ALLOW);
+}
+
+/// Judges an opening by its flags. Their 32 bits are the low half of the argument, which comes
+/// first on the machines that are served (all little-endian).
+fn flags(code: &mut Assembler, label: Label, argument: u32) {
+    code.here(label);
+    code.load(ARGS + 8 * argument);
+    code.jump_if_any_bit(TMPFILE, Label::Act);
+    code.jump_if_any_bit(NO_CONTENT, Label::Allow);
+    code.give_via(Label::Act);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(target_arch = "aarch64", expect(dead_code, reason = "one table only"))]
+enum Label {
+    Table32,
+    TableX32,
+    FlagsSecond,
+    FlagsThird,
+    Act,
+    Allow,
+}
+
+/// Writes instructions whose jumps lead forward to labels that are set later.
+#[derive(Default)]
+struct Assembler {
+    code: Vec<Instruction>,
+    /// Where a jump is, whether its true branch jumps, and where to.
+    jumps: Vec<(usize, bool, Label)>,
+    labels: Vec<(Label, usize)>,
+}
+
+impl Assembler {
+    fn load(&mut self, offset: u32) {
+        self.push(LOAD, offset);
+    }
+
+    #[cfg(not(target_arch = "aarch64"))]
+    fn and(&mut self, mask: u32) {
+        self.push(AND, mask);
+    }
+
+    fn give(&mut self, value: u32) {
+        self.push(RETURN, value);
+    }
+
+    /// Goes to `to` in any case: a comparison whose both ways lead there.
+    fn give_via(&mut self, to: Label) {
+        self.jumps.push((self.code.len(), true, to));
+        self.jumps.push((self.code.len(), false, to));
+        self.push(JUMP_IF_EQUAL, 0);
+    }
+
+    fn jump_if_equal(&mut self, value: u32, to: Label) {
+        self.jumps.push((self.code.len(), true, to));
+        self.push(JUMP_IF_EQUAL, value);
+    }
+
+    fn unless_equal(&mut self, value: u32, to: Label) {
+        self.jumps.push((self.code.len(), false, to));
+        self.push(JUMP_IF_EQUAL, value);
+    }
+
+    fn jump_if_any_bit(&mut self, mask: u32, to: Label) {
+        self.jumps.push((self.code.len(), true, to));
+        self.push(JUMP_IF_ANY_BIT, mask);
+    }
+
+    fn here(&mut self, label: Label) {
+        self.labels.push((label, self.code.len()));
+    }
+
+    fn push(&mut self, code: u16, k: u32) {
+        self.code.push(Instruction {
+            code,
+            jt: 0,
+            jf: 0,
+            k,
+        });
+    }
+
+    fn finish(mut self) -> Vec<Instruction> {
+        for (at, when_true, label) in &self.jumps {
+            let target = self.labels.iter().find(|row| row.0 == *label);
+            let target = target
+                .expect("every label is set before the program is finished")
+                .1;
+            let distance = u8::try_from(target - at - 1).expect("the program is short");
+            let jump = &mut self.code[*at];
+            *(if *when_true {
+                &mut jump.jt
+            } else {
+                &mut jump.jf
+            }) = distance;
+        }
+        self.code
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Runs a program as the kernel would, on `struct seccomp_data`.
+    fn interpret(code: &[Instruction], arch: u32, number: u32, args: [u64; 6]) -> (u32, bool) {
+        let (mut a, mut pc, mut looked_at_args) = (0_u32, 0_usize, false);
+        loop {
+            let step = code[pc];
+            pc += 1;
+            let jump = |yes| usize::from(if yes { step.jt } else { step.jf });
+            match step.code {
+                LOAD => {
+                    looked_at_args |= step.k >= ARGS;
+                    a = match step.k {
+                        NUMBER => number,
+                        ARCH => arch,
+                        at => args[(at - ARGS) as usize / 8] as u32,
+                    };
+                }
+                JUMP_IF_EQUAL => pc += jump(a == step.k),
+                JUMP_IF_ANY_BIT => pc += jump(a & step.k != 0),
+                AND => a &= step.k,
+                RETURN => return (step.k, looked_at_args),
+                other => panic!("instruction {other:#x} is not known"),
+            }
+        }
+    }
+
+    fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
+        interpret(&program(Action::Notify), arch, number, args).0
+    }
+
+    const STOP: u32 = libc::SECCOMP_RET_USER_NOTIF;
+    const GO: u32 = libc::SECCOMP_RET_ALLOW;
+
+    #[cfg(not(target_arch = "aarch64"))]
+    const ARCHES: [u32; 2] = [AUDIT_X86_64, AUDIT_I386];
+    #[cfg(target_arch = "aarch64")]
+    const ARCHES: [u32; 1] = [AUDIT_AARCH64];
+
+    #[test]
+    fn exactly_the_calls_with_a_meaning_stop() {
+        for arch in ARCHES {
+            for number in (0..1024).chain(X32_BIT..X32_BIT + 1024) {
+                let means = decode(arch, number).and_then(|(table, n)| meaning(table, n));
+                let expected = if means.is_some() { STOP } else { GO };
+                assert_eq!(
+                    verdict(arch, number, [0; 6]),
+                    expected,
+                    "{arch:#x} {number:#x}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_that_is_not_in_the_table_is_decided_without_its_arguments() {
+        for arch in ARCHES {
+            for number in 0..1024 {
+                let (action, looked) = interpret(&program(Action::Trace), arch, number, [0; 6]);
+                assert!(
+                    action == libc::SECCOMP_RET_TRACE || !looked,
+                    "{arch:#x} {number}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn an_opening_of_a_directory_or_a_path_alone_goes_on() {
+        for arch in ARCHES {
+            for number in 0..1024 {
+                let Some((table, number)) = decode(arch, number) else {
+                    continue;
+                };
+                let at = match meaning(table, number) {
+                    Some(Sys::Open) => 1,
+                    Some(Sys::Openat) => 2,
+                    _ => continue,
+                };
+                for (flags, expected) in [
+                    (libc::O_RDONLY, STOP),
+                    (libc::O_RDWR | libc::O_CREAT | libc::O_CLOEXEC, STOP),
+                    (libc::O_DIRECTORY, GO),
+                    (libc::O_PATH | libc::O_NOFOLLOW, GO),
+                    (libc::O_TMPFILE | libc::O_RDWR, STOP),
+                ] {
+                    let mut args = [u64::MAX; 6];
+                    args[at] = 0xdead_beef_0000_0000 | flags as u64;
+                    assert_eq!(verdict(arch, number, args), expected, "{flags:o}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_foreign_architecture_is_let_through() {
+        assert_eq!(verdict(0x1234, 2, [0; 6]), GO);
+        assert_eq!(decode(0x1234, 2), None);
+    }
+}

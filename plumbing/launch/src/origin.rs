@@ -1,0 +1,52 @@
+//! How this process was when it began, before Rust's runtime changed it.
+//!
+//! The runtime ignores `SIGPIPE` and opens `/dev/null` in place of closed standard streams, both
+//! before `main`. A command must not inherit that, so this module notes the truth earlier still: in
+//! a function that the loader calls from `.init_array`.
+
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+
+use crate::sysio::{self, SignalSet};
+
+static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+static BLOCKED: AtomicU64 = AtomicU64::new(0);
+/// Bit n is set when descriptor n (0, 1, 2) was closed.
+static CLOSED: AtomicU8 = AtomicU8::new(0);
+
+#[used]
+// SAFETY: the section holds addresses of functions to call at start. `note` has the type that the
+// loader expects (it passes arguments, which a C function may leave unread).
+#[unsafe(link_section = ".init_array")]
+static NOTE: extern "C" fn() = note;
+
+extern "C" fn note() {
+    SIGPIPE_IGNORED.store(sysio::is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    BLOCKED.store(sysio::blocked().bits(), Ordering::Relaxed);
+    let closed = (0..3)
+        .filter(|fd| !sysio::is_open(*fd))
+        .fold(0, |bits, fd| bits | 1_u8 << fd);
+    CLOSED.store(closed, Ordering::Relaxed);
+}
+
+/// Whether `SIGPIPE` was ignored when this process began.
+pub(crate) fn sigpipe_ignored() -> bool {
+    SIGPIPE_IGNORED.load(Ordering::Relaxed)
+}
+
+/// The signals that were blocked when this process began.
+pub(crate) fn blocked() -> SignalSet {
+    SignalSet::from_bits(BLOCKED.load(Ordering::Relaxed))
+}
+
+/// Whether descriptor `fd` was closed when this process began; only the first three are known.
+pub(crate) fn was_closed(fd: i32) -> bool {
+    CLOSED.load(Ordering::Relaxed) & 1_u8.checked_shl(fd.unsigned_abs()).unwrap_or(0) != 0
+}
+
+/// Gives `SIGPIPE` back the disposition that this process began with.
+///
+/// For a program that wants to end quietly when nobody reads its output, as others do.
+pub fn restore_sigpipe() -> io::Result<()> {
+    sysio::set_ignored(libc::SIGPIPE, sigpipe_ignored())
+}
