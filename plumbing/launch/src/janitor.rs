@@ -37,11 +37,12 @@ impl Janitor {
     /// Starts the janitor, for `command` and everything that `listener` hears.
     pub fn start(listener: &Listener, command: i32) -> io::Result<Self> {
         let (theirs, ours) = pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
-        // SAFETY: the copy only makes raw system calls on memory that it has already, and ends.
-        match unsafe { sysio::fork() }? {
-            0 => work(&theirs, listener, command),
-            pid => Ok(Self { pid, pipe: ours }),
-        }
+        let keep = [theirs.as_raw_fd(), listener.as_fd().as_raw_fd()];
+        // SAFETY: `work` makes raw system calls on memory that it has already, and nothing else.
+        let pid = unsafe {
+            sysio::start_helper(c"roar-janitor", keep, || work(&theirs, listener, command))
+        }?;
+        Ok(Self { pid, pipe: ours })
     }
 
     /// Returns the process id.
@@ -69,11 +70,7 @@ impl Janitor {
 }
 
 /// The janitor's whole life.
-fn work(pipe: &OwnedFd, listener: &Listener, command: i32) -> ! {
-    sysio::leave_everything(
-        c"roar-janitor",
-        [pipe.as_raw_fd(), listener.as_fd().as_raw_fd()],
-    );
+fn work(pipe: &OwnedFd, listener: &Listener, command: i32) {
     let roar = sysio::parent();
     let mut watching = false;
     loop {
@@ -84,7 +81,7 @@ fn work(pipe: &OwnedFd, listener: &Listener, command: i32) -> ! {
         };
         if !wait_for(pipe.as_fd(), PollFlags::POLLIN, timeout).is_empty() {
             match read_byte(pipe.as_raw_fd()) {
-                Some(GOOD_BYE) => sysio::exit_now(0),
+                Some(GOOD_BYE) => return,
                 Some(word) => watching = word == STOPPING,
                 None => break,
             }
@@ -94,7 +91,6 @@ fn work(pipe: &OwnedFd, listener: &Listener, command: i32) -> ! {
         }
     }
     take_over(listener);
-    sysio::exit_now(0)
 }
 
 /// Lets every call go on until nobody is left.

@@ -43,6 +43,7 @@ pub use origin::restore_sigpipe;
 pub use preflight::can;
 pub use reaper::{Reaper, Wait};
 pub use resolve::{ResolveError, resolve};
-pub use signals::{News, Signals};
+pub use signals::{News, Signals, parent_of};
 pub use start::{Started, start};
 pub use sys::{Sys, meaning};
+pub use sysio::start_helper;

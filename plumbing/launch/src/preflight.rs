@@ -19,7 +19,8 @@ pub fn can(action: Action) -> Result<(), Unavailable> {
             (5, 5),
             "seccomp user notification",
         ),
-        Action::Trace => (libc::SECCOMP_RET_TRACE, (4, 8), "seccomp with tracing"),
+        // Since then the kernel tells a stopped call's table and arguments.
+        Action::Trace => (libc::SECCOMP_RET_TRACE, (5, 3), "seccomp with tracing"),
     };
     if kernel_version() < oldest {
         return Err(Unavailable::Kernel { what });

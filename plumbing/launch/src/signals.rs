@@ -191,9 +191,11 @@ fn is_below(mut pid: i32, top: i32) -> bool {
     false
 }
 
-/// Reads the parent of a process: the second field after the name, which is in parentheses and may
-/// hold anything (`proc_pid_stat(5)`).
-fn parent_of(pid: i32) -> Option<i32> {
+/// Reads the parent of a process; `None` when the process is gone.
+///
+/// It is the second field after the name, which is in parentheses and may hold anything
+/// (`proc_pid_stat(5)`).
+pub fn parent_of(pid: i32) -> Option<i32> {
     let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let after_name = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(&stat[after_name + 1..]).ok()?;

@@ -229,9 +229,33 @@ pub(crate) fn parent() -> i32 {
     unsafe { libc::getppid() }
 }
 
+/// Starts a helper: a copy of this process that turns into a stranger to it, does `work` and ends.
+///
+/// The stranger has another name and session, the root directory, and no descriptors but those in
+/// `keep`; signals stay blocked as they are. Returns its process id.
+///
+/// # Safety
+///
+/// Where there may be other threads, `work` must restrict itself to async-signal-safe calls: locks
+/// that other threads held stay locked in the copy. (glibc makes an exception for its allocator.)
+pub unsafe fn start_helper<const N: usize>(
+    name: &std::ffi::CStr,
+    keep: [i32; N],
+    work: impl FnOnce(),
+) -> io::Result<i32> {
+    // SAFETY: up to `work` only raw system calls are made; `work` is our caller's promise.
+    let pid = unsafe { fork() }?;
+    if pid == 0 {
+        leave_everything(name, keep);
+        work();
+        exit_now(0);
+    }
+    Ok(pid)
+}
+
 /// Makes this process a stranger to the one it was copied from: another name and session, the root
 /// directory, and no descriptors but those in `keep`. All signals stay blocked, as they are.
-pub(crate) fn leave_everything(name: &std::ffi::CStr, mut keep: [i32; 2]) {
+fn leave_everything<const N: usize>(name: &std::ffi::CStr, mut keep: [i32; N]) {
     // SAFETY: prctl reads the name, at most 16 bytes up to its zero.
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
     // SAFETY: setsid touches no memory.

@@ -14,6 +14,9 @@ use roar_launch::{
     Call, Command, Exit, Finished, Handler, LaunchError, Pause, Sys, meaning, resolve,
 };
 
+#[path = "tracee.rs"]
+mod tracee;
+
 /// One line per call, written at once.
 struct Recorder(File);
 
@@ -79,7 +82,19 @@ fn read_path(tid: i32, address: u64) -> Option<Vec<u8>> {
 pub(crate) fn main(
     run: impl FnOnce(&Command, &mut dyn Handler, Duration) -> Result<Finished, LaunchError>,
 ) -> ExitCode {
-    let mut args = std::env::args_os().skip(1);
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
+    if let [tracee, kind, args @ ..] = &words[..]
+        && tracee == "--tracee"
+    {
+        return tracee::main(&kind.to_string_lossy(), args);
+    }
+    watch(run, words.into_iter())
+}
+
+fn watch(
+    run: impl FnOnce(&Command, &mut dyn Handler, Duration) -> Result<Finished, LaunchError>,
+    mut args: impl Iterator<Item = OsString>,
+) -> ExitCode {
     let log = File::options()
         .create(true)
         .append(true)
