@@ -6,6 +6,18 @@
 //! no environment variable is read: the binary hands over what it finds there.
 #![forbid(unsafe_code)]
 
+mod add;
 pub mod config;
 pub mod filters;
+pub mod flatten;
+pub mod names;
 pub mod place;
+mod rows;
+mod session;
+mod snapshot;
+mod workspace;
+
+pub use add::{AddError, Added, NewJob};
+pub use names::{Candidate, ResolveError, Target};
+pub use snapshot::Snapshot;
+pub use workspace::{RepoError, SESSION, Surroundings, Workspace};

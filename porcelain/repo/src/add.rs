@@ -1,0 +1,153 @@
+//! Adding jobs to the session.
+
+use crate::rows::{self, Row};
+use crate::session::{self, Chain};
+use crate::workspace::SESSION;
+use crate::{RepoError, Workspace};
+use roar_graph::Record;
+use roar_object::{FindError, Object, ObjectId, Session, StepName};
+use roar_store::{CommitError, Expect, LockError, Notice, OpenError, RefChange, Transaction, Wait, Writer};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// A job that is ready to be added.
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    /// The job and everything it names that may be new.
+    pub objects: Vec<Object>,
+    /// The job, flattened; its step is decided here.
+    pub record: Record,
+}
+
+/// What adding came to.
+#[derive(Clone, Debug, Default)]
+pub struct Added {
+    /// For each job, the step that it was recorded as.
+    pub steps: Vec<StepName>,
+    /// What else happened in the store.
+    pub notices: Vec<Notice>,
+}
+
+/// Why jobs were not added. None of them was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddError {
+    /// Somebody else writes, and did so for as long as was waited; or the lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store did not take them.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The session so far cannot be read.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The workspace cannot be used.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+}
+
+impl Workspace {
+    /// Adds jobs to the session, in order, in one commit. A job that is in the session is not added
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be had, read or written in time. Nothing is added then.
+    pub fn add(&self, jobs: Vec<NewJob>, note: &str, at_ns: i64, wait: Wait<'_>) -> Result<Added, AddError> {
+        let store = self.store().ok_or_else(|| RepoError::from(OpenError::NotAStore { path: self.dot() }))?;
+        let mut writer = store.writer(wait)?;
+        let path = session::rows_path(store.dir(), SESSION);
+        let head = writer.reference(&session::ref_name()).map_err(RepoError::from)?;
+        let chain = session::load(&*writer, &path, head)?;
+        let batch = Batch::begin(&writer, head, &chain, at_ns)?;
+        let batch = jobs.into_iter().fold(batch, Batch::add);
+        let notices = batch.commit(&mut writer, head, note)?;
+        // The rows are derived: when they cannot be written, the next reader makes them again.
+        let _ = keep_rows(&path, &chain, &batch.rows);
+        Ok(Added { steps: batch.steps, notices })
+    }
+}
+
+/// Jobs on their way into the session.
+struct Batch {
+    at_ns: i64,
+    tip: Option<ObjectId>,
+    links: u64,
+    known: Vec<Record>,
+    places: HashMap<ObjectId, usize>,
+    objects: Vec<Object>,
+    rows: Vec<Row>,
+    steps: Vec<StepName>,
+}
+
+impl Batch {
+    fn begin(writer: &Writer, head: Option<ObjectId>, chain: &Chain, at_ns: i64) -> Result<Self, FindError> {
+        let known = session::fill(&**writer, chain.rows.clone())?;
+        let places = known.iter().enumerate().map(|(at, record)| (record.job, at)).collect();
+        let mut batch = Self {
+            at_ns,
+            tip: head,
+            links: chain.links,
+            known,
+            places,
+            objects: Vec::new(),
+            rows: Vec::new(),
+            steps: Vec::new(),
+        };
+        if head.is_none() {
+            batch.link(&Session::begin(SESSION, at_ns));
+        }
+        Ok(batch)
+    }
+
+    fn link(&mut self, link: &Session) -> ObjectId {
+        let object = Object::encode(link);
+        let id = object.id();
+        self.objects.push(object);
+        self.tip = Some(id);
+        self.links += 1;
+        id
+    }
+
+    fn add(mut self, job: NewJob) -> Self {
+        if let Some(&place) = self.places.get(&job.record.job) {
+            self.steps.push(self.known[place].step);
+            return self;
+        }
+        let mut record = job.record;
+        record.step = roar_graph::next_step(&self.known, &record);
+        let parent = self.tip.expect("a session has a first link before it has a job");
+        let sequence = self.links;
+        let link = self.link(&Session::ran(parent, sequence, self.at_ns, record.job, record.step));
+        self.objects.extend(job.objects);
+        self.rows.push(Row::of(link, sequence, &record));
+        self.steps.push(record.step);
+        self.places.insert(record.job, self.known.len());
+        self.known.push(record);
+        self
+    }
+
+    fn commit(&self, writer: &mut Writer, head: Option<ObjectId>, note: &str) -> Result<Vec<Notice>, CommitError> {
+        if self.rows.is_empty() {
+            return Ok(writer.take_notices());
+        }
+        let expect = head.map_or(Expect::Absent, Expect::Is);
+        let change = RefChange { name: session::ref_name(), expect, new: self.tip };
+        let transaction = Transaction {
+            objects: self.objects.clone(),
+            refs: vec![change],
+            note: note.to_owned(),
+            at_ns: self.at_ns,
+        };
+        Ok(writer.commit(&transaction)?.notices)
+    }
+}
+
+/// Brings the file of rows up to date.
+fn keep_rows(path: &Path, chain: &Chain, new: &[Row]) -> std::io::Result<()> {
+    let (_, missing) = chain.rows.split_at(chain.kept);
+    if chain.intact {
+        return rows::append(path, &[missing, new].concat());
+    }
+    rows::replace(path, &[&chain.rows, new].concat())
+}

@@ -1,0 +1,193 @@
+//! An opened workspace: the project's root, its store and its settings.
+
+use crate::config::{Config, ConfigError, Sources, files_for};
+use crate::{Snapshot, place};
+use roar_object::FindError;
+use roar_store::{FileError, OpenError, ReadError, Store};
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a workspace cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RepoError {
+    /// The directory for `.roar` cannot be made or found.
+    #[error("cannot use '{}'", .path.display())]
+    Place {
+        /// The directory.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// There is a store, and it cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A file of the store cannot be used.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// An object is missing or damaged.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// A setting or its file is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+/// What a workspace needs to know of the world around it.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    /// The user's configuration directory, such as `~/.config`.
+    pub user_config: Option<PathBuf>,
+    /// Where runs are kept that cannot be kept in the workspace, such as `~/.local/state/roar`.
+    pub state: Option<PathBuf>,
+    /// Environment variables that begin with `ROAR_`.
+    pub environment: BTreeMap<String, String>,
+    /// Settings from the command line.
+    pub flags: BTreeMap<String, String>,
+}
+
+impl Surroundings {
+    /// Returns the settings in force for a project at `root`, or outside any.
+    ///
+    /// # Errors
+    ///
+    /// When a configuration file cannot be read or is not TOML.
+    pub fn config(&self, root: Option<&Path>) -> Result<Config, ConfigError> {
+        Config::load(Sources {
+            files: files_for(root, self.user_config.as_deref()),
+            environment: self.environment.clone(),
+            flags: self.flags.clone(),
+        })
+    }
+
+    /// Returns the directory for the runs of workspaces that cannot be written to.
+    pub fn away(&self) -> Option<PathBuf> {
+        self.state.as_ref().map(|state| state.join("runs"))
+    }
+}
+
+/// The name of the session that jobs are recorded in.
+pub const SESSION: &str = "main";
+
+/// An opened workspace.
+#[derive(Debug)]
+pub struct Workspace {
+    root: PathBuf,
+    store: Option<Store>,
+    config: Config,
+    away: Option<PathBuf>,
+}
+
+impl Workspace {
+    /// Opens the workspace that `start` is in, if it is in one.
+    ///
+    /// # Errors
+    ///
+    /// When there is one and it cannot be used.
+    pub fn discover(start: &Path, around: &Surroundings) -> Result<Option<Self>, RepoError> {
+        let start = canonical(start)?;
+        let Some(root) = place::find(&start, is_store) else { return Ok(None) };
+        let store = Store::open(&root.join(place::DOT_ROAR))?;
+        Self::assemble(root, Some(store), around).map(Some)
+    }
+
+    /// Opens the workspace that `start` is in, or makes one; returns whether it is new.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made or used.
+    pub fn open_or_create(start: &Path, around: &Surroundings) -> Result<(Self, bool), RepoError> {
+        match Self::discover(start, around)? {
+            Some(workspace) => Ok((workspace, false)),
+            None => Self::create_at(&place::choose(&canonical(start)?), around).map(|workspace| (workspace, true)),
+        }
+    }
+
+    /// Makes a workspace in `root`, or opens the one that is there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be made.
+    pub fn create_at(root: &Path, around: &Surroundings) -> Result<Self, RepoError> {
+        let root = canonical(root)?;
+        let dot = place::prepare(&root).map_err(|source| RepoError::Place { path: root.join(place::DOT_ROAR), source })?;
+        let store = Store::create(&dot)?;
+        Self::assemble(root, Some(store), around)
+    }
+
+    /// Returns a workspace that has no store: where a new one belongs, or the old one would be, but
+    /// nothing can be read or written. A command can still be run, and kept elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// When a configuration file is wrong.
+    pub fn without_store(start: &Path, around: &Surroundings) -> Result<Self, RepoError> {
+        let start = canonical(start)?;
+        let root = place::find(&start, is_store).unwrap_or_else(|| place::choose(&start));
+        Self::assemble(root, None, around)
+    }
+
+    fn assemble(root: PathBuf, store: Option<Store>, around: &Surroundings) -> Result<Self, RepoError> {
+        let config = around.config(Some(&root))?;
+        Ok(Self { root, store, config, away: around.away() })
+    }
+
+    /// Returns the project's root: absolute, without links.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Returns the directory that roar keeps its things in.
+    pub fn dot(&self) -> PathBuf {
+        self.root.join(place::DOT_ROAR)
+    }
+
+    /// Returns the settings.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Returns the settings, to be changed.
+    pub const fn config_mut(&mut self) -> &mut Config {
+        &mut self.config
+    }
+
+    /// Returns the store, unless this workspace has to do without.
+    pub const fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// Returns the directory for runs that cannot be kept in the store, if the user has one.
+    pub fn away(&self) -> Option<&Path> {
+        self.away.as_deref()
+    }
+
+    /// Returns where the hash cache is kept.
+    pub fn hash_cache(&self) -> PathBuf {
+        self.dot().join("cache/hashes")
+    }
+
+    /// Returns the workspace as it is now, for questions. Takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// When there is no store, or it cannot be read.
+    pub fn snapshot(&self) -> Result<Snapshot, RepoError> {
+        let store = self.store.as_ref().ok_or_else(|| OpenError::NotAStore { path: self.dot() })?;
+        Snapshot::take(&self.root, store)
+    }
+}
+
+/// Returns whether a directory is a store of ours, usable or not.
+fn is_store(dot: &Path) -> bool {
+    dot.is_dir() && !matches!(Store::open(dot), Err(OpenError::NotAStore { .. }))
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, RepoError> {
+    fs::canonicalize(path).map_err(|source| RepoError::Place { path: path.to_owned(), source })
+}
