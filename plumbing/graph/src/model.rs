@@ -1,0 +1,243 @@
+//! The definition of the current DAG written down a second time: slow, literal, for tests alone.
+
+use crate::{Record, State, program};
+use roar_object::{ContentId, RecordedPath};
+
+/// What a job left at a path: bytes, or nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Left {
+    Bytes(Option<ContentId>),
+    Nothing,
+}
+
+/// Something that a job left: who left what where.
+#[derive(Clone, PartialEq, Eq)]
+struct Product {
+    path: RecordedPath,
+    left: Left,
+    record: usize,
+}
+
+pub(crate) struct Model<'r> {
+    records: &'r [Record],
+    pub(crate) by: Vec<Option<usize>>,
+    /// Which record each is another run of, whether or not it replaced it.
+    pub(crate) same_as: Vec<Option<usize>>,
+    /// The products of each record, those included that it stands for.
+    products: Vec<Vec<Product>>,
+    pub(crate) stale: Vec<bool>,
+}
+
+impl<'r> Model<'r> {
+    pub(crate) fn new(records: &'r [Record]) -> Self {
+        let mut model = Self {
+            records,
+            by: vec![None; records.len()],
+            same_as: vec![None; records.len()],
+            products: records
+                .iter()
+                .enumerate()
+                .map(|(at, record)| own(at, record))
+                .collect(),
+            stale: vec![false; records.len()],
+        };
+        (0..records.len()).for_each(|later| model.replace_earlier(later));
+        while let Some(more) = (0..records.len()).find(|&at| !model.stale[at] && model.is_stale(at))
+        {
+            model.stale[more] = true;
+        }
+        model
+    }
+
+    fn replace_earlier(&mut self, later: usize) {
+        let same: Vec<_> = (0..later)
+            .filter(|&earlier| self.by[earlier].is_none() && self.same_step(earlier, later))
+            .collect();
+        self.same_as[later] = same.last().copied();
+        let own_products = self.products[later].clone();
+        for earlier in same {
+            let changed = self.products[earlier].iter().any(|theirs| {
+                own_products
+                    .iter()
+                    .any(|mine| mine.path == theirs.path && mine.left != theirs.left)
+            });
+            let (old, new) = (&self.records[earlier], &self.records[later]);
+            if !new.outcome.is_success() && old.outcome.is_success() && !changed {
+                continue;
+            }
+            self.by[earlier] = Some(later);
+            for product in self.products[earlier].clone() {
+                let untouched = !new.writes.iter().any(|output| output.path == product.path);
+                let in_place = self.last_writer(&product.path, later) == Some(product.record);
+                if untouched && in_place && product.left != Left::Nothing {
+                    self.products[later].push(product);
+                }
+            }
+        }
+    }
+
+    /// Same kind, directory and program; products equal or contained, or the same command where
+    /// there are none; and the later one does not build on the earlier one.
+    fn same_step(&self, earlier: usize, later: usize) -> bool {
+        let (a, b) = (&self.records[earlier], &self.records[later]);
+        let (mine, theirs) = (&self.products[later], &self.products[earlier]);
+        let within = |few: &[Product], many: &[Product]| {
+            few.iter()
+                .all(|one| many.iter().any(|other| other.path == one.path))
+        };
+        let fits = if mine.is_empty() || theirs.is_empty() {
+            a.argv == b.argv
+        } else {
+            within(mine, theirs) || within(theirs, mine)
+        };
+        let read_it = theirs.iter().any(|product| {
+            b.reads
+                .iter()
+                .any(|read| read.path == product.path && Left::Bytes(read.id) == product.left)
+        });
+        a.kind == b.kind
+            && a.directory == b.directory
+            && program(&a.argv) == program(&b.argv)
+            && fits
+            && !read_it
+            && !self.descends(later, earlier)
+    }
+
+    fn descends(&self, later: usize, from: usize) -> bool {
+        let parents =
+            (0..self.records[later].reads.len()).filter_map(|input| self.producer(later, input));
+        let mut parents = parents.map(|(parent, _)| parent);
+        parents.any(|parent| self.stands_for(parent) == from || self.descends(parent, from))
+    }
+
+    pub(crate) fn stands_for(&self, record: usize) -> usize {
+        self.by[record].map_or(record, |later| self.stands_for(later))
+    }
+
+    /// The last job before the reader that wrote this at that path, else elsewhere; and where.
+    pub(crate) fn producer(&self, reader: usize, input: usize) -> Option<(usize, RecordedPath)> {
+        let read = &self.records[reader].reads[input];
+        let earlier = || {
+            let jobs = self.records[..reader].iter().enumerate().rev();
+            jobs.flat_map(|(at, job)| job.writes.iter().rev().map(move |output| (at, output)))
+                .filter(|(_, output)| output.remains() && output.id == read.id)
+        };
+        let here = earlier().find(|(_, output)| output.path == read.path);
+        let elsewhere = || {
+            earlier()
+                .next()
+                .filter(|_| read.id.is_some() && read.size > 0)
+        };
+        here.or_else(elsewhere)
+            .map(|(at, output)| (at, output.path.clone()))
+    }
+
+    fn last_writer(&self, path: &RecordedPath, before: usize) -> Option<usize> {
+        (0..before)
+            .rev()
+            .find(|&at| self.write_of(at, path).is_some())
+    }
+
+    fn write_of(&self, record: usize, path: &RecordedPath) -> Option<Left> {
+        own_with_all(&self.records[record])
+            .into_iter()
+            .find(|(wrote, _)| wrote == path)
+            .map(|(_, left)| left)
+    }
+
+    fn world(&self, path: &RecordedPath) -> Option<(usize, Left)> {
+        let last = self.last_writer(path, self.records.len())?;
+        self.write_of(last, path).map(|left| (last, left))
+    }
+
+    /// Whether what a record left at a path is still there, or lives on in updates in place.
+    fn stands(&self, record: usize, path: &RecordedPath, left: Left) -> bool {
+        let next = (record + 1..self.records.len()).find(|&at| self.write_of(at, path).is_some());
+        let Some(next) = next else { return true };
+        let read_it = self.records[next]
+            .reads
+            .iter()
+            .any(|read| read.path == *path && Left::Bytes(read.id) == left);
+        read_it
+            && self
+                .write_of(next, path)
+                .is_some_and(|left| self.stands(next, path, left))
+    }
+
+    pub(crate) fn superseded(&self, record: usize) -> bool {
+        let products = &self.products[record];
+        let files = products.iter().any(|product| product.left != Left::Nothing);
+        let mut counted = products
+            .iter()
+            .filter(|product| !files || product.left != Left::Nothing);
+        let gone = |product: &Product| !self.stands(product.record, &product.path, product.left);
+        self.by[record].is_some() || (!products.is_empty() && counted.all(gone))
+    }
+
+    fn is_stale(&self, reader: usize) -> bool {
+        (0..self.records[reader].reads.len()).any(|input| self.is_bad(reader, input))
+    }
+
+    fn is_bad(&self, reader: usize, input: usize) -> bool {
+        let Some((writer, place)) = self.producer(reader, input) else {
+            return false;
+        };
+        let read = &self.records[reader].reads[input];
+        let content = Left::Bytes(read.id);
+        let updates = self.write_of(reader, &read.path).is_some();
+        let overwritten = self
+            .world(&read.path)
+            .is_some_and(|(_, left)| left != content);
+        if overwritten && !updates {
+            return true;
+        }
+        let in_place = self.world(&place).filter(|&(_, left)| left == content);
+        let heir = self.stands_for(writer);
+        match in_place.map(|(holder, _)| self.stands_for(holder)) {
+            Some(holder) if holder != reader => self.stale[holder],
+            Some(_) => self.stale[heir],
+            None => self.superseded(writer) || self.stale[heir],
+        }
+    }
+
+    pub(crate) fn state(&self, record: usize) -> State {
+        if !self.records[record].outcome.is_success() {
+            State::Failed
+        } else if self.superseded(record) {
+            State::Superseded
+        } else if self.stale[record] {
+            State::Stale
+        } else {
+            State::Current
+        }
+    }
+}
+
+fn own_with_all(record: &Record) -> Vec<(RecordedPath, Left)> {
+    let left = |output: &crate::Output| {
+        if output.remains() {
+            Left::Bytes(output.id)
+        } else {
+            Left::Nothing
+        }
+    };
+    record
+        .writes
+        .iter()
+        .map(|output| (output.path.clone(), left(output)))
+        .collect()
+}
+
+fn own(at: usize, record: &Record) -> Vec<Product> {
+    let products = record.writes.iter().filter(|output| output.is_product());
+    let of = |output: &crate::Output| Product {
+        path: output.path.clone(),
+        left: if output.remains() {
+            Left::Bytes(output.id)
+        } else {
+            Left::Nothing
+        },
+        record: at,
+    };
+    products.map(of).collect()
+}

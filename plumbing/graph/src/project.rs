@@ -1,0 +1,346 @@
+//! The current DAG: what of a history still stands.
+//!
+//! * The *world* maps each path to the last thing that a recorded job did there.
+//! * A job is *superseded* if a later run of its step replaced it, or if each of its products was
+//!   overwritten or deleted by a job that had not read that version. An update in place read it, so
+//!   it keeps the producer that it started from, as long as what it made of it stands.
+//! * A job is *stale* if an input that a recorded job made is no longer what the world holds at that
+//!   path (unless the reader itself was the next to write there), or if who made it is stale or
+//!   superseded with no identical content in its place by now.
+//! * A job *failed* if its command said so. What it left behind counts like anything else.
+//! * All others are *current*.
+//!
+//! A run that leaves a file as it was has not written it. So a run also stands for the files that
+//! the run it replaced had left and that were still in place: they are its products too.
+
+use crate::history::{ContentCode, DELETED, PathCode, Version};
+use crate::replace::Replacements;
+use crate::{History, Producer, Record, Written};
+use roar_object::{ContentId, RecordedPath};
+
+/// What a job is in the current DAG.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// It ran on what is there now, and its products stand.
+    Current,
+    /// What it ran on has changed since.
+    Stale,
+    /// A later run took its place, or its products are gone.
+    Superseded,
+    /// Its command failed.
+    Failed,
+}
+
+impl State {
+    /// Returns the word for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Stale => "stale",
+            Self::Superseded => "superseded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// What is wrong with one input of a stale job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The place among the record's reads.
+    pub input: usize,
+    /// What happened.
+    pub why: Why,
+}
+
+/// Why an input makes its reader stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// A record wrote something else there.
+    Overwritten {
+        /// The write.
+        by: Written,
+        /// What is there now, unless nobody could name it.
+        now: Option<ContentId>,
+    },
+    /// A record deleted it.
+    Deleted {
+        /// The write.
+        by: Written,
+    },
+    /// The record that made it is stale itself.
+    StaleProducer {
+        /// That record.
+        record: usize,
+    },
+    /// The record that made it is superseded, and nothing made the same again.
+    GoneProducer {
+        /// That record.
+        record: usize,
+    },
+}
+
+/// What the world holds at a path.
+pub type Held = Written;
+
+/// A history with a judgement on each of its records.
+pub struct Projection<'r> {
+    history: History<'r>,
+    replacements: Replacements,
+    /// Of each write: whether it, or an update in place of it, is what the world holds.
+    standing: Vec<bool>,
+    superseded: Vec<bool>,
+    stale: Vec<bool>,
+    reasons: Vec<Vec<Reason>>,
+}
+
+/// Projects the records of a session, given in its order.
+pub fn project(records: &[Record]) -> Projection<'_> {
+    Projection::of(History::new(records))
+}
+
+impl<'r> Projection<'r> {
+    /// Judges every record of a history.
+    pub fn of(history: History<'r>) -> Self {
+        let replacements = Replacements::of(&history);
+        let standing = standing(&history);
+        let mut projection = Self {
+            superseded: Vec::new(),
+            stale: vec![false; history.records().len()],
+            reasons: vec![Vec::new(); history.records().len()],
+            history,
+            replacements,
+            standing,
+        };
+        let records = 0..projection.history.records().len();
+        projection.superseded = records
+            .map(|record| projection.is_superseded(record))
+            .collect();
+        projection.find_stale();
+        projection
+    }
+
+    /// Returns the history that was judged.
+    pub const fn history(&self) -> &History<'r> {
+        &self.history
+    }
+
+    /// Returns what a record is.
+    pub fn state(&self, record: usize) -> State {
+        if !self.history.records()[record].succeeded() {
+            State::Failed
+        } else if self.superseded[record] {
+            State::Superseded
+        } else if self.stale[record] {
+            State::Stale
+        } else {
+            State::Current
+        }
+    }
+
+    /// Returns the run that took the record's place, if one did.
+    pub fn replaced_by(&self, record: usize) -> Option<usize> {
+        self.replacements.by[record]
+    }
+
+    /// Returns the run that has the record's place now: itself, if nothing replaced it.
+    pub fn stands_for(&self, record: usize) -> usize {
+        self.replacements.stands_for(record)
+    }
+
+    /// Returns whether the world still holds something that the record made.
+    pub fn holds(&self, record: usize) -> bool {
+        let mut lasting = self.lasting(record);
+        lasting.any(|write| self.standing[write])
+    }
+
+    /// Returns why the record is stale; nothing if it is not.
+    pub fn reasons(&self, record: usize) -> &[Reason] {
+        &self.reasons[record]
+    }
+
+    /// Returns the files that runs which the record replaced had left, and that are still there.
+    pub fn kept(&self, record: usize) -> Vec<Written> {
+        let inherited = self.replacements.inherited[record].iter();
+        inherited
+            .map(|&place| &self.history.writes[place])
+            .filter(|write| write.next.is_none())
+            .map(|write| Written {
+                record: write.record,
+                output: write.output,
+            })
+            .collect()
+    }
+
+    /// Returns the last thing that a recorded job did at a path.
+    pub fn at(&self, path: &RecordedPath) -> Option<Held> {
+        self.history.latest_write(path)
+    }
+
+    /// Returns every path that a recorded job wrote, sorted, and the last thing done there.
+    pub fn world(&self) -> Vec<(&'r RecordedPath, Held)> {
+        let mut world: Vec<_> = self
+            .history
+            .paths()
+            .filter_map(|(path, code)| Some((path, self.history.last[code as usize]?)))
+            .map(|(path, place)| {
+                let write = &self.history.writes[place];
+                let held = Written {
+                    record: write.record,
+                    output: write.output,
+                };
+                (path, held)
+            })
+            .collect();
+        world.sort_unstable();
+        world
+    }
+
+    /// Returns the record that makes now what the record's input of that place holds: the one that
+    /// the world has it from, or the one that has its producer's place.
+    pub(crate) fn standing_producer(&self, record: usize, input: usize) -> Option<usize> {
+        let producer = self.history.producer(record, input)?;
+        let heir = self.stands_for(producer.record);
+        let holder = self.holder(self.place(record, input, producer), record, input);
+        Some(holder.filter(|_| self.superseded[heir]).unwrap_or(heir))
+    }
+
+    /// Returns whether the world holds something else where the input was read.
+    pub(crate) fn is_outdated(&self, record: usize, input: usize) -> bool {
+        let version = self.version(record, input);
+        self.held(version.path)
+            .is_some_and(|(content, _)| content != version.content)
+    }
+
+    /// Returns the writes that decide whether the record's products stand: files, or if it has left
+    /// none, deletions.
+    fn lasting(&self, record: usize) -> impl Iterator<Item = usize> {
+        let outputs = &self.history.records()[record].writes;
+        let own = self.history.writes_of(record);
+        let products = own.filter(|&place| outputs[self.history.writes[place].output].is_product());
+        let all = products.chain(self.replacements.inherited[record].iter().copied());
+        let remains = |&place: &usize| self.history.writes[place].content != DELETED;
+        let leaves_files = all.clone().any(|place| remains(&place));
+        all.filter(move |place| !leaves_files || remains(place))
+    }
+
+    fn is_superseded(&self, record: usize) -> bool {
+        let replaced = self.replacements.by[record].is_some();
+        let mut lasting = self.lasting(record).peekable();
+        replaced || lasting.peek().is_some() && !lasting.any(|write| self.standing[write])
+    }
+
+    fn version(&self, record: usize, input: usize) -> Version {
+        self.history.reads[self.history.reads_of(record)][input]
+    }
+
+    /// Returns the path that the producer wrote.
+    fn place(&self, record: usize, input: usize, producer: Producer) -> PathCode {
+        if producer.elsewhere {
+            self.history.writes[self.history.writes_of(producer.record)][producer.output].path
+        } else {
+            self.version(record, input).path
+        }
+    }
+
+    fn held(&self, path: PathCode) -> Option<(ContentCode, usize)> {
+        let place = self.history.last[path as usize]?;
+        Some((self.history.writes[place].content, place))
+    }
+
+    /// Returns who the world has the content of an input from, if it holds it at the path.
+    fn holder(&self, path: PathCode, record: usize, input: usize) -> Option<usize> {
+        let (content, place) = self.held(path)?;
+        let same = content == self.version(record, input).content;
+        same.then(|| self.stands_for(self.history.writes[place].record))
+    }
+
+    /// Finds what is stale by itself, then whatever rests on something stale, until nothing is
+    /// added.
+    fn find_stale(&mut self) {
+        let records = self.history.records().len();
+        let mut rests_on: Vec<Vec<(usize, usize)>> = vec![Vec::new(); records];
+        let mut open = Vec::new();
+        for reader in 0..records {
+            for (input, producer) in self.history.producers_of(reader) {
+                match self.verdict(reader, input, producer) {
+                    Verdict::Bad(why) => self.reasons[reader].push(Reason { input, why }),
+                    Verdict::As(other) => rests_on[other].push((reader, input)),
+                }
+            }
+            if !self.reasons[reader].is_empty() {
+                self.stale[reader] = true;
+                open.push(reader);
+            }
+        }
+        while let Some(record) = open.pop() {
+            for &(reader, input) in &rests_on[record] {
+                let why = Why::StaleProducer { record };
+                self.reasons[reader].push(Reason { input, why });
+                if !std::mem::replace(&mut self.stale[reader], true) {
+                    open.push(reader);
+                }
+            }
+        }
+        for reasons in &mut self.reasons {
+            reasons.sort_by_key(|reason| reason.input);
+        }
+    }
+
+    /// Judges one input that a recorded job made.
+    fn verdict(&self, reader: usize, input: usize, producer: Producer) -> Verdict {
+        let version = self.version(reader, input);
+        if let Some((content, place)) = self.held(version.path)
+            && content != version.content
+            && !self.writes(reader, version.path)
+        {
+            return Verdict::Bad(self.changed(content, place));
+        }
+        let heir = self.stands_for(producer.record);
+        match self.holder(self.place(reader, input, producer), reader, input) {
+            // What a reader wrote back itself says nothing about what it started from.
+            Some(holder) if holder != reader => Verdict::As(holder),
+            None if self.superseded[producer.record] => Verdict::Bad(Why::GoneProducer {
+                record: producer.record,
+            }),
+            Some(_) | None => Verdict::As(heir),
+        }
+    }
+
+    fn changed(&self, content: ContentCode, place: usize) -> Why {
+        let write = &self.history.writes[place];
+        let by = Written {
+            record: write.record,
+            output: write.output,
+        };
+        if content == DELETED {
+            return Why::Deleted { by };
+        }
+        let now = self.history.records()[by.record].writes[by.output].id;
+        Why::Overwritten { by, now }
+    }
+
+    fn writes(&self, record: usize, path: PathCode) -> bool {
+        let mut own = self.history.writes_of(record);
+        own.any(|place| self.history.writes[place].path == path)
+    }
+}
+
+/// How an input bears on its reader.
+enum Verdict {
+    /// The reader is stale.
+    Bad(Why),
+    /// The reader is stale if that record is.
+    As(usize),
+}
+
+/// Tells of each write whether it, or an update in place of it, is what the world holds.
+fn standing(history: &History<'_>) -> Vec<bool> {
+    let mut standing = vec![true; history.writes.len()];
+    for (place, write) in history.writes.iter().enumerate().rev() {
+        if let Some(next) = write.next {
+            let updated = history.writes[next].started_from == Some(write.content);
+            standing[place] = updated && standing[next];
+        }
+    }
+    standing
+}

@@ -1,0 +1,329 @@
+//! Which jobs are later runs of which step.
+
+use crate::codes::CodeMap;
+use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
+use crate::{Record, program};
+use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
+use std::collections::HashMap;
+use std::iter;
+
+/// Returns the step that `new` is a run of, as the next job after `records`.
+///
+/// The number of the latest run of the same step that no other step has replaced; else the next
+/// one: builds are counted apart. The step that `new` itself names is not looked at.
+pub fn next_step(records: &[Record], new: &Record) -> StepName {
+    let history = History::of(records.iter().chain(iter::once(new)));
+    let known = Replacements::of(&history).last_match;
+    known.map_or_else(
+        || fresh_step(records, new.kind),
+        |earlier| records[earlier].step,
+    )
+}
+
+fn fresh_step(records: &[Record], kind: JobKind) -> StepName {
+    let build = StepName::new(kind, 1).build;
+    let used = records
+        .iter()
+        .map(|record| record.step)
+        .filter(|step| step.build == build);
+    let highest = used.map(|step| step.number).max().unwrap_or(0);
+    StepName::new(kind, highest.saturating_add(1))
+}
+
+/// A file that a run left behind, or one it stands for.
+#[derive(Clone, Copy)]
+struct Made {
+    path: PathCode,
+    content: ContentCode,
+    /// The write, in the history's list.
+    write: usize,
+}
+
+/// Who replaced whom.
+pub(crate) struct Replacements {
+    /// The run that took a record's place.
+    pub(crate) by: Vec<Option<usize>>,
+    /// Writes of replaced runs that the record found in place and left so.
+    pub(crate) inherited: Vec<Vec<usize>>,
+    /// The latest record that the last one is a run of the same step as.
+    last_match: Option<usize>,
+}
+
+impl Replacements {
+    pub(crate) fn of(history: &History<'_>) -> Self {
+        let mut finder = Finder::new(history);
+        for record in 0..history.records().len() {
+            finder.add(record);
+        }
+        Self {
+            by: finder.by,
+            inherited: finder.inherited,
+            last_match: finder.last_match,
+        }
+    }
+
+    /// Returns the run that now has the record's place: itself, if nothing replaced it.
+    pub(crate) fn stands_for(&self, record: usize) -> usize {
+        last_of(&self.by, record)
+    }
+}
+
+/// Follows replacements to their end; they lead forward, so there is one.
+fn last_of(by: &[Option<usize>], mut record: usize) -> usize {
+    while let Some(later) = by[record] {
+        record = later;
+    }
+    record
+}
+
+type ProgramKey<'h> = (JobKind, &'h RecordedPath, &'h [ByteStr]);
+
+/// Goes through a history and finds for each record those that it replaces.
+struct Finder<'h, 'r> {
+    history: &'h History<'r>,
+    by: Vec<Option<usize>>,
+    inherited: Vec<Vec<usize>>,
+    last_match: Option<usize>,
+    /// What each record that is not replaced stands for, sorted by path.
+    made: Vec<Vec<Made>>,
+    /// The first run in each record's chain of replacements.
+    first: Vec<usize>,
+    last_read: LastRead,
+    world: Vec<Option<usize>>,
+    live: Live<'h>,
+    /// The last record for which each was walked over.
+    visited: Vec<usize>,
+    /// The last record that was found to descend from each.
+    ancestor_of: Vec<usize>,
+}
+
+impl<'h, 'r> Finder<'h, 'r> {
+    fn new(history: &'h History<'r>) -> Self {
+        let records = history.records().len();
+        Self {
+            history,
+            by: vec![None; records],
+            inherited: vec![Vec::new(); records],
+            last_match: None,
+            made: Vec::with_capacity(records),
+            first: (0..records).collect(),
+            last_read: LastRead::default(),
+            world: vec![None; history.last.len()],
+            live: Live::default(),
+            visited: vec![0; records],
+            ancestor_of: vec![0; records],
+        }
+    }
+
+    fn add(&mut self, new: usize) {
+        for &version in &self.history.reads[self.history.reads_of(new)] {
+            self.last_read.note(new, version);
+        }
+        let own = self.products(new);
+        let matches = self.matches(new, &own);
+        self.last_match = matches.last().copied();
+        for &earlier in &matches {
+            if self.may_replace(earlier, new, &own) {
+                self.replace(earlier, new);
+            }
+        }
+        self.keep(new, own);
+        for write in self.history.writes_of(new) {
+            self.world[self.history.writes[write].path as usize] = Some(write);
+        }
+    }
+
+    /// Returns what the record itself wrote and deleted, sorted by path.
+    fn products(&self, record: usize) -> Vec<Made> {
+        let outputs = &self.history.records()[record].writes;
+        let mut made: Vec<_> = self
+            .history
+            .writes_of(record)
+            .map(|write| (write, &self.history.writes[write]))
+            .filter(|(_, write)| outputs[write.output].is_product())
+            .map(|(place, write)| Made {
+                path: write.path,
+                content: write.content,
+                write: place,
+            })
+            .collect();
+        made.sort_unstable_by_key(|made| made.path);
+        made
+    }
+
+    /// Returns the earlier records that `new` is a run of the same step as, ascending.
+    fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
+        let record: &'h Record = self.history.records()[new];
+        let mut candidates = self.live.candidates(record, own, &self.by);
+        candidates.retain(|&earlier| {
+            let theirs = &self.made[earlier];
+            (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
+                && !self.reads_any(new, theirs)
+        });
+        if !candidates.is_empty() {
+            self.mark_ancestors(new, &candidates);
+            candidates.retain(|&earlier| self.ancestor_of[earlier] != new);
+        }
+        candidates
+    }
+
+    fn reads_any(&self, reader: usize, made: &[Made]) -> bool {
+        made.iter()
+            .any(|made| self.last_read.by(reader, made.path) == Some(made.content))
+    }
+
+    /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as the
+    /// candidates go.
+    fn mark_ancestors(&mut self, new: usize, candidates: &[usize]) {
+        let firsts = candidates.iter().map(|&record| self.first[record]);
+        let oldest = firsts.min().unwrap_or(new);
+        let mut open = vec![new];
+        while let Some(record) = open.pop() {
+            for (_, producer) in self.history.producers_of(record) {
+                let parent = producer.record;
+                // The first record has no ancestors, so `new` is never 0 here.
+                if parent >= oldest && self.visited[parent] != new {
+                    self.visited[parent] = new;
+                    self.ancestor_of[last_of(&self.by, parent)] = new;
+                    open.push(parent);
+                }
+            }
+        }
+    }
+
+    /// Returns whether a run may take the place of an earlier one: a failed run only takes that of
+    /// a good one if it changed what that had made.
+    fn may_replace(&self, earlier: usize, new: usize, own: &[Made]) -> bool {
+        let records = self.history.records();
+        let changed = |theirs: &Made| {
+            own.binary_search_by_key(&theirs.path, |made| made.path)
+                .is_ok_and(|at| own[at].content != theirs.content)
+        };
+        records[new].succeeded()
+            || !records[earlier].succeeded()
+            || self.made[earlier].iter().any(changed)
+    }
+
+    fn replace(&mut self, earlier: usize, new: usize) {
+        self.by[earlier] = Some(new);
+        self.first[new] = self.first[new].min(self.first[earlier]);
+        let written = &self.history.records()[new].writes;
+        for made in std::mem::take(&mut self.made[earlier]) {
+            let write = &self.history.writes[made.write];
+            let path = &self.history.records()[write.record].writes[write.output].path;
+            let untouched = written
+                .binary_search_by(|output| output.path.cmp(path))
+                .is_err();
+            let in_place = self.world[made.path as usize] == Some(made.write);
+            if untouched && in_place && made.content != DELETED {
+                self.inherited[new].push(made.write);
+            }
+        }
+    }
+
+    /// Makes the record one that later ones can replace.
+    fn keep(&mut self, new: usize, own: Vec<Made>) {
+        let mut made = own;
+        made.extend(self.inherited[new].iter().map(|&write| Made {
+            path: self.history.writes[write].path,
+            content: self.history.writes[write].content,
+            write,
+        }));
+        made.sort_unstable_by_key(|made| made.path);
+        made.dedup_by_key(|made| made.path);
+        self.live.insert(new, self.history.records()[new], &made);
+        self.made.push(made);
+    }
+}
+
+/// Returns whether the paths of one sorted list are all in the other.
+fn one_contains_the_other(a: &[Made], b: &[Made]) -> bool {
+    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    let mut rest = many.iter();
+    few.iter().all(|wanted| {
+        rest.by_ref()
+            .find(|made| made.path >= wanted.path)
+            .is_some_and(|made| made.path == wanted.path)
+    })
+}
+
+/// Records that nothing has replaced, found by program and product.
+///
+/// A record is listed under each of its paths, for those that have fewer, and once more under its
+/// rarest path alone, for those that have more. So a sweep of thousands of runs that share one log
+/// file does not compare each with all.
+#[derive(Default)]
+struct Live<'h> {
+    programs: HashMap<ProgramKey<'h>, u32>,
+    by_path: CodeMap<(u32, PathCode), Vec<usize>>,
+    by_rarest: CodeMap<(u32, PathCode), Vec<usize>>,
+    by_command: HashMap<ProgramKey<'h>, Vec<usize>>,
+    empty: HashMap<ProgramKey<'h>, Vec<usize>>,
+}
+
+fn command_key(record: &Record) -> ProgramKey<'_> {
+    (record.kind, &record.directory, &record.argv)
+}
+
+impl<'h> Live<'h> {
+    fn program(&mut self, record: &'h Record) -> u32 {
+        let next = u32::try_from(self.programs.len()).expect("records fit in memory");
+        let key = (record.kind, &record.directory, program(&record.argv));
+        *self.programs.entry(key).or_insert(next)
+    }
+
+    fn insert(&mut self, at: usize, record: &'h Record, made: &[Made]) {
+        let program = self.program(record);
+        let mut rarest = None;
+        for made in made {
+            let list = self.by_path.entry((program, made.path)).or_default();
+            list.push(at);
+            let found = (list.len(), made.path);
+            rarest = Some(rarest.map_or(found, |known: (usize, PathCode)| known.min(found)));
+        }
+        self.by_command
+            .entry(command_key(record))
+            .or_default()
+            .push(at);
+        match rarest {
+            Some((_, path)) => self.by_rarest.entry((program, path)).or_default().push(at),
+            None => self.empty.entry(command_key(record)).or_default().push(at),
+        }
+    }
+
+    /// Returns every live record that may be of the same step, and a few that are not, ascending.
+    fn candidates(&mut self, record: &'h Record, own: &[Made], by: &[Option<usize>]) -> Vec<usize> {
+        let program = self.program(record);
+        let mut found = Vec::new();
+        let mut take = |list: Option<&mut Vec<usize>>| {
+            if let Some(list) = list {
+                list.retain(|&at| by[at].is_none());
+                found.extend_from_slice(list);
+            }
+        };
+        if own.is_empty() {
+            take(self.by_command.get_mut(&command_key(record)));
+        } else {
+            take(self.empty.get_mut(&command_key(record)));
+            for made in own {
+                take(self.by_rarest.get_mut(&(program, made.path)));
+            }
+            take(shortest(&mut self.by_path, program, own));
+        }
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}
+
+/// Returns the shortest list of records that made one of the paths; none if a path is in no list,
+/// because then no record has them all.
+fn shortest<'l>(
+    lists: &'l mut CodeMap<(u32, PathCode), Vec<usize>>,
+    program: u32,
+    own: &[Made],
+) -> Option<&'l mut Vec<usize>> {
+    let length = |made: &Made| lists.get(&(program, made.path)).map_or(0, Vec::len);
+    let path = own.iter().min_by_key(|made| length(made))?.path;
+    lists.get_mut(&(program, path))
+}

@@ -1,0 +1,557 @@
+//! Every sentence of the definition, and the definition as a whole against the slow model.
+
+use crate::fixture::{job, session};
+use crate::model::Model;
+use crate::{History, Record, Show, State, Why, Written, next_step, project, same_step};
+use proptest::prelude::*;
+use roar_object::{ContentId, RecordedPath};
+
+fn states(records: &[Record]) -> String {
+    let projection = project(records);
+    let word = |at: usize| format!("{}:{}", records[at].step, projection.state(at).name());
+    (0..records.len()).map(word).collect::<Vec<_>>().join(" ")
+}
+
+/// Writes a view as `step<parents`, parents before children.
+fn drawn(records: &[Record], show: Show) -> String {
+    let dag = project(records).dag(show);
+    let name = |at: usize| records[dag.nodes[at].record].step.to_string();
+    let line = |at: usize| {
+        let parents: Vec<_> = dag.nodes[at]
+            .parents
+            .iter()
+            .map(|edge| name(edge.parent))
+            .collect();
+        format!("{}<{}", name(at), parents.join(","))
+    };
+    (0..dag.nodes.len()).map(line).collect::<Vec<_>>().join(" ")
+}
+
+fn pipeline() -> Vec<Record> {
+    session([
+        job("python prep.py")
+            .reads("raw=r")
+            .writes("train=t1 test=e1"),
+        job("python train.py --lr 1")
+            .reads("train=t1")
+            .writes("model=m1"),
+        job("python eval.py")
+            .reads("model=m1 test=e1")
+            .writes("score=s1"),
+    ])
+}
+
+fn then(mut records: Vec<Record>, job: Record) -> Vec<Record> {
+    records = session(records.into_iter().chain([job]));
+    records
+}
+
+#[test]
+fn a_pipeline_is_current_and_every_edge_is_there() {
+    let records = pipeline();
+    assert_eq!(states(&records), "@1:current @2:current @3:current");
+    assert_eq!(drawn(&records, Show::Current), "@1< @2<@1 @3<@1,@2");
+}
+
+#[test]
+fn other_arguments_or_one_shard_fewer_are_a_rerun() {
+    let retrained = then(
+        pipeline(),
+        job("python train.py --lr 2")
+            .reads("train=t1")
+            .writes("model=m2"),
+    );
+    assert_eq!(
+        states(&retrained),
+        "@1:current @2:superseded @3:stale @2:current"
+    );
+    let fewer = then(
+        pipeline(),
+        job("python prep.py -n 1").reads("raw=r").writes("train=t2"),
+    );
+    assert_eq!(states(&fewer), "@1:superseded @2:stale @3:stale @1:current");
+}
+
+#[test]
+fn another_output_path_is_another_step_and_two_scripts_are_two_steps() {
+    let records = session([
+        job("python train.py a").writes("a=1"),
+        job("python train.py b").writes("b=1"),
+        job("python other.py a").writes("a=2"),
+    ]);
+    assert_eq!(states(&records), "@1:superseded @2:current @3:current");
+}
+
+#[test]
+fn a_run_that_built_on_the_earlier_one_does_not_replace_it() {
+    let records = session([
+        job("append.py log").writes("log=1"),
+        job("append.py log").reads("log=1").writes("log=2"),
+        job("append.py log").reads("log=2").writes("log=3"),
+    ]);
+    assert_eq!(states(&records), "@1:current @2:current @3:current");
+    assert_eq!(drawn(&records, Show::Current), "@1< @2<@1 @3<@2");
+}
+
+#[test]
+fn an_overwritten_chain_of_updates_is_superseded_as_a_whole() {
+    let records = session([
+        job("make.py").writes("log=1"),
+        job("append.py").reads("log=1").writes("log=2"),
+        job("fresh.py").writes("log=3"),
+    ]);
+    assert_eq!(states(&records), "@1:superseded @2:superseded @3:current");
+}
+
+#[test]
+fn an_update_in_place_keeps_its_producer_and_a_new_one_makes_it_stale() {
+    let records = session([
+        job("make.py").writes("a=1 b=1"),
+        job("update.py").reads("a=1").writes("a=2 c=1"),
+    ]);
+    assert_eq!(states(&records), "@1:current @2:current");
+    let again = then(records, job("make.py").writes("a=5 b=2"));
+    assert_eq!(states(&again), "@1:superseded @2:stale @1:current");
+}
+
+#[test]
+fn identical_bytes_make_nothing_stale() {
+    let written_again = then(
+        pipeline(),
+        job("python prep.py")
+            .reads("raw=r")
+            .writes("train=t1 test=e1"),
+    );
+    assert_eq!(
+        states(&written_again),
+        "@1:superseded @2:current @3:current @1:current"
+    );
+    assert_eq!(drawn(&written_again, Show::Current), "@1< @2<@1 @3<@1,@2");
+    let left_as_it_was = then(pipeline(), job("python prep.py").reads("raw=r"));
+    assert_eq!(
+        states(&left_as_it_was),
+        "@1:superseded @2:current @3:current @1:current"
+    );
+    assert_eq!(drawn(&left_as_it_was, Show::Current), "@1< @2<@1 @3<@1,@2");
+}
+
+#[test]
+fn a_run_that_changed_nothing_stands_for_what_it_left() {
+    let records = then(pipeline(), job("python prep.py").reads("raw=r"));
+    let kept = project(&records).kept(3);
+    assert_eq!(
+        kept,
+        [
+            Written {
+                record: 0,
+                output: 0
+            },
+            Written {
+                record: 0,
+                output: 1
+            }
+        ]
+    );
+    let changed = then(
+        records,
+        job("python prep.py -n 9")
+            .reads("raw=r")
+            .writes("test=e9 train=t9"),
+    );
+    assert_eq!(changed[4].step.to_string(), "@1");
+    let other = job("shuffle.py").writes("test=x train=y");
+    let records = then(
+        then(pipeline(), job("python prep.py").reads("raw=r")),
+        other,
+    );
+    assert_eq!(project(&records).state(3), State::Superseded);
+}
+
+#[test]
+fn staleness_goes_all_the_way_down_until_work_is_done_again() {
+    let mut records = then(
+        pipeline(),
+        job("python prep.py")
+            .reads("raw=r2")
+            .writes("train=t2 test=e2"),
+    );
+    assert_eq!(
+        states(&records),
+        "@1:superseded @2:stale @3:stale @1:current"
+    );
+    assert_eq!(drawn(&records, Show::Current), "@1<");
+    assert_eq!(drawn(&records, Show::Stale), "@1< @2<@1 @3<@1,@2");
+    let hidden = project(&records).dag(Show::Current).hidden;
+    assert_eq!((hidden.stale, hidden.superseded, hidden.failed), (2, 1, 0));
+    records = then(
+        records,
+        job("python train.py --lr 1")
+            .reads("train=t2")
+            .writes("model=m2"),
+    );
+    records = then(
+        records,
+        job("python eval.py")
+            .reads("model=m2 test=e2")
+            .writes("score=s2"),
+    );
+    assert_eq!(drawn(&records, Show::Current), "@1< @2<@1 @3<@1,@2");
+    assert_eq!(
+        drawn(&records, Show::All),
+        "@1< @2<@1 @3<@1,@2 @1< @2<@1 @3<@1,@2"
+    );
+}
+
+#[test]
+fn a_stale_job_says_what_changed() {
+    let records = then(
+        pipeline(),
+        job("python prep.py")
+            .reads("raw=r2")
+            .writes("train=t2 test="),
+    );
+    let projection = project(&records);
+    let at = |path: &str| {
+        projection
+            .at(&RecordedPath::inside(path))
+            .unwrap_or(Written {
+                record: 9,
+                output: 9,
+            })
+    };
+    let why: Vec<_> = projection
+        .reasons(1)
+        .iter()
+        .map(|reason| reason.why)
+        .collect();
+    let now = Some(ContentId::of(b"t2"));
+    assert_eq!(
+        why,
+        [Why::Overwritten {
+            by: at("train"),
+            now
+        }]
+    );
+    let why: Vec<_> = projection
+        .reasons(2)
+        .iter()
+        .map(|reason| reason.why)
+        .collect();
+    assert_eq!(
+        why,
+        [
+            Why::StaleProducer { record: 1 },
+            Why::Deleted { by: at("test") }
+        ]
+    );
+}
+
+#[test]
+fn a_failed_rerun_replaces_a_good_one_only_if_it_changed_the_outputs() {
+    let harmless = then(
+        pipeline(),
+        job("python train.py --lr 1").reads("train=t1").fails(),
+    );
+    assert_eq!(
+        states(&harmless),
+        "@1:current @2:current @3:current @2:failed"
+    );
+    assert_eq!(drawn(&harmless, Show::Current), "@1< @2<@1 @3<@1,@2");
+    let harmful = then(
+        pipeline(),
+        job("python train.py --lr 1")
+            .reads("train=t1")
+            .writes("model=bad")
+            .fails(),
+    );
+    assert_eq!(
+        states(&harmful),
+        "@1:current @2:superseded @3:stale @2:failed"
+    );
+    assert_eq!(drawn(&harmful, Show::Current), "@1< @2<@1");
+}
+
+#[test]
+fn a_failed_run_is_history_unless_the_world_holds_its_outputs() {
+    let records = session([
+        job("a.py").fails(),
+        job("b.py").writes("b=1").fails(),
+        job("c.py").reads("b=1"),
+    ]);
+    assert_eq!(drawn(&records, Show::Current), "@2< @3<@2");
+    assert_eq!(project(&records).dag(Show::Current).hidden.failed, 1);
+    let fixed = then(records, job("a.py").writes("a=1"));
+    assert_eq!(drawn(&fixed, Show::Current), "@1< @2< @3<@2");
+}
+
+#[test]
+fn work_on_files_that_a_job_deleted_is_stale() {
+    let records = then(pipeline(), job("rm model").writes("model="));
+    assert_eq!(
+        states(&records),
+        "@1:current @2:superseded @3:stale @4:current"
+    );
+}
+
+#[test]
+fn one_file_moved_on_by_its_reader_keeps_its_producer() {
+    let records = session([
+        job("make.py").writes("a=1"),
+        job("mv a b").reads("a=1").writes("a= b=1"),
+    ]);
+    assert_eq!(states(&records), "@1:current @2:current");
+}
+
+#[test]
+fn a_producer_is_sought_at_the_path_before_elsewhere_and_never_in_the_future() {
+    let records = session([
+        job("scratch.py").writes("kept=x"),
+        job("copy.py").reads("kept=x").writes("copy=x"),
+        job("use.py").reads("kept=x").writes("out=1"),
+        job("use2.py").reads("moved=x").writes("out2=1"),
+        job("late.py").writes("kept=x"),
+    ]);
+    let history = History::new(&records);
+    assert_eq!(history.parents(2), [0]);
+    assert_eq!(history.parents(3), [1]);
+    assert!(
+        history
+            .producer(3, 0)
+            .is_some_and(|producer| producer.elsewhere)
+    );
+}
+
+#[test]
+fn an_empty_file_is_nobodys_product_elsewhere() {
+    let mut records = session([job("a.py").writes("done=x"), job("b.py").reads("init=x")]);
+    records[0].writes[0].size = 0;
+    records[1].reads[0].size = 0;
+    assert_eq!(History::new(&records).producer(1, 0), None);
+}
+
+#[test]
+fn code_counts_as_input_where_a_job_made_it() {
+    let mut records = session([
+        job("gen.py").writes("gen.h=1"),
+        job("make").reads("gen.h=1 main.c=2"),
+    ]);
+    for read in &mut records[1].reads {
+        read.class = roar_object::Class::Code;
+    }
+    let history = History::new(&records);
+    assert!(history.is_input(1, 0) && !history.is_input(1, 1));
+    assert!(history.inputs(1).is_empty());
+    assert_eq!(history.lineage_of_job(1).artifacts.len(), 1);
+}
+
+#[test]
+fn builds_are_counted_apart() {
+    let mut build = job("make");
+    build.kind = roar_object::JobKind::Build;
+    let records = session([job("a"), job("b"), build.clone(), job("c")]);
+    let steps: Vec<_> = records
+        .iter()
+        .map(|record| record.step.to_string())
+        .collect();
+    assert_eq!(steps, ["@1", "@2", "@B1", "@3"]);
+    assert_eq!(next_step(&records, &build).to_string(), "@B1");
+    assert_eq!(next_step(&records, &job("d")).to_string(), "@4");
+}
+
+#[test]
+fn commands_without_outputs_are_told_apart_by_their_arguments() {
+    let records = session([
+        job("sh -c text a"),
+        job("sh -c text b"),
+        job("sh -c text a"),
+    ]);
+    assert_eq!(states(&records), "@1:superseded @2:current @1:current");
+    let report = [
+        job("python cli.py train").writes("model=1"),
+        job("python cli.py report").reads("model=1"),
+    ];
+    assert_eq!(states(&session(report)), "@1:current @2:current");
+}
+
+#[test]
+fn a_replaced_number_is_not_given_to_what_fits_only_the_replaced_run() {
+    let records = session([
+        job("p x").writes("a=1 b=1"),
+        job("q x").writes("b=2"),
+        job("p x").writes("a=2"),
+        job("p x").writes("b=3"),
+    ]);
+    assert_eq!(
+        states(&records),
+        "@1:superseded @2:superseded @1:current @3:current"
+    );
+}
+
+#[test]
+fn a_circle_that_reruns_close_is_drawn_without_the_line_back() {
+    let records = session([
+        job("a.py").writes("x=1"),
+        job("b.py").reads("x=1").writes("y=1"),
+        job("a.py").reads("y=1").writes("z=1 x=1"),
+    ]);
+    // The third run descends from the first, so it is a step of its own, and the world has x from it.
+    assert_eq!(drawn(&records, Show::All), "@1< @2<@1 @3<@2");
+    assert_eq!(
+        drawn(&records, Show::Stale).matches('<').count(),
+        project(&records).dag(Show::Stale).nodes.len()
+    );
+}
+
+#[test]
+fn a_long_chain_is_walked_without_recursion() {
+    let chain = (0..20_000).map(|at| {
+        job(&format!("step{at}"))
+            .reads(&format!("f{at}={at}"))
+            .writes(&format!("f{}={}", at + 1, at + 1))
+    });
+    let mut records: Vec<_> = chain.collect();
+    for (at, record) in records.iter_mut().enumerate() {
+        record.step.number = u32::try_from(at).unwrap_or(0) + 1;
+    }
+    let projection = project(&records);
+    assert_eq!(projection.history().ancestors(19_999).len(), 19_999);
+    assert_eq!(projection.history().descendants(0).len(), 19_999);
+    assert_eq!(projection.dag(Show::Current).nodes.len(), 20_000);
+    assert_eq!(projection.history().inputs(19_999).len(), 1);
+}
+
+#[test]
+fn a_lineage_holds_each_job_once_and_ends_at_roots() {
+    let records = pipeline();
+    let history = History::new(&records);
+    let score = history.latest_write(&RecordedPath::inside("score"));
+    let lineage = history.lineage(score.unwrap_or(Written {
+        record: 0,
+        output: 0,
+    }));
+    assert_eq!(lineage.jobs, [0, 1, 2]);
+    let paths: Vec<_> = lineage
+        .artifacts
+        .iter()
+        .map(|artifact| artifact.path.shown())
+        .collect();
+    assert_eq!(paths, [&b"model"[..], b"raw", b"score", b"test", b"train"]);
+    let roots = history.inputs(2);
+    assert_eq!((roots.len(), &roots[0].readers[..]), (1, &[0][..]));
+    assert_eq!(
+        history.writers(ContentId::of(b"m1")),
+        [Written {
+            record: 1,
+            output: 0
+        }]
+    );
+    assert_eq!(history.readers(ContentId::of(b"m1")), [(2, 0)]);
+    assert_eq!(
+        history.latest_read(&RecordedPath::inside("raw")),
+        Some((0, 0))
+    );
+}
+
+#[test]
+fn records_survive_their_bytes() {
+    let records = pipeline();
+    for record in &records {
+        let bytes = rmp_serde::to_vec(record).expect("records are made of plain values");
+        assert_eq!(
+            rmp_serde::from_slice::<Record>(&bytes).expect("what was written"),
+            *record
+        );
+    }
+    assert!(!same_step(&records[0], &records[1]));
+}
+
+/// One job of a random history: program, argument, outcome, and for each path what it read (0
+/// nothing, 1 what the world holds, else a content) and wrote (0 nothing, 1 a deletion, else a
+/// content).
+type Drawn = (u8, u8, bool, [u8; 4], [u8; 4]);
+
+const PATHS: [&str; 4] = ["a", "b", "c", "d"];
+
+fn history_of(jobs: &[Drawn]) -> Vec<Record> {
+    let mut world: [Option<String>; 4] = Default::default();
+    let mut records = Vec::new();
+    for &(program, argument, good, reads, writes) in jobs {
+        let mut record = job(&format!("p{program} x --n={argument}"));
+        for (at, path) in PATHS.iter().enumerate() {
+            let content = match reads[at] {
+                0 => None,
+                1 => world[at].clone(),
+                other => Some(other.to_string()),
+            };
+            record = content.map_or(record.clone(), |content| {
+                record.reads(&format!("{path}={content}"))
+            });
+        }
+        for (at, path) in PATHS.iter().enumerate() {
+            match writes[at] {
+                0 => continue,
+                1 => world[at] = None,
+                other => world[at] = Some(other.to_string()),
+            }
+            let content = world[at].clone().unwrap_or_default();
+            record = record.writes(&format!("{path}={content}"));
+        }
+        records.push(if good { record } else { record.fails() });
+    }
+    session(records)
+}
+
+fn drawn_job() -> impl Strategy<Value = Drawn> {
+    let read = prop_oneof![6 => Just(0u8), 6 => Just(1), 1 => 2u8..5];
+    let write = prop_oneof![8 => Just(0u8), 1 => Just(1), 6 => 2u8..5];
+    let good = prop_oneof![4 => Just(true), 1 => Just(false)];
+    (
+        0u8..3,
+        0u8..2,
+        good,
+        prop::array::uniform4(read),
+        prop::array::uniform4(write),
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_projection_is_what_the_definition_says(jobs in prop::collection::vec(drawn_job(), 0..12)) {
+        let records = history_of(&jobs);
+        let (projection, model) = (project(&records), Model::new(&records));
+        for at in 0..records.len() {
+            for input in 0..records[at].reads.len() {
+                let found = projection.history().producer(at, input).map(|producer| producer.record);
+                prop_assert_eq!(found, model.producer(at, input).map(|(record, _)| record));
+            }
+            prop_assert_eq!(projection.replaced_by(at), model.by[at]);
+            prop_assert_eq!(projection.stands_for(at), model.stands_for(at));
+            prop_assert_eq!(projection.state(at), model.state(at), "{} of {:?}", at, &records);
+            prop_assert_eq!(!projection.reasons(at).is_empty(), model.stale[at]);
+            let step = model.same_as[at].map(|earlier| records[earlier].step);
+            match step {
+                Some(step) => prop_assert_eq!(records[at].step, step),
+                None => prop_assert!(records[..at].iter().all(|earlier| earlier.step != records[at].step)),
+            }
+        }
+    }
+
+    #[test]
+    fn every_view_has_parents_before_children_and_counts_what_it_hides(jobs in prop::collection::vec(drawn_job(), 0..12)) {
+        let records = history_of(&jobs);
+        let projection = project(&records);
+        for show in [Show::Current, Show::Stale, Show::All] {
+            let dag = projection.dag(show);
+            prop_assert_eq!(dag.nodes.len() + dag.hidden.total(), records.len());
+            for (at, node) in dag.nodes.iter().enumerate() {
+                prop_assert!(node.parents.iter().all(|edge| edge.parent < at));
+            }
+        }
+        for (path, held) in projection.world() {
+            prop_assert_eq!(projection.at(path), Some(held));
+            prop_assert_eq!(&records[held.record].writes[held.output].path, path);
+        }
+    }
+}
