@@ -1,0 +1,431 @@
+//! From the words of a system call to the one path of a file.
+//!
+//! A path is resolved as the calling thread would: from its directory or descriptor, below its
+//! root, with `/proc/self` meaning itself. Directories are resolved by the kernel (a descriptor
+//! with `O_PATH` tells its own canonical path) and remembered; the last part is looked at here,
+//! link by link, because each link passed is a file that was read.
+
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+
+use nix::errno::Errno;
+use nix::fcntl::{OpenHow, ResolveFlag};
+use roar_events::State;
+
+use crate::long::{self, link_of, open_dir, path_only, read_link};
+use crate::state::{as_path, is_hidden, look};
+
+/// As many links as the kernel follows before it gives up.
+const LINKS: usize = 40;
+
+/// Directories remembered before all are forgotten.
+const REMEMBERED: usize = 1 << 16;
+
+/// Calls after which one that moved directories is taken to be done.
+const SETTLED: u32 = 256;
+
+/// The longest path that the kernel takes, and the longest part of one.
+const PATH_MAX: usize = 4095;
+const NAME_MAX: usize = 256;
+
+/// The descriptor number that means the current directory.
+pub(crate) const CWD: i32 = libc::AT_FDCWD;
+
+/// Why no file was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Missed {
+    /// There is none, for the caller neither.
+    Nothing,
+    /// There may be one, but it cannot be told which: why, in plain words.
+    Lost(&'static str),
+}
+
+/// A file found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Its canonical path as this process sees it.
+    pub(crate) path: Vec<u8>,
+    /// What it is now.
+    pub(crate) state: State,
+    /// The symbolic links that the path led through as its last part.
+    pub(crate) links: Vec<Vec<u8>>,
+}
+
+/// Who asks for a path.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// The thread.
+    pub(crate) tid: i32,
+    /// Its process.
+    pub(crate) pid: u32,
+}
+
+/// A path to be resolved, absolute in the eyes of `view`.
+#[derive(Debug)]
+pub(crate) struct Text {
+    words: Vec<u8>,
+    view: View,
+    caller: Caller,
+}
+
+impl Text {
+    /// Returns the path, with the caller in the place of the words that mean itself.
+    pub(crate) fn words(&self) -> Vec<u8> {
+        own(self.words.clone(), self.caller)
+    }
+}
+
+/// The tree of files that a thread sees.
+#[derive(Debug)]
+enum View {
+    /// The one that this process sees.
+    Ours,
+    /// Another root, in our mount namespace or (`elsewhere`) in another.
+    Below { root: OwnedFd, elsewhere: bool },
+}
+
+/// A directory: where it is, and a descriptor when its path alone would not lead there.
+struct Place {
+    canonical: Vec<u8>,
+    fd: Option<OwnedFd>,
+}
+
+/// Resolves paths, and remembers directories.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    canonical: HashMap<Box<[u8]>, Box<[u8]>>,
+    /// The thread that is moving directories just now, and for how many calls to wait for it.
+    moving: Option<(i32, u32)>,
+    /// Whether some thread may have another root or mount namespace.
+    foreign: bool,
+}
+
+impl Places {
+    /// Begins a call of thread `tid`.
+    ///
+    /// After a thread was let go to move a directory or a link, what is remembered is only certain
+    /// when it has come back with another call.
+    pub(crate) fn begin(&mut self, tid: i32) {
+        let Some((mover, left)) = self.moving else {
+            return;
+        };
+        self.canonical.clear();
+        self.moving = (mover != tid && left > 0).then(|| (mover, left - 1));
+    }
+
+    /// Notes that thread `tid` is about to change what directories mean.
+    pub(crate) fn moves(&mut self, tid: i32) {
+        self.canonical.clear();
+        self.moving = Some((tid, SETTLED));
+    }
+
+    /// Notes that thread `tid` is about to change what some thread's root or mounts are.
+    pub(crate) fn parts(&mut self, tid: i32) {
+        self.foreign = true;
+        self.moves(tid);
+    }
+
+    /// Returns whether resolving may be put off until the thread has gone on.
+    pub(crate) fn can_wait(&self) -> bool {
+        !self.foreign
+    }
+
+    /// Takes down where `path`, relative to descriptor `base`, leads for the caller.
+    ///
+    /// Whatever depends on the waiting thread is read now.
+    pub(crate) fn text(&self, caller: Caller, base: i32, path: Vec<u8>) -> Result<Text, Missed> {
+        let view = if self.foreign {
+            view(caller.tid)
+        } else {
+            View::Ours
+        };
+        let words = if path.starts_with(b"/") {
+            path
+        } else {
+            below(&base_of(caller.tid, base, &view)?, &path)
+        };
+        Ok(Text {
+            words,
+            view,
+            caller,
+        })
+    }
+
+    /// Takes down a path that is resolved as if descriptor `base` were the root.
+    pub(crate) fn text_below(
+        &self,
+        caller: Caller,
+        base: i32,
+        path: &[u8],
+    ) -> Result<Text, Missed> {
+        let link = fd_link(caller.tid, base);
+        let root = open_dir(&link).map_err(missed)?;
+        let view = View::Below {
+            root,
+            elsewhere: self.foreign,
+        };
+        Ok(Text {
+            words: below(b"", path),
+            view,
+            caller,
+        })
+    }
+
+    /// Takes down what descriptor `fd` of the caller is.
+    pub(crate) fn text_of_fd(&self, caller: Caller, fd: i32) -> Result<Text, Missed> {
+        let words = if fd == CWD {
+            base_of(caller.tid, CWD, &View::Ours)?
+        } else {
+            fd_link(caller.tid, fd)
+        };
+        Ok(Text {
+            words,
+            view: View::Ours,
+            caller,
+        })
+    }
+
+    /// Finds the file that `text` leads to.
+    pub(crate) fn find(&mut self, text: Text, follow: bool) -> Result<Found, Missed> {
+        let Text {
+            mut words,
+            view,
+            caller,
+        } = text;
+        let mut links = Vec::new();
+        for _ in 0..LINKS {
+            words = own(words, caller);
+            let (directory, name, slash) = split(&words);
+            let place = self.place(&view, if is_dots(name) { &words } else { directory })?;
+            if is_dots(name) {
+                let (path, state) = (place.canonical, State::Directory);
+                return Ok(Found { path, state, links });
+            }
+            let path = below(&place.canonical, name);
+            let access = place.access(name);
+            let state = look(access.as_deref().unwrap_or(&path));
+            if state != State::Symlink || !(follow || slash) {
+                return certain(Found { path, state, links }, &view, slash);
+            }
+            words = through(directory, access.as_deref().unwrap_or(&path))?;
+            if !is_hidden(&path) && !path.starts_with(b"/dev/") {
+                links.push(path);
+            }
+        }
+        Err(Missed::Nothing)
+    }
+
+    fn place(&mut self, view: &View, directory: &[u8]) -> Result<Place, Missed> {
+        match view {
+            View::Ours => self.our_place(directory),
+            View::Below { root, .. } => their_place(root, directory),
+        }
+    }
+
+    fn our_place(&mut self, directory: &[u8]) -> Result<Place, Missed> {
+        if directory.is_empty() || directory == b"/" {
+            return Ok(Place {
+                canonical: Vec::new(),
+                fd: None,
+            });
+        }
+        if let Some(canonical) = self.canonical.get(directory) {
+            return Ok(Place {
+                canonical: canonical.to_vec(),
+                fd: None,
+            });
+        }
+        let fd = open_dir(directory).map_err(missed)?;
+        let canonical = canonical(&fd)?;
+        if self.canonical.len() >= REMEMBERED {
+            self.canonical.clear();
+        }
+        if canonical.len() + NAME_MAX > PATH_MAX {
+            let fd = Some(fd);
+            return Ok(Place { canonical, fd });
+        }
+        self.canonical
+            .insert(directory.into(), canonical.as_slice().into());
+        Ok(Place {
+            canonical,
+            fd: None,
+        })
+    }
+}
+
+impl Place {
+    /// Returns the path by which this process can look at `name` in here, if not the plain one.
+    fn access(&self, name: &[u8]) -> Option<Vec<u8>> {
+        self.fd.as_ref().map(|fd| below(&link_of(fd), name))
+    }
+}
+
+/// Returns a file as found, if this process finds the same one by that name.
+fn certain(found: Found, view: &View, slash: bool) -> Result<Found, Missed> {
+    if slash && !matches!(found.state, State::Directory | State::Missing) {
+        return Err(Missed::Nothing);
+    }
+    if is_hidden(&found.path) {
+        return Ok(Found {
+            state: State::Other,
+            ..found
+        });
+    }
+    let elsewhere = matches!(
+        view,
+        View::Below {
+            elsewhere: true,
+            ..
+        }
+    );
+    if elsewhere && look(&found.path) != found.state {
+        return Err(Missed::Lost(
+            "a file was used that only another mount namespace shows",
+        ));
+    }
+    Ok(found)
+}
+
+/// Returns the words that go on behind the link at `link`, which lies in `directory`.
+fn through(directory: &[u8], link: &[u8]) -> Result<Vec<u8>, Missed> {
+    let target = read_link(link).map_err(missed)?;
+    Ok(if target.starts_with(b"/") {
+        target
+    } else {
+        below(directory, &target)
+    })
+}
+
+/// Finds out which tree of files a thread sees.
+fn view(tid: i32) -> View {
+    let elsewhere = namespace(tid) != namespace(0);
+    let link = format!("/proc/{tid}/root");
+    let moved = read_link(link.as_bytes()).is_ok_and(|root| root != b"/");
+    match open_dir(link.as_bytes()) {
+        Ok(root) if elsewhere || moved => View::Below { root, elsewhere },
+        _ => View::Ours,
+    }
+}
+
+/// Returns the name of a thread's mount namespace; of our own for 0.
+fn namespace(tid: i32) -> Option<Vec<u8>> {
+    let link = if tid == 0 {
+        "/proc/self/ns/mnt".into()
+    } else {
+        format!("/proc/{tid}/ns/mnt")
+    };
+    read_link(link.as_bytes()).ok()
+}
+
+/// Returns the directory that relative paths start from, as `view` shows it.
+fn base_of(tid: i32, base: i32, view: &View) -> Result<Vec<u8>, Missed> {
+    let link = if base == CWD {
+        format!("/proc/{tid}/cwd").into_bytes()
+    } else {
+        fd_link(tid, base)
+    };
+    let directory = match read_link(&link) {
+        Err(Errno::ENAMETOOLONG) => canonical(&open_dir(&link).map_err(missed)?)?,
+        directory => directory.map_err(missed)?,
+    };
+    let View::Below { root, .. } = view else {
+        return Ok(directory);
+    };
+    let root = canonical(root)?;
+    Ok(directory
+        .strip_prefix(root.as_slice())
+        .map_or(directory.clone(), <[u8]>::to_vec))
+}
+
+fn fd_link(tid: i32, fd: i32) -> Vec<u8> {
+    format!("/proc/{tid}/fd/{fd}").into_bytes()
+}
+
+fn their_place(root: &OwnedFd, directory: &[u8]) -> Result<Place, Missed> {
+    let how = OpenHow::new()
+        .flags(path_only())
+        .resolve(ResolveFlag::RESOLVE_IN_ROOT);
+    let directory = if directory.is_empty() {
+        b"/"
+    } else {
+        directory
+    };
+    let fd = nix::fcntl::openat2(root, as_path(directory), how).map_err(missed)?;
+    Ok(Place {
+        canonical: canonical(&fd)?,
+        fd: Some(fd),
+    })
+}
+
+/// Returns the canonical path of an open directory, without the slash of the root.
+fn canonical(fd: &OwnedFd) -> Result<Vec<u8>, Missed> {
+    long::canonical(fd).map_err(missed)
+}
+
+/// Tells whether an error means that there is no file, or that it cannot be told.
+fn missed(error: Errno) -> Missed {
+    match error {
+        Errno::EACCES | Errno::EPERM => {
+            Missed::Lost("a path led through a place that may not be looked into")
+        }
+        Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => {
+            Missed::Lost("too little room was left to follow a path")
+        }
+        _ => Missed::Nothing,
+    }
+}
+
+/// Joins a directory without its last slash, and what lies below it.
+pub(crate) fn below(directory: &[u8], path: &[u8]) -> Vec<u8> {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    let path = path.strip_prefix(b"/").unwrap_or(path);
+    let mut joined = Vec::with_capacity(directory.len() + path.len() + 1);
+    joined.extend_from_slice(directory);
+    joined.push(b'/');
+    joined.extend_from_slice(path);
+    joined
+}
+
+/// Splits a path into directory, last part, and whether a slash followed that.
+fn split(path: &[u8]) -> (&[u8], &[u8], bool) {
+    let end = path
+        .iter()
+        .rposition(|byte| *byte != b'/')
+        .map_or(0, |at| at + 1);
+    let start = path[..end]
+        .iter()
+        .rposition(|byte| *byte == b'/')
+        .map_or(0, |at| at + 1);
+    (&path[..start], &path[start..end], end < path.len())
+}
+
+fn is_dots(name: &[u8]) -> bool {
+    matches!(name, b"" | b"." | b"..")
+}
+
+/// Puts the caller in the place of the words that mean "myself" in `/proc` and `/dev`.
+fn own(words: Vec<u8>, Caller { tid, pid }: Caller) -> Vec<u8> {
+    let rest = |prefix: &[u8]| {
+        let rest = words.strip_prefix(prefix)?;
+        (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
+    };
+    let process = format!("/proc/{pid}");
+    let replaced = if !(words.starts_with(b"/proc/") || words.starts_with(b"/dev/")) {
+        None
+    } else if let Some(rest) = rest(b"/proc/self") {
+        Some((process, rest))
+    } else if let Some(rest) = rest(b"/proc/thread-self") {
+        Some((format!("{process}/task/{tid}"), rest))
+    } else if let Some(rest) = rest(b"/dev/fd") {
+        Some((format!("{process}/fd"), rest))
+    } else {
+        let streams: [(&[u8], u8); 3] =
+            [(b"/dev/stdin", 0), (b"/dev/stdout", 1), (b"/dev/stderr", 2)];
+        let stream = streams.into_iter().find(|(name, _)| words == *name);
+        stream.map(|(_, fd)| (format!("{process}/fd/{fd}"), &b""[..]))
+    };
+    match replaced {
+        Some((start, rest)) => [start.as_bytes(), rest].concat(),
+        None => words,
+    }
+}

@@ -1,0 +1,116 @@
+//! Running a command under observation.
+
+use std::path::Path;
+use std::time::Duration;
+
+use roar_events::{Digest, Version};
+use roar_launch::{Command, Finished, LaunchError};
+use roar_observe::Observation;
+
+use crate::backend::{Backend, Choice, PreflightError, preflight};
+use crate::coverage::{Coverage, Evidence};
+use crate::spool::Sink;
+use crate::state::state_of;
+use crate::tracer::Tracer;
+
+/// Names the content of files.
+pub trait Namer {
+    /// Returns the digest of the regular file at `path` and the version that has that content.
+    ///
+    /// `None` when it cannot be read, or does not hold still. The run waits meanwhile.
+    fn name(&mut self, path: &Path) -> Option<(Digest, Version)>;
+}
+
+/// Names nothing: what is read and then changed stays unnamed.
+impl Namer for () {
+    fn name(&mut self, _path: &Path) -> Option<(Digest, Version)> {
+        None
+    }
+}
+
+/// How to watch.
+pub struct Options<'a> {
+    /// Which event source to use.
+    pub choice: Choice,
+    /// How long to go on watching processes that outlive the command.
+    pub grace: Duration,
+    /// Who names content before it changes.
+    pub namer: &'a mut dyn Namer,
+    /// Who keeps the records while the command runs.
+    pub sink: &'a mut dyn Sink,
+}
+
+/// A run, watched to its end.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    /// How the command ended, and when.
+    pub finished: Finished,
+    /// What it did.
+    pub observation: Observation,
+    /// How much of that was seen.
+    pub coverage: Coverage,
+}
+
+/// A command that was not run.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// No way of watching works here.
+    #[error(transparent)]
+    Preflight(#[from] PreflightError),
+    /// The command did not start.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+}
+
+/// Runs `command` to its end and tells which files it read and wrote.
+///
+/// # Errors
+///
+/// When the command did not start. It is never started twice.
+pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError> {
+    let Options {
+        choice,
+        grace,
+        namer,
+        sink,
+    } = options;
+    let backend = preflight(choice)?;
+    let mut tracer = Tracer::new(namer, sink);
+    let finished = watch(backend, command, &mut tracer, grace)?;
+    tracer.finish();
+    let observation = tracer.spool.fold.observe(state_of);
+    let coverage = Evidence {
+        backend: backend.name(),
+        started: tracer.started,
+        observation: &observation,
+        missed: &tracer.missed,
+        others: of_source(&finished),
+    };
+    let coverage = coverage.judge();
+    Ok(Trace {
+        finished,
+        observation,
+        coverage,
+    })
+}
+
+fn watch(
+    backend: Backend,
+    command: &Command,
+    tracer: &mut Tracer<'_>,
+    grace: Duration,
+) -> Result<Finished, LaunchError> {
+    match backend {
+        Backend::Notify => roar_notify::run(command, tracer, roar_notify::Options { grace }),
+        Backend::Ptrace => roar_ptrace::run(command, tracer, roar_ptrace::Options { grace }),
+    }
+}
+
+/// Returns what the source itself knows to be missing.
+fn of_source(finished: &Finished) -> Vec<String> {
+    let mut gaps = finished.gaps.clone();
+    if finished.outlived {
+        gaps.push("processes of the run were still running when watching stopped".to_owned());
+    }
+    gaps
+}

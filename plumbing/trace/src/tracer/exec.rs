@@ -1,0 +1,201 @@
+//! Calls that execute files.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use libc::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW};
+use roar_events::{Access, Record, State};
+use roar_launch::Pause;
+use roar_observe::Threat;
+
+use super::{Name, Tracer};
+use crate::place::{CWD, Caller, Found};
+use crate::state::as_path;
+
+/// How many interpreters of interpreters the kernel goes through.
+const DEPTH: usize = 5;
+
+/// How much of a file the kernel looks at to find out what it is.
+const HEAD: usize = 256;
+
+impl Tracer<'_> {
+    pub(super) fn exec(&mut self, caller: Caller, name: Name, flags: u64, pause: &mut dyn Pause) {
+        if !self.started {
+            self.started = true;
+            self.take_inherited(caller);
+        }
+        let empty = flags & AT_EMPTY_PATH as u64 != 0;
+        let Some(text) = self.text(caller, name.or_empty(empty)) else {
+            return;
+        };
+        let Some(found) = self.find(caller, text, flags & AT_SYMLINK_NOFOLLOW as u64 == 0) else {
+            return;
+        };
+        if !is_program(&found) {
+            return;
+        }
+        self.spool.take(&Record::Process {
+            pid: caller.pid,
+            parent: 0,
+            program: &found.path,
+        });
+        self.executed(caller, &found, DEPTH);
+        pause.resume();
+    }
+
+    /// Notes that a file is executed, and whatever is needed to execute it.
+    fn executed(&mut self, caller: Caller, found: &Found, depth: usize) {
+        let (path, before) = (found.path.as_slice(), found.state);
+        if let State::File(version) = before {
+            self.name_before(path, version, Threat::Reading);
+        }
+        self.spool.take(&Record::Exec {
+            pid: caller.pid,
+            path,
+            before,
+        });
+        let interpreter = as_path(path)
+            .metadata()
+            .ok()
+            .and_then(|_| interpreter(path));
+        match interpreter {
+            Some(Interpreter::Script(path)) if depth > 0 => {
+                if let Some(found) = self.find_words(caller, path).filter(is_program) {
+                    self.executed(caller, &found, depth - 1);
+                }
+            }
+            Some(Interpreter::Loader(path)) => {
+                if let Some(found) = self.find_words(caller, path) {
+                    self.opened(caller.pid, Access::READ, &found);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn find_words(&mut self, caller: Caller, path: Vec<u8>) -> Option<Found> {
+        let text = self.places.text(caller, CWD, path);
+        let text = self.unless_missed(text)?;
+        self.find(caller, text, true)
+    }
+}
+
+/// Returns whether the kernel would execute a file like this.
+fn is_program(found: &Found) -> bool {
+    matches!(found.state, State::File(version) if version.mode & 0o111 != 0)
+}
+
+/// What a program file needs beside itself.
+#[derive(Debug, PartialEq, Eq)]
+enum Interpreter {
+    /// The program that a script begins with.
+    Script(Vec<u8>),
+    /// The loader of a dynamically linked program.
+    Loader(Vec<u8>),
+}
+
+fn interpreter(path: &[u8]) -> Option<Interpreter> {
+    let file = File::open(as_path(path)).ok()?;
+    let mut head = [0; HEAD];
+    let read = file.read_at(&mut head, 0).ok()?;
+    let head = &head[..read];
+    match head.strip_prefix(b"#!") {
+        Some(line) => script(line).map(Interpreter::Script),
+        None => loader(&file, head).map(Interpreter::Loader),
+    }
+}
+
+/// Returns the interpreter that a script's first line, without `#!`, names.
+fn script(line: &[u8]) -> Option<Vec<u8>> {
+    let line = line.split(|byte| matches!(byte, b'\n' | 0)).next()?;
+    let mut words = line
+        .split(|byte| matches!(byte, b' ' | b'\t'))
+        .filter(|word| !word.is_empty());
+    words.next().map(<[u8]>::to_vec)
+}
+
+/// Returns the loader that an ELF file asks for (its `PT_INTERP` segment).
+///
+/// Layout: System V ABI, chapter 4 and 5. Both word sizes, little-endian only.
+fn loader(file: &File, head: &[u8]) -> Option<Vec<u8>> {
+    const PT_INTERP: u64 = 3;
+    const LONGEST: usize = 4096;
+    if !head.starts_with(b"\x7fELF") || head.get(5) != Some(&1) {
+        return None;
+    }
+    let wide = head.get(4) == Some(&2);
+    let (table, size, count) = if wide {
+        (
+            number(head, 32, 8)?,
+            number(head, 54, 2)?,
+            number(head, 56, 2)?,
+        )
+    } else {
+        (
+            number(head, 28, 4)?,
+            number(head, 42, 2)?,
+            number(head, 44, 2)?,
+        )
+    };
+    for row in 0..count {
+        let mut header = [0; 56];
+        let at = table.checked_add(row.checked_mul(size)?)?;
+        let read = file.read_at(&mut header, at).ok()?;
+        let header = &header[..read];
+        if number(header, 0, 4)? != PT_INTERP {
+            continue;
+        }
+        let (offset, length) = if wide {
+            (number(header, 8, 8)?, number(header, 32, 8)?)
+        } else {
+            (number(header, 4, 4)?, number(header, 16, 4)?)
+        };
+        let mut path = vec![0; LONGEST.min(usize::try_from(length).ok()?)];
+        file.read_exact_at(&mut path, offset).ok()?;
+        return path.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
+    }
+    None
+}
+
+/// Reads a little-endian number.
+fn number(bytes: &[u8], at: usize, size: usize) -> Option<u64> {
+    let bytes = bytes.get(at..at + size)?;
+    Some(
+        bytes
+            .iter()
+            .rev()
+            .fold(0, |number, byte| number << 8 | u64::from(*byte)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_names_its_interpreter_in_its_first_line() {
+        assert_eq!(script(b"/bin/sh\necho"), Some(b"/bin/sh".to_vec()));
+        assert_eq!(
+            script(b" \t/usr/bin/env python3\n"),
+            Some(b"/usr/bin/env".to_vec())
+        );
+        assert_eq!(script(b"/bin/sh"), Some(b"/bin/sh".to_vec()));
+        assert_eq!(script(b"\n/bin/sh"), None);
+    }
+
+    #[test]
+    fn a_dynamic_program_names_its_loader() {
+        let this = std::env::current_exe().map(|path| path.into_os_string().into_encoded_bytes());
+        let found = this.ok().and_then(|path| interpreter(&path));
+        assert!(
+            matches!(&found, Some(Interpreter::Loader(path)) if path.starts_with(b"/lib")),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_cut_short_has_no_interpreter() {
+        assert_eq!(number(b"\x01\x02", 0, 4), None);
+        assert_eq!(interpreter(b"/dev/null"), None);
+    }
+}
