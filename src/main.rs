@@ -1,2 +1,29 @@
-//! The `roar` command.
-fn main() {}
+//! The `roar` command: the only code here that talks to a person.
+//!
+//! Turns words into calls and results into words. The work is in the crates under `plumbing/` and
+//! `porcelain/`; a command's file under `commands/` holds its arguments, its help, and the glue.
+//!
+//! # Invariants
+//!
+//! * Data goes to standard output, everything else to standard error (`ui`).
+//! * Only `error` knows what to advise, and only it chooses an exit code for an error.
+//! * `roar run` passes the command's own exit code on.
+#![forbid(unsafe_code)]
+
+mod cli;
+mod commands;
+mod context;
+mod error;
+mod examples;
+mod nearest;
+mod ui;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    // A shell pipeline such as `roar log | head` ends quietly. The one who cannot be killed by a
+    // reader that went away is `roar run`, which undoes this.
+    // If it cannot be had, writes fail with an error that ends just as quietly.
+    let _ = roar_launch::restore_sigpipe();
+    cli::main(std::env::args_os())
+}

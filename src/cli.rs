@@ -1,0 +1,256 @@
+//! The list of commands, and how a command line becomes a call.
+//!
+//! The table below is the only list there is: parsing, help, completions, man pages and
+//! `docs/commands.md` are made from it. A command's arguments are built only when they are needed:
+//! for the one command that is used, and for all of them only to show help or explain a mistake.
+
+pub(crate) mod help;
+mod mistakes;
+
+use crate::commands::{plumbing, porcelain};
+use crate::context::Context;
+use crate::error::{CommandError, Fault};
+use crate::ui::{Ui, Verbosity};
+use anstream::ColorChoice;
+use clap::error::ErrorKind;
+use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, value_parser};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A heading of the help.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    Start,
+    Look,
+    Ask,
+    SetUp,
+    Plumbing,
+    Hidden,
+}
+
+/// One command.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) group: Group,
+    arguments: fn(clap::Command) -> clap::Command,
+    run: fn(&mut Ui, &Context, &ArgMatches) -> Result<ExitCode, CommandError>,
+}
+
+/// Reads a command's arguments and runs it.
+fn call<A: FromArgMatches>(
+    ui: &mut Ui,
+    context: &Context,
+    matches: &ArgMatches,
+    run: fn(&mut Ui, &Context, A) -> Result<ExitCode, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let arguments = A::from_arg_matches(matches).map_err(CommandError::usage)?;
+    run(ui, context, arguments)
+}
+
+macro_rules! commands {
+    ($($group:ident { $($name:literal => $first:ident :: $module:ident),+ $(,)? })+) => {
+        /// Every command, in the order of the help.
+        pub(crate) const COMMANDS: &[Entry] = &[$($(Entry {
+            name: $name,
+            group: Group::$group,
+            arguments: <$first::$module::Args as Args>::augment_args,
+            run: |ui, context, matches| call(ui, context, matches, $first::$module::run),
+        }),+),+];
+    };
+}
+
+commands! {
+    SetUp {
+        "config" => porcelain::config,
+        "filter" => porcelain::filter,
+        "completions" => porcelain::completions,
+        "man" => porcelain::man,
+        "help" => porcelain::help,
+    }
+    Hidden {
+        "command-reference" => plumbing::command_reference,
+    }
+}
+
+/// Returns the clap command.
+///
+/// `whole` builds the arguments of every command that is shown, at once.
+pub(crate) fn root(whole: bool) -> clap::Command {
+    let mut root = clap::Command::new("roar")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(help::ABOUT)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .disable_help_subcommand(true)
+        .subcommand_value_name("COMMAND")
+        .infer_long_args(false)
+        .args(global_arguments());
+    for entry in COMMANDS {
+        if whole && entry.group == Group::Hidden {
+            continue;
+        }
+        root = root.subcommand(subcommand(entry, whole));
+    }
+    if whole { help::describe(root) } else { root }
+}
+
+fn subcommand(entry: &Entry, whole: bool) -> clap::Command {
+    let command = clap::Command::new(entry.name);
+    if whole {
+        (entry.arguments)(command)
+    } else {
+        command.defer(entry.arguments)
+    }
+}
+
+/// The options that every command takes.
+fn global_arguments() -> Vec<Arg> {
+    let global = |id: &'static str| Arg::new(id).global(true).display_order(900);
+    vec![
+        global("directory")
+            .short('C')
+            .value_name("DIR")
+            .value_parser(value_parser!(PathBuf))
+            .help("Run as if started in DIR"),
+        global("quiet")
+            .short('q')
+            .long("quiet")
+            .action(ArgAction::SetTrue)
+            .conflicts_with("verbose")
+            .help("Say nothing but errors"),
+        global("verbose")
+            .short('v')
+            .long("verbose")
+            .action(ArgAction::Count)
+            .help("Say more"),
+        global("color")
+            .long("color")
+            .value_name("WHEN")
+            .value_parser(["auto", "always", "never"])
+            .hide_possible_values(true)
+            .help("When to use colour: auto, always or never"),
+        global("no-pager")
+            .long("no-pager")
+            .action(ArgAction::SetTrue)
+            .help("Write long output straight to the terminal"),
+        global("config")
+            .long("config")
+            .value_name("KEY=VALUE")
+            .value_parser(value_parser!(OsString))
+            .action(ArgAction::Append)
+            .help("Use another value for a setting, this once (can be repeated)"),
+    ]
+}
+
+/// Runs the program; returns its exit code.
+pub(crate) fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words: Vec<OsString> = words.into_iter().collect();
+    let mut ui = Ui::new();
+    let done = dispatch(&mut ui, &words);
+    let done = done.and_then(|code| ui.finish().map(|()| code));
+    done.unwrap_or_else(|err| {
+        if err.fault != Fault::BrokenPipe {
+            ui.error(&err);
+        }
+        err.exit_code()
+    })
+}
+
+fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
+    let matches = match root(false).try_get_matches_from(words) {
+        Ok(matches) => matches,
+        Err(err) => return explain(ui, words, &err),
+    };
+    let (name, arguments) = matches.subcommand().expect("clap demands a command");
+    let context = context(ui, arguments)?;
+    let entry = COMMANDS
+        .iter()
+        .find(|entry| entry.name == name)
+        .expect("clap knows the commands of the table only");
+    (entry.run)(ui, &context, arguments)
+}
+
+/// Applies the options that every command takes.
+fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
+    let typed: Vec<OsString> = matches
+        .get_many("config")
+        .map(|settings| settings.cloned().collect())
+        .unwrap_or_default();
+    let mut context = Context::new(matches.get_one::<PathBuf>("directory"), &typed)?;
+    if let Some(color) = matches.get_one::<String>("color") {
+        context.set_flag("output.color", color);
+        ui.set_color(color_choice(color));
+    }
+    if matches.get_flag("no-pager") {
+        context.set_flag("output.pager", "false");
+        ui.set_pager(false);
+    }
+    if matches.get_flag("quiet") {
+        context.set_flag("output.verbosity", "quiet");
+        ui.set_verbosity(Verbosity::Quiet);
+    } else if matches.get_count("verbose") > 0 {
+        context.set_flag("output.verbosity", "verbose");
+        ui.set_verbosity(Verbosity::Verbose);
+    }
+    Ok(context)
+}
+
+/// Reads the word of `--color` and of the setting.
+pub(crate) fn color_choice(word: &str) -> ColorChoice {
+    match word {
+        "always" => ColorChoice::Always,
+        "never" => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
+}
+
+/// Shows help that was asked for, or says what is wrong with the command line.
+fn explain(ui: &mut Ui, words: &[OsString], err: &clap::Error) -> Result<ExitCode, CommandError> {
+    match err.kind() {
+        ErrorKind::DisplayVersion => {
+            ui.data(format_args!("roar {}", env!("CARGO_PKG_VERSION")))?;
+            Ok(ExitCode::SUCCESS)
+        }
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            help::show(ui, words)
+        }
+        // Once more with everything built, for suggestions that know every command.
+        _ => Err(match root(true).try_get_matches_from(words) {
+            Err(err) => mistakes::explain(&err),
+            Ok(_) => CommandError::usage(err.to_string()),
+        }),
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_commands_are_well_formed() {
+        root(true).debug_assert();
+    }
+
+    #[test]
+    fn every_command_says_what_it_is_for_and_shows_examples() {
+        for command in root(true).get_subcommands() {
+            let name = command.get_name();
+            let about = command.get_about().unwrap().to_string();
+            assert!(!about.ends_with('.'), "{name}: {about}");
+            assert!(
+                command.get_after_long_help().is_some(),
+                "{name} has no examples"
+            );
+        }
+    }
+
+    #[test]
+    fn every_example_is_a_command_line_that_parses() {
+        for example in crate::examples::all(&root(true)) {
+            let parsed = root(true).try_get_matches_from(&example);
+            assert!(parsed.is_ok(), "{example:?}: {}", parsed.unwrap_err());
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What is wrong with a command line, in the words of this program.
+
+use crate::error::CommandError;
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Turns what clap found into an error with hints.
+pub(super) fn explain(err: &Error) -> CommandError {
+    let error = CommandError::usage(message(err));
+    let error = suggestions(err)
+        .into_iter()
+        .fold(error, |error, word| error.maybe_meant(Some(&word)));
+    error.hint(usage(err))
+}
+
+fn message(err: &Error) -> String {
+    let text = |kind| text(err, kind).unwrap_or_default();
+    match err.kind() {
+        ErrorKind::InvalidSubcommand => {
+            format!(
+                "there is no command '{}'",
+                text(ContextKind::InvalidSubcommand)
+            )
+        }
+        ErrorKind::UnknownArgument => unknown(&text(ContextKind::InvalidArg)),
+        ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
+        ErrorKind::MissingRequiredArgument => {
+            format!("{} is missing", text(ContextKind::InvalidArg))
+        }
+        ErrorKind::InvalidValue => invalid_value(err),
+        ErrorKind::ArgumentConflict => format!(
+            "'{}' cannot be used with '{}'",
+            text(ContextKind::InvalidArg),
+            text(ContextKind::PriorArg)
+        ),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => first_line(err),
+    }
+}
+
+fn unknown(argument: &str) -> String {
+    if argument.starts_with('-') {
+        format!("there is no option '{argument}' here")
+    } else {
+        format!("'{argument}' is one argument too many")
+    }
+}
+
+fn invalid_value(err: &Error) -> String {
+    let argument = text(err, ContextKind::InvalidArg).unwrap_or_default();
+    let value = text(err, ContextKind::InvalidValue).unwrap_or_default();
+    if value.is_empty() {
+        return format!("'{argument}' needs a value");
+    }
+    match text(err, ContextKind::ValidValue) {
+        Some(valid) => format!("'{argument}' takes one of {valid}, not '{value}'"),
+        None => format!("'{argument}' cannot be '{value}'"),
+    }
+}
+
+/// clap's own first line, without its label.
+fn first_line(err: &Error) -> String {
+    let text = err.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    line.strip_prefix("error: ").unwrap_or(line).to_owned()
+}
+
+fn text(err: &Error, kind: ContextKind) -> Option<String> {
+    match err.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => Some(texts.join(", ")),
+        ContextValue::StyledStr(text) => Some(text.to_string()),
+        ContextValue::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn suggestions(err: &Error) -> Vec<String> {
+    let kinds = [
+        ContextKind::SuggestedSubcommand,
+        ContextKind::SuggestedArg,
+        ContextKind::SuggestedValue,
+    ];
+    kinds
+        .into_iter()
+        .filter_map(|kind| first(err, kind))
+        .collect()
+}
+
+/// clap lists the nearest last.
+fn first(err: &Error, kind: ContextKind) -> Option<String> {
+    match err.get(kind)? {
+        ContextValue::Strings(texts) => texts.last().cloned(),
+        ContextValue::String(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// Returns where to read on: the help of the command that was being typed.
+fn usage(err: &Error) -> String {
+    let usage = text(err, ContextKind::Usage).unwrap_or_default();
+    let words: Vec<&str> = usage
+        .strip_prefix("Usage: roar ")
+        .unwrap_or_default()
+        .split_whitespace()
+        .take_while(|word| word.chars().all(|it| it.is_ascii_lowercase() || it == '-'))
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    if words.is_empty() {
+        return "`roar help` lists the commands".to_owned();
+    }
+    format!("`roar help {}` shows how it is used", words.join(" "))
+}

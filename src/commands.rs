@@ -1,0 +1,7 @@
+//! One file per command: its arguments, its help, and the glue.
+//!
+//! Porcelain is for people, and its output may improve. Plumbing is for scripts, and its output is
+//! a contract, written down in `docs/plumbing.md`.
+
+pub(crate) mod plumbing;
+pub(crate) mod porcelain;

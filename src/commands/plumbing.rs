@@ -1,0 +1,3 @@
+//! Commands for scripts.
+
+pub(crate) mod command_reference;

@@ -1,0 +1,62 @@
+//! `roar help`.
+
+use crate::cli;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::nearest::nearest;
+use crate::ui::Ui;
+use std::process::ExitCode;
+
+/// Tell more about a command or a topic
+///
+/// Topics are `concepts` (the words that roar uses), `references` (how steps, files and objects are
+/// named) and `exit-codes`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar help
+  $ roar help config set
+  $ roar help concepts")]
+pub(crate) struct Args {
+    /// A command, or a topic
+    #[arg(value_name = "COMMAND")]
+    words: Vec<String>,
+}
+
+const TOPICS: &[(&str, &str)] = &[
+    ("concepts", include_str!("help/concepts.txt")),
+    ("references", include_str!("help/references.txt")),
+    ("exit-codes", include_str!("help/exit-codes.txt")),
+];
+
+pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let topic = TOPICS.iter().find(|(name, _)| args.words == [*name]);
+    if let Some((_, text)) = topic {
+        ui.page();
+        ui.bytes(text.as_bytes())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut command = cli::root(true);
+    for word in &args.words {
+        command = find(command, Some(word))?;
+    }
+    cli::help::show_for(ui, &args.words)
+}
+
+/// Returns a command's subcommand; itself when none is asked for.
+pub(super) fn find(
+    command: clap::Command,
+    name: Option<&str>,
+) -> Result<clap::Command, CommandError> {
+    let Some(name) = name else { return Ok(command) };
+    if let Some(found) = command.find_subcommand(name) {
+        return Ok(found.clone());
+    }
+    let known = command.get_subcommands().map(clap::Command::get_name);
+    let meant = nearest(name, known.chain(TOPICS.iter().map(|(name, _)| *name)));
+    Err(
+        CommandError::not_found(format!("there is no command '{name}'"))
+            .maybe_meant(meant)
+            .hint("`roar help` lists the commands"),
+    )
+}

@@ -1,0 +1,189 @@
+//! What went wrong, whose fault it is, and what to do about it.
+//!
+//! Libraries say what is so. Here is added the exit code, and a `hint:` that names the command to
+//! try: only the binary knows what its commands are called.
+
+use roar_repo::config::{ConfigError, KEYS};
+use roar_repo::filters::FilterError;
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+/// Whose fault it is; decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It cannot or may not be done as things stand.
+    Refused,
+    /// The command line or a setting makes no sense.
+    Usage,
+    /// What was named is not here.
+    NotFound,
+    /// The system does not permit it.
+    NotAllowed,
+    /// Nobody reads the output any more. Not worth a word.
+    BrokenPipe,
+}
+
+impl Fault {
+    /// Returns the exit code; they are listed under `roar help exit-codes`.
+    const fn code(self) -> u8 {
+        match self {
+            Self::Refused => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::NotAllowed => 4,
+            // As if the signal had come: 128 and SIGPIPE.
+            Self::BrokenPipe => 141,
+        }
+    }
+}
+
+/// An error on its way to a person.
+#[derive(Debug)]
+pub(crate) struct CommandError {
+    pub(crate) fault: Fault,
+    error: Box<dyn Error>,
+    hints: Vec<String>,
+}
+
+impl CommandError {
+    pub(crate) fn new(fault: Fault, error: impl Into<Box<dyn Error>>) -> Self {
+        Self {
+            fault,
+            error: error.into(),
+            hints: Vec::new(),
+        }
+    }
+
+    pub(crate) fn refused(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::new(Fault::Refused, error)
+    }
+
+    pub(crate) fn usage(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::new(Fault::Usage, error)
+    }
+
+    pub(crate) fn not_found(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::new(Fault::NotFound, error)
+    }
+
+    /// Adds a line of advice.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Adds "did you mean", when something is near.
+    pub(crate) fn maybe_meant(self, nearest: Option<&str>) -> Self {
+        match nearest {
+            Some(word) => self.hint(format!("did you mean '{word}'?")),
+            None => self,
+        }
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        ExitCode::from(self.fault.code())
+    }
+
+    /// Returns the error and its causes, outermost first, each once.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = vec![self.error.to_string()];
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            let line = error.to_string();
+            if lines.last() != Some(&line) {
+                lines.push(line);
+            }
+            cause = error.source();
+        }
+        lines
+    }
+
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.hints
+    }
+}
+
+/// Something that has a cause, said in the binary's own words.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+pub(crate) struct Caused {
+    what: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+impl Caused {
+    pub(crate) fn new(what: String, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self {
+            what,
+            source: source.into(),
+        }
+    }
+}
+
+/// Judges a failed system call on something that the user named.
+pub(crate) fn io_error(what: String, source: io::Error) -> CommandError {
+    let fault = match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fault::NotFound,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::NotAllowed,
+        _ => Fault::Refused,
+    };
+    CommandError::new(fault, Caused::new(what, source))
+}
+
+/// Judges a failure to write to standard output.
+pub(crate) fn output_error(source: io::Error) -> CommandError {
+    if source.kind() == io::ErrorKind::BrokenPipe {
+        return CommandError::new(Fault::BrokenPipe, source);
+    }
+    let what = "cannot write to standard output".to_owned();
+    CommandError::refused(Caused::new(what, source))
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(err: ConfigError) -> Self {
+        match &err {
+            ConfigError::Unknown { name } => {
+                let meant = crate::nearest::nearest(name, KEYS.iter().map(|key| key.name));
+                Self::not_found(err)
+                    .maybe_meant(meant)
+                    .hint("`roar config list` shows every setting")
+            }
+            ConfigError::Read { .. } | ConfigError::Write { .. } => {
+                let fault = denied(&err).unwrap_or(Fault::Refused);
+                Self::new(fault, err)
+            }
+            ConfigError::Syntax { path, .. } => {
+                let hint = format!("edit '{}', or move it away", path.display());
+                Self::usage(err).hint(hint)
+            }
+            ConfigError::NoFile { .. } => Self::refused(err)
+                .hint("`roar init` makes this directory a workspace; `--user` sets it for all"),
+            _ => Self::usage(err).hint("`roar config list` shows every setting and what it is for"),
+        }
+    }
+}
+
+/// Returns whether a system call below refused for lack of permission.
+fn denied(err: &(dyn Error + 'static)) -> Option<Fault> {
+    let mut cause = Some(err);
+    while let Some(error) = cause {
+        let io = error.downcast_ref::<io::Error>();
+        if io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied) {
+            return Some(Fault::NotAllowed);
+        }
+        cause = error.source();
+    }
+    None
+}
+
+impl From<FilterError> for CommandError {
+    fn from(err: FilterError) -> Self {
+        match err {
+            FilterError::Config(err) => err.into(),
+            FilterError::Pattern { .. } => Self::usage(err)
+                .hint("patterns are as in .gitignore: '*.log', 'cache/', '/abs/path/**'"),
+            _ => Self::usage(err),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+use crate::sandbox;
+use insta::assert_snapshot;
+use roar_testkit::Sandbox;
+
+/// A sandbox with a workspace in it.
+fn workspace() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.write(".roar/.gitignore", "*\n");
+    sandbox
+}
+
+#[test]
+fn values_are_shown_with_where_they_come_from() {
+    let sandbox = workspace().with("ROAR_RUN_GRACE", "2.5");
+    sandbox.write(".roarconfig", "[run]\ndirty = 'refuse'\n");
+    assert_snapshot!(sandbox.roar(["config", "list", "run."]), @r#"
+    --- stdout
+    run.dirty = refuse                    shared, $SANDBOX/work/.roarconfig
+        what to do when git has uncommitted changes: the exact state is recorded unless refused
+    run.grace = 2.5                       environment, ROAR_RUN_GRACE
+        how long to go on watching processes that outlive the command
+    "#);
+    assert_snapshot!(sandbox.roar(["--config", "run.dirty=warn", "config", "get", "--json", "run.dirty"]), @r#"
+    --- stdout
+    {
+      "schema": 1,
+      "name": "run.dirty",
+      "value": "warn",
+      "default": "warn",
+      "origin": {
+        "layer": "command line"
+      },
+      "about": "what to do when git has uncommitted changes: the exact state is recorded unless refused"
+    }
+    "#);
+}
+
+#[test]
+fn a_value_is_set_where_it_is_wanted_and_comments_stay() {
+    let sandbox = workspace();
+    sandbox.write(
+        ".roar/config.toml",
+        "# mine\n[run]\n# why\ndirty = 'warn'\n",
+    );
+    assert_snapshot!(sandbox.roar(["config", "set", "run.dirty", "refuse"]), @r#"
+    --- stderr
+    run.dirty is set in '$SANDBOX/work/.roar/config.toml'
+    "#);
+    assert_snapshot!(String::from_utf8(sandbox.read(".roar/config.toml")).unwrap(), @r#"
+    # mine
+    [run]
+    # why
+    dirty = "refuse"
+    "#);
+    assert_snapshot!(sandbox.roar(["config", "set", "--user", "run.dirty", "record"]), @r#"
+    --- stderr
+    run.dirty is set in '$SANDBOX/home/.config/roar/config.toml'
+    warning: run.dirty is 'refuse' all the same: project, $SANDBOX/work/.roar/config.toml
+    "#);
+    assert_snapshot!(sandbox.roar(["config", "unset", "run.dirty"]), @r#"
+    --- stderr
+    run.dirty is no longer set in '$SANDBOX/work/.roar/config.toml'
+    "#);
+    assert_eq!(
+        sandbox.roar(["config", "get", "run.dirty"]).success().out(),
+        "record"
+    );
+    assert_snapshot!(sandbox.roar(["config", "unset", "run.dirty"]), @r#"
+    --- stderr
+    error: run.dirty is not set in the project file
+    hint: its value comes from: user, $SANDBOX/home/.config/roar/config.toml
+    [exit 3]
+    "#);
+}
+
+#[test]
+fn an_unknown_setting_is_guessed() {
+    assert_snapshot!(sandbox().roar(["config", "get", "run.dirt"]), @r#"
+    --- stderr
+    error: there is no setting 'run.dirt'
+    hint: did you mean 'run.dirty'?
+    hint: `roar config list` shows every setting
+    [exit 3]
+    "#);
+    assert_snapshot!(sandbox().roar(["--config", "run.dirt=warn", "config", "list"]), @r#"
+    --- stderr
+    error: there is no setting 'run.dirt'
+    hint: did you mean 'run.dirty'?
+    hint: `roar config list` shows every setting
+    [exit 2]
+    "#);
+    assert_snapshot!(sandbox().roar(["--config", "nonsense", "config", "list"]), @r#"
+    --- stderr
+    error: 'nonsense' is not a setting and its value
+    hint: as in `--config run.dirty=refuse`
+    [exit 2]
+    "#);
+}
+
+#[test]
+fn a_wrong_value_says_what_is_right() {
+    assert_snapshot!(workspace().roar(["config", "set", "run.dirty", "maybe"]), @r#"
+    --- stderr
+    error: 'run.dirty' cannot be 'maybe' (the command line): it takes one of record, warn, refuse
+    hint: `roar config list` shows every setting and what it is for
+    [exit 2]
+    "#);
+    assert_snapshot!(workspace().with("ROAR_HASH_CACHE", "perhaps").roar(["config", "list"]), @r#"
+    --- stderr
+    error: 'hash.cache' cannot be 'perhaps' (ROAR_HASH_CACHE): it takes true or false
+    hint: `roar config list` shows every setting and what it is for
+    [exit 2]
+    "#);
+}
+
+#[test]
+fn outside_a_workspace_only_the_user_file_can_be_set() {
+    assert_snapshot!(sandbox().roar(["config", "set", "run.dirty", "refuse"]), @r#"
+    --- stderr
+    error: there is no project configuration file to write to
+    hint: `roar init` makes this directory a workspace; `--user` sets it for all
+    [exit 1]
+    "#);
+    let sandbox = sandbox();
+    let _ = sandbox
+        .roar(["config", "set", "--user", "run.dirty", "refuse"])
+        .success();
+    assert_eq!(
+        sandbox.roar(["config", "get", "run.dirty"]).success().out(),
+        "refuse"
+    );
+}
+
+#[test]
+fn a_broken_file_is_named_with_the_line() {
+    let sandbox = workspace();
+    sandbox.write(".roarconfig", "[run\n");
+    assert_snapshot!(sandbox.roar(["config", "list"]), @r#"
+    --- stderr
+    error: '$SANDBOX/work/.roarconfig' is not valid TOML
+    cause: TOML parse error at line 1, column 5
+    cause:   |
+    cause: 1 | [run
+    cause:   |     ^
+    cause: unclosed table, expected `]`
+    hint: edit '$SANDBOX/work/.roarconfig', or move it away
+    [exit 2]
+    "#);
+}

@@ -1,0 +1,69 @@
+use crate::sandbox;
+use insta::assert_snapshot;
+
+#[test]
+fn rules_are_added_before_the_others_and_taken_out_again() {
+    let sandbox = sandbox();
+    sandbox.write(".roar/.gitignore", "*\n");
+    let _ = sandbox.roar(["filter", "add", "*.log", "tmp/"]).success();
+    let _ = sandbox
+        .roar([
+            "filter",
+            "add",
+            "--shared",
+            "--as",
+            "data",
+            "/usr/share/d/**",
+        ])
+        .success();
+    assert_snapshot!(sandbox.roar(["filter", "list", "--own"]), @r#"
+    --- stdout
+    system   *.log                            project
+    system   tmp/                             project
+    data     /usr/share/d/**                  shared
+    "#);
+    assert_snapshot!(sandbox.roar(["filter", "add", "*.log"]), @r#"
+    --- stderr
+    '*.log' was already system
+    "#);
+    assert_snapshot!(sandbox.roar(["filter", "remove", "*.log", "never"]), @r#"
+    --- stderr
+    '*.log' is removed
+    error: there is no rule 'never' in the project file
+    hint: `roar filter list --own` shows your rules and the files they stand in
+    [exit 3]
+    "#);
+    assert!(
+        !sandbox
+            .roar(["filter", "list"])
+            .success()
+            .out()
+            .contains("*.log")
+    );
+    assert!(
+        sandbox
+            .roar(["filter", "list"])
+            .success()
+            .out()
+            .contains("built-in")
+    );
+}
+
+#[test]
+fn what_is_no_pattern_or_class_is_refused() {
+    let sandbox = sandbox();
+    sandbox.write(".roar/.gitignore", "*\n");
+    assert_snapshot!(sandbox.roar(["filter", "add", "a[b"]), @r#"
+    --- stderr
+    error: 'a[b' is not a pattern
+    cause: error parsing glob '**/a[b': unclosed character class; missing ']'
+    hint: patterns are as in .gitignore: '*.log', 'cache/', '/abs/path/**'
+    [exit 2]
+    "#);
+    assert_snapshot!(sandbox.roar(["filter", "add", "--as", "datta", "x"]), @r#"
+    --- stderr
+    error: invalid value 'datta' for '--as <CLASS>': 'datta' is not a class: there are data, code, package and system
+    hint: `roar help` lists the commands
+    [exit 2]
+    "#);
+}

@@ -1,0 +1,18 @@
+//! What a person sees, end to end: one module per command, each in a sandbox.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+mod architecture;
+mod command_reference;
+mod completions;
+mod config;
+mod filter;
+mod help;
+mod man;
+mod output;
+
+use roar_testkit::Sandbox;
+
+/// Makes a sandbox for the program that was just built.
+fn sandbox() -> Sandbox {
+    Sandbox::new(env!("CARGO_BIN_EXE_roar"))
+}
