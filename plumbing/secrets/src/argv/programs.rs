@@ -1,0 +1,222 @@
+//! Programs whose short flags carry secrets.
+
+use crate::Kind;
+use crate::name::Strength;
+use crate::span::Span;
+use crate::value;
+
+/// How one family of programs takes secrets.
+pub(super) struct Program {
+    names: &'static [&'static str],
+    /// Flags before `user:password`.
+    user: &'static [&'static str],
+    /// What parts user and password.
+    divider: u8,
+    /// Flags before a secret.
+    secret: &'static [&'static str],
+    /// Flags a secret is written onto: `-psecret`.
+    onto: &'static [&'static str],
+    /// The flags count only after the word `login`.
+    at_login: bool,
+    /// The first bare word after `login` is the secret.
+    login_word: bool,
+}
+
+const NONE: Program = Program {
+    names: &[],
+    user: &[],
+    divider: b':',
+    secret: &[],
+    onto: &[],
+    at_login: false,
+    login_word: false,
+};
+
+static PROGRAMS: &[Program] = &[
+    Program {
+        names: &["curl"],
+        user: &["-u", "--user", "-U", "--proxy-user"],
+        ..NONE
+    },
+    Program {
+        names: &["http", "https", "xh", "xhs"],
+        user: &["-a", "--auth"],
+        ..NONE
+    },
+    Program {
+        names: &["lftp"],
+        user: &["-u", "--user"],
+        divider: b',',
+        ..NONE
+    },
+    Program {
+        names: &["smbclient", "rpcclient", "smbget"],
+        user: &["-U", "--user"],
+        divider: b'%',
+        ..NONE
+    },
+    Program {
+        names: &[
+            "mysql",
+            "mysqldump",
+            "mysqladmin",
+            "mysqlimport",
+            "mysqlcheck",
+            "mysqlshow",
+            "mariadb",
+            "mariadb-dump",
+            "mariadb-admin",
+            "mysqlsh",
+            "7z",
+            "7za",
+            "7zr",
+        ],
+        onto: &["-p"],
+        ..NONE
+    },
+    Program {
+        names: &[
+            "sshpass",
+            "mongo",
+            "mongosh",
+            "mongodump",
+            "mongorestore",
+            "mongoexport",
+            "mongoimport",
+            "mongostat",
+        ],
+        secret: &["-p"],
+        onto: &["-p"],
+        ..NONE
+    },
+    Program {
+        names: &["redis-cli"],
+        secret: &["-a", "--pass"],
+        ..NONE
+    },
+    Program {
+        names: &[
+            "docker", "podman", "nerdctl", "helm", "oras", "crane", "skopeo", "buildah", "az",
+            "oc", "npm",
+        ],
+        secret: &["-p"],
+        at_login: true,
+        ..NONE
+    },
+    Program {
+        names: &["wandb", "vault", "netlify", "swanlab"],
+        login_word: true,
+        ..NONE
+    },
+    Program {
+        names: &[
+            "zip",
+            "unzip",
+            "zipcloak",
+            "sqlcmd",
+            "bcp",
+            "mosquitto_pub",
+            "mosquitto_sub",
+        ],
+        secret: &["-P"],
+        ..NONE
+    },
+    Program {
+        names: &["twine"],
+        secret: &["-p"],
+        ..NONE
+    },
+    Program {
+        names: &[
+            "ldapsearch",
+            "ldapadd",
+            "ldapmodify",
+            "ldapdelete",
+            "ldapwhoami",
+        ],
+        secret: &["-w"],
+        onto: &["-w"],
+        ..NONE
+    },
+    Program {
+        names: &["plink", "pscp", "psftp"],
+        secret: &["-pw"],
+        ..NONE
+    },
+    Program {
+        names: &["openssl"],
+        secret: &["-k", "-K", "-pass", "-passin", "-passout"],
+        ..NONE
+    },
+    Program {
+        names: &["xfreerdp", "xfreerdp3", "wlfreerdp"],
+        onto: &["/p:"],
+        ..NONE
+    },
+];
+
+/// Returns the program of that name.
+pub(super) fn named(basename: &[u8]) -> Option<&'static Program> {
+    PROGRAMS
+        .iter()
+        .find(|program| program.names.iter().any(|name| name.as_bytes() == basename))
+}
+
+impl Program {
+    /// Judges `next` as the argument of `flag`.
+    pub(super) fn after_flag(&self, flag: &[u8], next: &[u8], login: bool) -> Option<Span> {
+        if holds(self.user, flag) {
+            return self.password_of(next, 0);
+        }
+        let counts = login || !self.at_login;
+        (counts && holds(self.secret, flag) && !next.starts_with(b"-"))
+            .then(|| after_form(next))
+            .flatten()
+    }
+
+    /// Judges a word that may be a flag with its value written onto it.
+    pub(super) fn glued(&self, word: &[u8]) -> Option<Span> {
+        let short = self.user.iter().filter(|flag| flag.len() == 2);
+        let user = short
+            .filter(|flag| word.starts_with(flag.as_bytes()) && word.len() > flag.len())
+            .find_map(|flag| self.password_of(word, flag.len()));
+        user.or_else(|| {
+            let flag = self
+                .onto
+                .iter()
+                .find(|flag| word.starts_with(flag.as_bytes()))?;
+            whole(word, flag.len(), "password")
+        })
+    }
+
+    /// Judges the word after `login`.
+    pub(super) fn positional(&self, word: &[u8], login: bool) -> Option<Span> {
+        let telling = self.login_word && login && !word.starts_with(b"-") && word.len() >= 16;
+        telling.then(|| whole(word, 0, "api-key")).flatten()
+    }
+
+    /// The part of `user:password` after the divider.
+    fn password_of(&self, word: &[u8], from: usize) -> Option<Span> {
+        let at = word[from..].iter().position(|&byte| byte == self.divider)?;
+        whole(word, from + at + 1, "password")
+    }
+}
+
+/// `openssl` writes `pass:secret` where it could also write `file:path`.
+fn after_form(next: &[u8]) -> Option<Span> {
+    let from = if next.starts_with(b"pass:") { 5 } else { 0 };
+    whole(next, from, "password")
+}
+
+fn whole(word: &[u8], from: usize, kind: Kind) -> Option<Span> {
+    let ports = word[from..]
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || *byte == b':');
+    let port_map = ports && word[from..].contains(&b':');
+    (!port_map && value::is_secret(Strength::Password, &word[from..]))
+        .then(|| Span::loose(from, word.len(), kind))
+}
+
+fn holds(flags: &[&str], flag: &[u8]) -> bool {
+    flags.iter().any(|known| known.as_bytes() == flag)
+}
