@@ -69,7 +69,8 @@ impl Body for Environment {
 /// The state of the code when a job began.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    version: Version1,
+    /// The layout of the body.
+    pub version: Version1,
     /// The commit; absent before the first.
     pub commit: Option<String>,
     /// The branch; absent when none is checked out.

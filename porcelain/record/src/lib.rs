@@ -1,1 +1,37 @@
-//! (opened next)
+//! Running a command and recording what it did.
+//!
+//! [`plan`] decides everything that can be decided before the command starts; [`run`] runs it once,
+//! watches it, names what it read and wrote, and adds the job to the session. [`adopt`] takes in what
+//! earlier runs could not add. [`declare`] adds jobs that were not run here.
+//!
+//! # Invariants
+//!
+//! * The command comes first: trouble with the record never changes what the command does or returns.
+//! * A run is on disk before its command starts, and what it was seen to do follows while it runs.
+//! * No lock is held while a command runs.
+//! * Secrets are taken out before anything is written down.
+//!
+//! # What is not here
+//!
+//! Nothing is printed, and no event source is known by more than its name (`roar-trace`).
+#![forbid(unsafe_code)]
+
+mod adopt;
+mod assemble;
+mod code_state;
+mod contents;
+mod datasets;
+mod declare;
+mod key;
+mod leave;
+mod request;
+mod run;
+mod setting;
+mod sorted;
+mod spooled;
+mod variables;
+
+pub use adopt::{Adopted, adopt, has_leftovers};
+pub use declare::{DeclareError, Declared, DeclaredFile, declare};
+pub use request::{Plan, PlanError, Request, plan};
+pub use run::{Recorded, Report, RunError, Touched, run};

@@ -6,7 +6,9 @@ use crate::workspace::SESSION;
 use crate::{RepoError, Workspace};
 use roar_graph::Record;
 use roar_object::{FindError, Object, ObjectId, Session, StepName};
-use roar_store::{CommitError, Expect, LockError, Notice, OpenError, RefChange, Transaction, Wait, Writer};
+use roar_store::{
+    CommitError, Expect, LockError, Notice, OpenError, RefChange, Transaction, Wait, Writer,
+};
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -53,18 +55,31 @@ impl Workspace {
     /// # Errors
     ///
     /// When the store cannot be had, read or written in time. Nothing is added then.
-    pub fn add(&self, jobs: Vec<NewJob>, note: &str, at_ns: i64, wait: Wait<'_>) -> Result<Added, AddError> {
-        let store = self.store().ok_or_else(|| RepoError::from(OpenError::NotAStore { path: self.dot() }))?;
+    pub fn add(
+        &self,
+        jobs: Vec<NewJob>,
+        note: &str,
+        at_ns: i64,
+        wait: Wait<'_>,
+    ) -> Result<Added, AddError> {
+        let store = self
+            .store()
+            .ok_or_else(|| RepoError::from(OpenError::NotAStore { path: self.dot() }))?;
         let mut writer = store.writer(wait)?;
         let path = session::rows_path(store.dir(), SESSION);
-        let head = writer.reference(&session::ref_name()).map_err(RepoError::from)?;
+        let head = writer
+            .reference(&session::ref_name())
+            .map_err(RepoError::from)?;
         let chain = session::load(&*writer, &path, head)?;
         let batch = Batch::begin(&writer, head, &chain, at_ns)?;
         let batch = jobs.into_iter().fold(batch, Batch::add);
         let notices = batch.commit(&mut writer, head, note)?;
         // The rows are derived: when they cannot be written, the next reader makes them again.
         let _ = keep_rows(&path, &chain, &batch.rows);
-        Ok(Added { steps: batch.steps, notices })
+        Ok(Added {
+            steps: batch.steps,
+            notices,
+        })
     }
 }
 
@@ -81,9 +96,18 @@ struct Batch {
 }
 
 impl Batch {
-    fn begin(writer: &Writer, head: Option<ObjectId>, chain: &Chain, at_ns: i64) -> Result<Self, FindError> {
+    fn begin(
+        writer: &Writer,
+        head: Option<ObjectId>,
+        chain: &Chain,
+        at_ns: i64,
+    ) -> Result<Self, FindError> {
         let known = session::fill(&**writer, chain.rows.clone())?;
-        let places = known.iter().enumerate().map(|(at, record)| (record.job, at)).collect();
+        let places = known
+            .iter()
+            .enumerate()
+            .map(|(at, record)| (record.job, at))
+            .collect();
         let mut batch = Self {
             at_ns,
             tip: head,
@@ -116,9 +140,17 @@ impl Batch {
         }
         let mut record = job.record;
         record.step = roar_graph::next_step(&self.known, &record);
-        let parent = self.tip.expect("a session has a first link before it has a job");
+        let parent = self
+            .tip
+            .expect("a session has a first link before it has a job");
         let sequence = self.links;
-        let link = self.link(&Session::ran(parent, sequence, self.at_ns, record.job, record.step));
+        let link = self.link(&Session::ran(
+            parent,
+            sequence,
+            self.at_ns,
+            record.job,
+            record.step,
+        ));
         self.objects.extend(job.objects);
         self.rows.push(Row::of(link, sequence, &record));
         self.steps.push(record.step);
@@ -127,12 +159,21 @@ impl Batch {
         self
     }
 
-    fn commit(&self, writer: &mut Writer, head: Option<ObjectId>, note: &str) -> Result<Vec<Notice>, CommitError> {
+    fn commit(
+        &self,
+        writer: &mut Writer,
+        head: Option<ObjectId>,
+        note: &str,
+    ) -> Result<Vec<Notice>, CommitError> {
         if self.rows.is_empty() {
             return Ok(writer.take_notices());
         }
         let expect = head.map_or(Expect::Absent, Expect::Is);
-        let change = RefChange { name: session::ref_name(), expect, new: self.tip };
+        let change = RefChange {
+            name: session::ref_name(),
+            expect,
+            new: self.tip,
+        };
         let transaction = Transaction {
             objects: self.objects.clone(),
             refs: vec![change],

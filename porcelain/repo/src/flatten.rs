@@ -103,7 +103,13 @@ fn each_file(
 ) -> Result<(), FindError> {
     for found in roar_tree::list(objects, tree, true) {
         let Found { path, entry } = found.map_err(damaged)?;
-        each(RecordedPath { base, path: path.into() }, &entry);
+        each(
+            RecordedPath {
+                base,
+                path: path.into(),
+            },
+            &entry,
+        );
     }
     Ok(())
 }

@@ -119,7 +119,9 @@ impl Snapshot {
         };
         match by_name {
             Some(target) => Ok(target),
-            None => self.past(&self.recorded(&absolute)).ok_or_else(|| unknown(word)),
+            None => self
+                .past(&self.recorded(&absolute))
+                .ok_or_else(|| unknown(word)),
         }
     }
 
@@ -131,10 +133,19 @@ impl Snapshot {
         let counts = |at: &usize| matches!(projection.state(*at), State::Current | State::Stale);
         let all = || (0..records.len()).rev().filter(of_step);
         let found = all().find(counts).or_else(|| all().next());
-        let count = || records.iter().filter(|record| record.step.build == step.build).map(|record| record.step.number).max();
+        let count = || {
+            records
+                .iter()
+                .filter(|record| record.step.build == step.build)
+                .map(|record| record.step.number)
+                .max()
+        };
         found
             .map(|record| Target::Job { record })
-            .ok_or_else(|| ResolveError::NoStep { step, count: count().unwrap_or(0) })
+            .ok_or_else(|| ResolveError::NoStep {
+                step,
+                count: count().unwrap_or(0),
+            })
     }
 
     fn existing(
@@ -145,13 +156,21 @@ impl Snapshot {
     ) -> Result<Target, ResolveError> {
         let path = self.recorded(absolute);
         if absolute.is_dir() {
-            return self.dataset_at(&path).ok_or_else(|| ResolveError::Untracked { path: shown(word) });
+            return self
+                .dataset_at(&path)
+                .ok_or_else(|| ResolveError::Untracked { path: shown(word) });
         }
         let Some(id) = name_file(absolute) else {
-            return self.past(&path).ok_or_else(|| ResolveError::Untracked { path: shown(word) });
+            return self
+                .past(&path)
+                .ok_or_else(|| ResolveError::Untracked { path: shown(word) });
         };
         let written = self.written_at(&path, id);
-        Ok(Target::Artifact { id, path: Some(path), written })
+        Ok(Target::Artifact {
+            id,
+            path: Some(path),
+            written,
+        })
     }
 
     /// What was last recorded at a path that is not there now.
@@ -164,18 +183,33 @@ impl Snapshot {
         let written = history.latest_write(path);
         let of_output = |written: &Written| records[written.record].writes[written.output].id;
         if let Some(id) = written.as_ref().and_then(of_output) {
-            return Some(Target::Artifact { id, path: Some(path.clone()), written });
+            return Some(Target::Artifact {
+                id,
+                path: Some(path.clone()),
+                written,
+            });
         }
         let (record, read) = history.latest_read(path)?;
-        records[record].reads[read].id.map(|id| Target::Artifact { id, path: Some(path.clone()), written: None })
+        records[record].reads[read].id.map(|id| Target::Artifact {
+            id,
+            path: Some(path.clone()),
+            written: None,
+        })
     }
 
     fn dataset_at(&self, path: &RecordedPath) -> Option<Target> {
         let records = self.records().ok()?;
         let of_role = |role: Role| {
             records.iter().enumerate().rev().find_map(|(record, job)| {
-                let found = job.datasets.iter().find(|set| set.role == role && set.path == *path)?;
-                Some(Target::Dataset { id: found.tree, path: path.clone(), record })
+                let found = job
+                    .datasets
+                    .iter()
+                    .find(|set| set.role == role && set.path == *path)?;
+                Some(Target::Dataset {
+                    id: found.tree,
+                    path: path.clone(),
+                    record,
+                })
             })
         };
         of_role(Role::Written).or_else(|| of_role(Role::Read))
@@ -185,8 +219,15 @@ impl Snapshot {
     fn written_at(&self, path: &RecordedPath, id: ContentId) -> Option<Written> {
         let history = self.history().ok()?;
         let writers = history.writers(id);
-        let here = |written: &&Written| history.records()[written.record].writes[written.output].path == *path;
-        writers.iter().rev().find(here).or_else(|| writers.last()).cloned()
+        let here = |written: &&Written| {
+            history.records()[written.record].writes[written.output].path == *path
+        };
+        writers
+            .iter()
+            .rev()
+            .find(here)
+            .or_else(|| writers.last())
+            .copied()
     }
 
     fn by_ref_or_prefix(&self, text: &str) -> Result<Option<Target>, ResolveError> {
@@ -214,12 +255,22 @@ impl Snapshot {
             found.insert(id.to_string(), (kind.name(), target));
         }
         for (id, path, written) in self.artifacts_like(prefix)? {
-            let target = Target::Artifact { id, path: Some(path), written };
+            let target = Target::Artifact {
+                id,
+                path: Some(path),
+                written,
+            };
             found.insert(id.to_string(), ("artifact", target));
         }
         if found.len() > 1 {
-            let candidates = found.into_iter().map(|(name, (what, _))| Candidate { name, what }).collect();
-            return Err(ResolveError::Ambiguous { name: text.to_owned(), candidates });
+            let candidates = found
+                .into_iter()
+                .map(|(name, (what, _))| Candidate { name, what })
+                .collect();
+            return Err(ResolveError::Ambiguous {
+                name: text.to_owned(),
+                candidates,
+            });
         }
         Ok(found.into_values().next().map(|(_, target)| target))
     }
@@ -254,12 +305,18 @@ impl Snapshot {
                 }
             }
         }
-        Ok(found.into_iter().map(|(id, (path, written))| (id, path, written)).collect())
+        Ok(found
+            .into_iter()
+            .map(|(id, (path, written))| (id, path, written))
+            .collect())
     }
 
     /// Returns an absolute path as it would be recorded.
     pub fn recorded(&self, absolute: &Path) -> RecordedPath {
-        RecordedPath::new(self.root().as_os_str().as_bytes(), absolute.as_os_str().as_bytes())
+        RecordedPath::new(
+            self.root().as_os_str().as_bytes(),
+            absolute.as_os_str().as_bytes(),
+        )
     }
 }
 
@@ -268,7 +325,9 @@ pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     let joined = cwd.join(path);
     // The last part may be gone, or be a link that is itself asked about; its directory counts.
     match (joined.parent().map(Path::canonicalize), joined.file_name()) {
-        (Some(Ok(parent)), Some(name)) => joined.canonicalize().unwrap_or_else(|_| parent.join(name)),
+        (Some(Ok(parent)), Some(name)) => {
+            joined.canonicalize().unwrap_or_else(|_| parent.join(name))
+        }
         _ => joined.canonicalize().unwrap_or_else(|_| lexical(&joined)),
     }
 }

@@ -47,17 +47,28 @@ impl Row {
             record.reads.clear();
             record.writes.clear();
         }
-        Self { link, sequence, record, bare }
+        Self {
+            link,
+            sequence,
+            record,
+            bare,
+        }
     }
 }
 
 /// Reads the rows up to the first that is damaged; a file that is not there has none.
 pub(crate) fn read(path: &Path) -> Vec<Row> {
-    let Ok(bytes) = fs::read(path) else { return Vec::new() };
-    let Some(mut rest) = bytes.strip_prefix(MAGIC) else { return Vec::new() };
+    let Ok(bytes) = fs::read(path) else {
+        return Vec::new();
+    };
+    let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+        return Vec::new();
+    };
     let mut rows = Vec::new();
     while let Some((body, after)) = next_body(rest) {
-        let Ok(row) = rmp_serde::from_slice(body) else { break };
+        let Ok(row) = rmp_serde::from_slice(body) else {
+            break;
+        };
         rows.push(row);
         rest = after;
     }
@@ -72,7 +83,10 @@ fn next_body(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 fn check(body: &[u8]) -> [u8; 8] {
-    *blake3::hash(body).as_bytes().first_chunk().expect("a hash has 32 bytes")
+    *blake3::hash(body)
+        .as_bytes()
+        .first_chunk()
+        .expect("a hash has 32 bytes")
 }
 
 fn frame(row: &Row) -> Vec<u8> {
@@ -84,7 +98,10 @@ fn frame(row: &Row) -> Vec<u8> {
 /// Adds rows at the end of a file whose rows are all good.
 pub(crate) fn append(path: &Path, rows: &[Row]) -> io::Result<()> {
     let bytes: Vec<u8> = rows.iter().flat_map(frame).collect();
-    fs::OpenOptions::new().append(true).open(path)?.write_all(&bytes)
+    fs::OpenOptions::new()
+        .append(true)
+        .open(path)?
+        .write_all(&bytes)
 }
 
 /// Writes the file anew.
@@ -93,11 +110,17 @@ pub(crate) fn replace(path: &Path, rows: &[Row]) -> io::Result<()> {
         fs::create_dir_all(directory)?;
     }
     let beside = path.with_extension(format!("{}.new", std::process::id()));
-    let bytes: Vec<u8> = MAGIC.iter().copied().chain(rows.iter().flat_map(frame)).collect();
-    fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        // A leftover would only take room; the error that matters is returned.
-        let _ = fs::remove_file(&beside);
-    })
+    let bytes: Vec<u8> = MAGIC
+        .iter()
+        .copied()
+        .chain(rows.iter().flat_map(frame))
+        .collect();
+    fs::write(&beside, bytes)
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| {
+            // A leftover would only take room; the error that matters is returned.
+            let _ = fs::remove_file(&beside);
+        })
 }
 
 #[cfg(test)]
@@ -123,7 +146,11 @@ mod tests {
             writes: Vec::new(),
             datasets: Vec::new(),
         };
-        Row::of(ObjectId::from_bytes([u8::try_from(number).unwrap(); 32]), u64::from(number), &record)
+        Row::of(
+            ObjectId::from_bytes([u8::try_from(number).unwrap(); 32]),
+            u64::from(number),
+            &record,
+        )
     }
 
     #[test]

@@ -37,18 +37,28 @@ pub(crate) fn load(
     path: &Path,
     head: Option<ObjectId>,
 ) -> Result<Chain, FindError> {
-    let Some(head) = head else { return Ok(Chain::default()) };
+    let Some(head) = head else {
+        return Ok(Chain::default());
+    };
     let mut rows = rows::read(path);
     let in_file = rows.len();
     let (passed, kept) = walk_back(objects, head, &rows)?;
     rows.truncate(kept);
-    let links = passed.first().map_or_else(|| rows.last().map_or(0, |row| row.sequence), |(_, link)| link.sequence) + 1;
+    let links = passed.first().map_or_else(
+        || rows.last().map_or(0, |row| row.sequence),
+        |(_, link)| link.sequence,
+    ) + 1;
     for (id, link) in passed.into_iter().rev() {
         if let Some(record) = flatten::link(objects, &link)? {
             rows.push(Row::of(id, link.sequence, &record));
         }
     }
-    Ok(Chain { rows, kept, intact: kept == in_file && kept > 0, links })
+    Ok(Chain {
+        rows,
+        kept,
+        intact: kept == in_file && kept > 0,
+        links,
+    })
 }
 
 /// Walks from `head` to the newest link that has a row; returns the links passed, newest first, and
@@ -61,7 +71,11 @@ fn walk_back(
     if rows.last().is_some_and(|row| row.link == head) {
         return Ok((Vec::new(), rows.len()));
     }
-    let places: HashMap<_, _> = rows.iter().enumerate().map(|(at, row)| (row.link, at)).collect();
+    let places: HashMap<_, _> = rows
+        .iter()
+        .enumerate()
+        .map(|(at, row)| (row.link, at))
+        .collect();
     let mut passed = Vec::new();
     let mut at = Some(head);
     while let Some(id) = at {

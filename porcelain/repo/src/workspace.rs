@@ -91,7 +91,9 @@ impl Workspace {
     /// When there is one and it cannot be used.
     pub fn discover(start: &Path, around: &Surroundings) -> Result<Option<Self>, RepoError> {
         let start = canonical(start)?;
-        let Some(root) = place::find(&start, is_store) else { return Ok(None) };
+        let Some(root) = place::find(&start, is_store) else {
+            return Ok(None);
+        };
         let store = Store::open(&root.join(place::DOT_ROAR))?;
         Self::assemble(root, Some(store), around).map(Some)
     }
@@ -104,7 +106,8 @@ impl Workspace {
     pub fn open_or_create(start: &Path, around: &Surroundings) -> Result<(Self, bool), RepoError> {
         match Self::discover(start, around)? {
             Some(workspace) => Ok((workspace, false)),
-            None => Self::create_at(&place::choose(&canonical(start)?), around).map(|workspace| (workspace, true)),
+            None => Self::create_at(&place::choose(&canonical(start)?), around)
+                .map(|workspace| (workspace, true)),
         }
     }
 
@@ -115,7 +118,10 @@ impl Workspace {
     /// When it cannot be made.
     pub fn create_at(root: &Path, around: &Surroundings) -> Result<Self, RepoError> {
         let root = canonical(root)?;
-        let dot = place::prepare(&root).map_err(|source| RepoError::Place { path: root.join(place::DOT_ROAR), source })?;
+        let dot = place::prepare(&root).map_err(|source| RepoError::Place {
+            path: root.join(place::DOT_ROAR),
+            source,
+        })?;
         let store = Store::create(&dot)?;
         Self::assemble(root, Some(store), around)
     }
@@ -132,9 +138,18 @@ impl Workspace {
         Self::assemble(root, None, around)
     }
 
-    fn assemble(root: PathBuf, store: Option<Store>, around: &Surroundings) -> Result<Self, RepoError> {
+    fn assemble(
+        root: PathBuf,
+        store: Option<Store>,
+        around: &Surroundings,
+    ) -> Result<Self, RepoError> {
         let config = around.config(Some(&root))?;
-        Ok(Self { root, store, config, away: around.away() })
+        Ok(Self {
+            root,
+            store,
+            config,
+            away: around.away(),
+        })
     }
 
     /// Returns the project's root: absolute, without links.
@@ -178,7 +193,10 @@ impl Workspace {
     ///
     /// When there is no store, or it cannot be read.
     pub fn snapshot(&self) -> Result<Snapshot, RepoError> {
-        let store = self.store.as_ref().ok_or_else(|| OpenError::NotAStore { path: self.dot() })?;
+        let store = self
+            .store
+            .as_ref()
+            .ok_or_else(|| OpenError::NotAStore { path: self.dot() })?;
         Snapshot::take(&self.root, store)
     }
 }
@@ -189,5 +207,8 @@ fn is_store(dot: &Path) -> bool {
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, RepoError> {
-    fs::canonicalize(path).map_err(|source| RepoError::Place { path: path.to_owned(), source })
+    fs::canonicalize(path).map_err(|source| RepoError::Place {
+        path: path.to_owned(),
+        source,
+    })
 }

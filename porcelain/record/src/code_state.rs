@@ -1,0 +1,147 @@
+//! The state of the code a job runs from: read before the command starts, completed after it ended.
+//!
+//! What is committed is named by its commit. What is not is kept as a git tree under `refs/roar/`:
+//! changed tracked files as they were before the command started, and afterwards the untracked code
+//! that the command turned out to use.
+
+use roar_object::Source;
+use roar_probe::git::{self, GitState, Repository};
+use roar_secrets::Rules;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+/// What git said before the command started.
+#[derive(Debug)]
+pub(crate) struct CodeState {
+    git: GitState,
+    /// The git tree of the changed tracked files.
+    tree: Option<String>,
+    prefix: Vec<u8>,
+}
+
+/// Asks git about `directory`, and keeps what no commit holds.
+pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
+    let git = git::state(directory);
+    let tree = match &git {
+        GitState::Repository(repository) if !repository.changed.is_empty() => {
+            // A state that cannot be kept is still told to be dirty.
+            git::snapshot_tracked(repository).ok()
+        }
+        _ => None,
+    };
+    let prefix = match &git {
+        GitState::Repository(repository) => below(&repository.toplevel, root),
+        _ => Vec::new(),
+    };
+    CodeState { git, tree, prefix }
+}
+
+fn below(top: &Path, root: &Path) -> Vec<u8> {
+    root.strip_prefix(top)
+        .map(|rest| rest.as_os_str().as_bytes().to_vec())
+        .unwrap_or_default()
+}
+
+impl CodeState {
+    fn repository(&self) -> Option<&Repository> {
+        match &self.git {
+            GitState::Repository(repository) => Some(repository),
+            _ => None,
+        }
+    }
+
+    /// Returns how many tracked files have changes that no commit holds, if any has.
+    pub(crate) fn dirty_files(&self) -> Option<usize> {
+        self.repository()
+            .map(|repository| repository.changed.len())
+            .filter(|&count| count > 0)
+    }
+
+    /// Returns the repository and some of what is not committed there, if anything is.
+    pub(crate) fn changes(&self) -> Option<(PathBuf, Vec<Vec<u8>>)> {
+        let repository = self.repository().filter(|repository| repository.dirty)?;
+        let files = repository
+            .changed
+            .iter()
+            .chain(&repository.untracked.listed)
+            .cloned()
+            .collect();
+        Some((repository.toplevel.clone(), files))
+    }
+
+    /// Returns the source object, for a run that read the code files `code` (absolute paths).
+    pub(crate) fn after<'p>(
+        &self,
+        code: impl Iterator<Item = &'p [u8]>,
+        secrets: &Rules,
+    ) -> Option<Source> {
+        match &self.git {
+            GitState::None => None,
+            GitState::Broken { why } => Some(Source {
+                broken: Some(why.clone()),
+                ..Source::default()
+            }),
+            GitState::Repository(repository) => {
+                let untracked = untracked_code(repository, code);
+                let tree = self.whole_tree(repository, &untracked);
+                Some(Source {
+                    commit: repository.commit.clone(),
+                    branch: repository.branch.clone(),
+                    remote: repository
+                        .remote
+                        .as_deref()
+                        .map(|url| scrubbed(url, secrets)),
+                    dirty: !repository.changed.is_empty() || !untracked.is_empty(),
+                    tree,
+                    prefix: self.prefix.clone().into(),
+                    ..Source::default()
+                })
+            }
+        }
+    }
+
+    /// Adds untracked code to the kept tree.
+    fn whole_tree(&self, repository: &Repository, untracked: &[Vec<u8>]) -> Option<String> {
+        if untracked.is_empty() {
+            return self.tree.clone();
+        }
+        let base = self.tree.as_deref().or(repository.commit.as_deref());
+        git::extend(repository, base, untracked).ok()
+    }
+}
+
+fn scrubbed(url: &str, secrets: &Rules) -> String {
+    String::from_utf8_lossy(&secrets.scrub_url(url.as_bytes()).bytes).into_owned()
+}
+
+/// Returns which of the code files that were read git does not track, relative to the top.
+///
+/// git lists an untracked directory by its name with a slash, and files in it are untracked too.
+fn untracked_code<'p>(
+    repository: &Repository,
+    code: impl Iterator<Item = &'p [u8]>,
+) -> Vec<Vec<u8>> {
+    let top = repository.toplevel.as_path();
+    let relative =
+        code.filter_map(|path| Path::new(OsStr::from_bytes(path)).strip_prefix(top).ok());
+    let is_untracked = |path: &[u8]| {
+        repository
+            .untracked
+            .listed
+            .iter()
+            .any(|listed| match listed.strip_suffix(b"/") {
+                Some(directory) => path
+                    .strip_prefix(directory)
+                    .is_some_and(|rest| rest.starts_with(b"/")),
+                None => path == listed.as_slice(),
+            })
+    };
+    let mut untracked: Vec<_> = relative
+        .map(|path| path.as_os_str().as_bytes().to_vec())
+        .filter(|path| is_untracked(path))
+        .collect();
+    untracked.sort();
+    untracked.dedup();
+    untracked
+}

@@ -1,0 +1,197 @@
+//! Naming the contents of the files that a run touched.
+//!
+//! What was named while the command ran is taken as it is. A file that was only read, and still is
+//! in the version that was read, is named now; one that is not can no longer be named. What was
+//! written is named as it is now. Files are hashed by all cores at once.
+
+use rayon::prelude::*;
+use roar_content::{FileVersion, HashCache, name_cached, name_link};
+use roar_object::{ContentId, Mode};
+use roar_trace::{Change, Digest, FileSeen, Namer, State, Version};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// Names contents before they change, for the tracer.
+pub(crate) struct CacheNamer<'c>(pub(crate) &'c HashCache);
+
+impl Namer for CacheNamer<'_> {
+    fn name(&mut self, path: &Path) -> Option<(Digest, Version)> {
+        let named = name_cached(self.0, path).ok()?;
+        Some((*named.id.as_bytes(), version(&named.version)))
+    }
+}
+
+fn version(version: &FileVersion) -> Version {
+    Version {
+        dev: version.dev,
+        ino: version.ino,
+        size: version.size,
+        mtime_ns: version.mtime_ns,
+        ctime_ns: version.ctime_ns,
+        mode: version.mode,
+    }
+}
+
+/// One file on one side of a job: what is known of its bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Content {
+    pub(crate) id: Option<ContentId>,
+    pub(crate) mode: Mode,
+    pub(crate) size: u64,
+}
+
+impl Content {
+    const fn unnamed(size: u64) -> Self {
+        Self {
+            id: None,
+            mode: Mode::Unnamed,
+            size,
+        }
+    }
+
+    fn of_version(version: &Version, digest: Digest) -> Self {
+        let mode = if version.mode & 0o100 == 0 {
+            Mode::File
+        } else {
+            Mode::Executable
+        };
+        Self {
+            id: Some(ContentId::from_bytes(digest)),
+            mode,
+            size: version.size,
+        }
+    }
+}
+
+/// A file that a run had to do with, its contents named.
+#[derive(Clone, Debug)]
+pub(crate) struct Settled {
+    pub(crate) seen: FileSeen,
+    /// What was read, if the file was.
+    pub(crate) read: Option<Content>,
+    /// What became of it, and what it holds since; of a deleted file, what it held.
+    pub(crate) written: Option<(Change, Content)>,
+    /// Why something of it could not be named.
+    pub(crate) trouble: Option<String>,
+}
+
+/// Names the contents of all `files`; those that turn out not to have been touched are left out.
+pub(crate) fn settle(files: Vec<FileSeen>, cache: &HashCache) -> Vec<Settled> {
+    files
+        .into_par_iter()
+        .filter_map(|file| settle_one(file, cache))
+        .collect()
+}
+
+fn settle_one(mut seen: FileSeen, cache: &HashCache) -> Option<Settled> {
+    let now = name_now(&seen, cache);
+    let digest = now
+        .as_ref()
+        .ok()
+        .and_then(|now| now.id)
+        .map(|id| *id.as_bytes());
+    if !seen.settle(digest) {
+        return None;
+    }
+    let read = seen
+        .read
+        .map(|read| read_content(&seen, read.version, read.digest, &now));
+    let written = seen
+        .change
+        .map(|change| (change, written_content(&seen, change, &now)));
+    let missing = |content: Option<Content>| content.is_some_and(|content| content.id.is_none());
+    let lost_output = missing(
+        written
+            .filter(|(change, _)| *change != Change::Deleted)
+            .map(|(_, content)| content),
+    );
+    let trouble = (missing(read) || lost_output).then(|| {
+        now.as_ref()
+            .err()
+            .cloned()
+            .unwrap_or_else(|| CHANGED.to_owned())
+    });
+    Some(Settled {
+        seen,
+        read,
+        written,
+        trouble,
+    })
+}
+
+/// What is said of a file that somebody else changed after the run had read it.
+const CHANGED: &str = "it was changed by something outside the run";
+
+/// Names what lies at the file's place after the run.
+fn name_now(seen: &FileSeen, cache: &HashCache) -> Result<Content, String> {
+    let path = Path::new(OsStr::from_bytes(&seen.path));
+    match seen.after {
+        State::File(_) => match name_cached(cache, path) {
+            Ok(named) => Ok(Content::of_version(
+                &version(&named.version),
+                *named.id.as_bytes(),
+            )),
+            Err(err) => Err(err.source.to_string()),
+        },
+        State::Symlink => match fs::read_link(path) {
+            Ok(target) => Ok(link_content(target.as_os_str().as_bytes())),
+            Err(err) => Err(err.to_string()),
+        },
+        State::Missing => Err("it is gone".to_owned()),
+        State::Directory | State::Other => Err("it is no longer a file".to_owned()),
+    }
+}
+
+fn link_content(target: &[u8]) -> Content {
+    Content {
+        id: Some(name_link(target)),
+        mode: Mode::Symlink,
+        size: target.len() as u64,
+    }
+}
+
+/// Returns what was read: as named during the run, or as it is now if it is still the same.
+fn read_content(
+    seen: &FileSeen,
+    version: Option<Version>,
+    digest: Option<Digest>,
+    now: &Result<Content, String>,
+) -> Content {
+    let Some(version) = version else {
+        let untouched = seen.change.is_none();
+        return now
+            .as_ref()
+            .ok()
+            .filter(|_| untouched)
+            .copied()
+            .unwrap_or(Content::unnamed(0));
+    };
+    if let Some(digest) = digest {
+        return Content::of_version(&version, digest);
+    }
+    let still = matches!(seen.after, State::File(after) if version.same_content(&after));
+    match now {
+        Ok(now) if still => Content {
+            size: version.size,
+            ..*now
+        },
+        _ => Content::unnamed(version.size),
+    }
+}
+
+fn written_content(seen: &FileSeen, change: Change, now: &Result<Content, String>) -> Content {
+    match (change, now) {
+        (Change::Deleted, _) => match (seen.before, seen.digest_before) {
+            (State::File(version), Some(digest)) => Content::of_version(&version, digest),
+            (State::File(version), None) => Content::unnamed(version.size),
+            _ => Content::unnamed(0),
+        },
+        (_, Ok(now)) => *now,
+        (_, Err(_)) => match seen.after {
+            State::File(version) => Content::unnamed(version.size),
+            _ => Content::unnamed(0),
+        },
+    }
+}

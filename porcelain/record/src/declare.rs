@@ -1,0 +1,226 @@
+//! Jobs that were not run here, but described: by a script, another tool, another machine.
+
+use crate::assemble;
+use crate::contents::Content;
+use crate::key;
+use crate::run::{now_ns, open_cache};
+use crate::setting::Setting;
+use crate::sorted::{Item, Sorted};
+use crate::spooled::Head;
+use roar_content::{FileError, name_cached};
+use roar_object::{
+    ByteStr, Change, Class, ContentId, Coverage, JobKind, Mode, ObjectId, Outcome, RecordedPath,
+    Source, Verdict,
+};
+use roar_repo::filters::{FilterError, Filters};
+use roar_repo::{AddError, Added, NewJob, Workspace};
+use roar_store::Wait;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// A file of a described job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeclaredFile {
+    /// Where it is.
+    pub path: RecordedPath,
+    /// Its bytes; when nothing is given, the file is read.
+    pub id: Option<ContentId>,
+    /// How many bytes; needed only when the file cannot be looked at.
+    pub size: Option<u64>,
+    /// What sort of file; by the filters, when nothing is given.
+    pub class: Option<Class>,
+    /// What became of it; of a file that was written.
+    pub change: Option<Change>,
+}
+
+/// A described job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// What sort of work it was.
+    pub kind: JobKind,
+    /// The command, its name first.
+    pub argv: Vec<Vec<u8>>,
+    /// Where it ran.
+    pub directory: RecordedPath,
+    /// What it is called.
+    pub name: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether it was cut short.
+    pub interrupted: bool,
+    /// When it began: nanoseconds since 1970; now, if not given.
+    pub started_ns: Option<i64>,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// What it read.
+    pub inputs: Vec<DeclaredFile>,
+    /// What it wrote.
+    pub outputs: Vec<DeclaredFile>,
+    /// The state of the code.
+    pub source: Option<Source>,
+}
+
+/// Why described jobs were not added. None of them was.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeclareError {
+    /// A file without a hash cannot be read.
+    #[error("job {number} gives no hash for a file, and it cannot be read")]
+    File {
+        /// Which job, from 1.
+        number: usize,
+        /// The file, and why.
+        #[source]
+        source: FileError,
+    },
+    /// A path is no path, is there twice, or is a file to one and a directory to another.
+    #[error("job {number} has files that cannot all be where it says")]
+    Paths {
+        /// Which job, from 1.
+        number: usize,
+    },
+    /// A filter is wrong.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+    /// The store did not take them.
+    #[error(transparent)]
+    Add(#[from] AddError),
+}
+
+/// Adds described jobs to the session, in order, in one commit; returns their ids and steps.
+///
+/// # Errors
+///
+/// When one of them cannot be added; then none is.
+pub fn declare(
+    workspace: &Workspace,
+    jobs: Vec<Declared>,
+    wait: Wait<'_>,
+) -> Result<(Vec<ObjectId>, Added), DeclareError> {
+    let filters = Filters::load(workspace.config())?;
+    let cache = open_cache(workspace, true);
+    let setting = Setting::new(workspace, key::load(&workspace.dot()));
+    let maker = Maker {
+        root: workspace.root().as_os_str().as_bytes(),
+        filters: &filters,
+        cache: &cache,
+        setting: &setting,
+    };
+    let made: Result<Vec<_>, _> = jobs
+        .into_iter()
+        .enumerate()
+        .map(|(at, job)| maker.job(at + 1, job))
+        .collect();
+    let made: Vec<NewJob> = made?;
+    let ids = made.iter().map(|job| job.record.job).collect();
+    Ok((ids, workspace.add(made, "record-job", now_ns(), wait)?))
+}
+
+struct Maker<'a> {
+    root: &'a [u8],
+    filters: &'a Filters,
+    cache: &'a roar_content::HashCache,
+    setting: &'a Setting,
+}
+
+impl Maker<'_> {
+    fn job(&self, number: usize, declared: Declared) -> Result<NewJob, DeclareError> {
+        let named = |source| DeclareError::File { number, source };
+        let reads = self.items(&declared.inputs).map_err(named)?;
+        let writes = self.items(&declared.outputs).map_err(named)?;
+        let files = reads.len() + writes.len();
+        let mut sorted = Sorted { reads, writes };
+        if sorted.tidy() > 0 || sorted.reads.len() + sorted.writes.len() != files {
+            return Err(DeclareError::Paths { number });
+        }
+        let head = self.head(&declared);
+        let told = assemble::Told {
+            head: &head,
+            outcome: declared.outcome,
+            interrupted: declared.interrupted,
+            duration_ns: declared.duration_ns,
+            coverage: Coverage {
+                verdict: Verdict::Declared,
+                backend: "none".to_owned(),
+                reasons: Vec::new(),
+            },
+            processes: roar_object::Processes::default(),
+            environment: None,
+            source: declared.source,
+            datasets: Vec::new(),
+        };
+        Ok(assemble::make(
+            told,
+            &sorted,
+            roar_object::MemoryObjects::default(),
+        ))
+    }
+
+    fn head(&self, declared: &Declared) -> Head {
+        let (argv, _) = self.setting.secrets().scrub_argv(&declared.argv);
+        Head {
+            root: self.root.to_vec().into(),
+            kind: declared.kind,
+            argv: argv.into_iter().map(ByteStr).collect(),
+            directory: declared.directory.clone(),
+            name: declared.name.clone(),
+            reruns: None,
+            started_ns: declared.started_ns.unwrap_or_else(now_ns),
+            backend: "none".to_owned(),
+            source: None,
+            kept: Vec::new(),
+            hidden: Vec::new(),
+        }
+    }
+
+    fn items(&self, files: &[DeclaredFile]) -> Result<Vec<Item>, FileError> {
+        files.iter().map(|file| self.item(file)).collect()
+    }
+
+    fn item(&self, file: &DeclaredFile) -> Result<Item, FileError> {
+        let class = file
+            .class
+            .unwrap_or_else(|| self.filters.classify(&file.path, false).0);
+        let content = self.content(file)?;
+        Ok(Item {
+            path: file.path.clone(),
+            class,
+            content,
+            change: file.change,
+        })
+    }
+
+    fn content(&self, file: &DeclaredFile) -> Result<Content, FileError> {
+        let absolute = file.path.absolute(self.root);
+        let path = Path::new(OsStr::from_bytes(&absolute));
+        match (file.id, file.change) {
+            (None, Some(Change::Deleted)) => Ok(Content {
+                id: None,
+                mode: Mode::Unnamed,
+                size: file.size.unwrap_or(0),
+            }),
+            (None, _) => {
+                let named = name_cached(self.cache, path)?;
+                let mode = if named.executable() {
+                    Mode::Executable
+                } else {
+                    Mode::File
+                };
+                Ok(Content {
+                    id: Some(named.id),
+                    mode,
+                    size: named.size,
+                })
+            }
+            (Some(id), _) => {
+                let on_disk = || std::fs::metadata(path).map_or(0, |meta| meta.len());
+                Ok(Content {
+                    id: Some(id),
+                    mode: Mode::File,
+                    size: file.size.unwrap_or_else(on_disk),
+                })
+            }
+        }
+    }
+}

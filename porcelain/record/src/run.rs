@@ -1,0 +1,321 @@
+//! Running a command and recording it.
+//!
+//! The command comes first. Whatever happens to the record, the command's output and its end are its
+//! own, and the report says where the record is: in the store, in a spool file that a later command
+//! takes in, or nowhere.
+
+use crate::assemble::{self, Assembled, Parts, Tools};
+use crate::contents::CacheNamer;
+use crate::leave::{Left, Recorder};
+use crate::request::Plan;
+use crate::setting::Setting;
+use crate::sorted::Sorted;
+use crate::spooled::Head;
+use crate::{key, variables};
+use roar_content::HashCache;
+use roar_object::{
+    ByteStr, Class, Coverage, DatasetAt, ObjectId, Outcome, RecordedPath, StepName, Verdict,
+};
+use roar_repo::config::ConfigError;
+use roar_repo::filters::{FilterError, Filters};
+use roar_repo::{AddError, Workspace};
+use roar_store::{Notice, Wait};
+use roar_trace::{Exit, Finished, Trace, TraceError};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Where the record of a run is.
+#[derive(Debug)]
+pub enum Recorded {
+    /// In the store, as this step.
+    Stored {
+        /// The step.
+        step: StepName,
+    },
+    /// In a file that the next command which can will take in.
+    Left {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why it is not in the store.
+        why: String,
+    },
+    /// Nowhere.
+    Lost {
+        /// Why.
+        why: String,
+    },
+}
+
+/// A file as a report tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touched {
+    /// Where it is.
+    pub path: RecordedPath,
+    /// What sort of file.
+    pub class: Class,
+    /// Its bytes.
+    pub size: u64,
+    /// What became of it; nothing for a file that was read.
+    pub change: Option<roar_object::Change>,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub struct Report {
+    /// How the command ended.
+    pub outcome: Outcome,
+    /// Whether it was cut short by a signal meant to end it.
+    pub interrupted: bool,
+    /// How long it took.
+    pub duration: Duration,
+    /// The job.
+    pub job: ObjectId,
+    /// Where the record is.
+    pub recorded: Recorded,
+    /// How much was seen.
+    pub coverage: Coverage,
+    /// What was read.
+    pub reads: Vec<Touched>,
+    /// What was written.
+    pub writes: Vec<Touched>,
+    /// The directories that were read or written as a whole.
+    pub datasets: Vec<DatasetAt>,
+    /// How many arguments had a secret taken out before they were recorded.
+    pub scrubbed: usize,
+    /// What else happened in the store.
+    pub notices: Vec<Notice>,
+    /// Whether roar's own messages would end up in a file that the run wrote.
+    pub stderr_is_output: bool,
+}
+
+/// Why a command did not run, or cannot be recorded as the settings say.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The command did not start.
+    #[error(transparent)]
+    Start(#[from] TraceError),
+    /// A setting has a value that it does not take.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A filter is wrong.
+    #[error(transparent)]
+    Filter(#[from] FilterError),
+}
+
+/// Runs the command of a plan, once, and records it.
+///
+/// `wait` is how to wait for the store afterwards.
+///
+/// # Errors
+///
+/// When the command did not run. What goes wrong later is told by the report.
+pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report, RunError> {
+    let config = workspace.config();
+    let filters = Filters::load(config)?;
+    let min_files = usize::try_from(config.number("dataset.min_files")?).unwrap_or(usize::MAX);
+    let setting = Setting::new(workspace, key::load(&workspace.dot()));
+    let cache = open_cache(workspace, config.flag("hash.cache")?);
+    let (head, scrubbed) = head(
+        workspace,
+        &plan,
+        &setting,
+        &config.words("environment.variables")?,
+    );
+
+    let mut recorder = Recorder::begin(workspace, &head);
+    let trace = watch(plan, &cache, &mut recorder);
+    let trace = match trace {
+        Ok(trace) => trace,
+        Err(err) => {
+            recorder.forget();
+            return Err(err.into());
+        }
+    };
+    let stderr_is_output = is_stderr_among(&trace);
+    let tools = Tools {
+        filters: &filters,
+        cache: &cache,
+        setting: &setting,
+        min_files,
+    };
+    let interrupted = is_interrupted(&trace.finished);
+    let outcome = outcome(&trace.finished);
+    let duration = trace.finished.duration;
+    let parts = Parts {
+        head: &head,
+        outcome,
+        interrupted,
+        duration_ns: u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX),
+        coverage: coverage(&trace.coverage),
+        files: trace.observation.files,
+        processes: &trace.observation.processes,
+        code: Some(&plan.code),
+    };
+    let assembled = assemble::assemble(parts, &tools);
+    let (recorded, notices) = keep(workspace, recorder, &assembled, wait);
+    Ok(Report {
+        outcome,
+        interrupted,
+        duration,
+        job: assembled.job.record.job,
+        recorded,
+        coverage: assembled.coverage,
+        reads: touched(&assembled.sorted, |sorted| &sorted.reads),
+        writes: touched(&assembled.sorted, |sorted| &sorted.writes),
+        datasets: assembled.datasets,
+        scrubbed,
+        notices,
+        stderr_is_output,
+    })
+}
+
+pub(crate) fn open_cache(workspace: &Workspace, wanted: bool) -> HashCache {
+    if wanted && workspace.store().is_some() {
+        HashCache::open(workspace.hash_cache())
+    } else {
+        HashCache::none()
+    }
+}
+
+/// Writes down what is known before the command starts; returns also how many arguments were scrubbed.
+fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) -> (Head, usize) {
+    let request = &plan.request;
+    let argv: Vec<Vec<u8>> = request
+        .argv
+        .iter()
+        .map(|argument| argument.as_bytes().to_vec())
+        .collect();
+    let (argv, findings) = setting.secrets().scrub_argv(&argv);
+    let root = workspace.root().as_os_str().as_bytes();
+    let mut head = Head {
+        root: root.to_vec().into(),
+        kind: request.kind,
+        argv: argv.into_iter().map(ByteStr).collect(),
+        directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
+        name: request.name.clone(),
+        reruns: request.reruns,
+        started_ns: now_ns(),
+        backend: plan.backend_name().to_owned(),
+        source: plan.code.after(std::iter::empty(), setting.secrets()),
+        kept: Vec::new(),
+        hidden: Vec::new(),
+    };
+    let variables = plan.command.env.iter().map(std::ffi::CString::as_bytes);
+    head.set_variables(variables::divide(
+        variables,
+        more,
+        setting.secrets(),
+        setting.key(),
+    ));
+    let scrubbed = findings
+        .iter()
+        .map(|finding| finding.index)
+        .collect::<std::collections::BTreeSet<_>>();
+    (head, scrubbed.len())
+}
+
+fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trace, TraceError> {
+    let options = roar_trace::Options {
+        choice: plan.choice,
+        grace: plan.grace,
+        namer: &mut CacheNamer(cache),
+        sink: recorder,
+    };
+    roar_trace::run(&plan.command, options)
+}
+
+pub(crate) const fn outcome(finished: &Finished) -> Outcome {
+    match finished.exit {
+        Exit::Code(code) => Outcome::Exited(code),
+        Exit::Signal(signal) => Outcome::Killed(signal),
+    }
+}
+
+/// A run that ended well was not cut short, whatever signals it was sent.
+fn is_interrupted(finished: &Finished) -> bool {
+    finished.interrupted.is_some() && finished.exit != Exit::Code(0)
+}
+
+/// Returns whether standard error is a file that the run wrote.
+fn is_stderr_among(trace: &Trace) -> bool {
+    let Ok(path) = std::fs::read_link("/proc/self/fd/2") else {
+        return false;
+    };
+    let path = path.into_os_string().into_vec();
+    trace
+        .observation
+        .files
+        .iter()
+        .any(|file| file.change.is_some() && file.path == path)
+}
+
+fn touched(sorted: &Sorted, side: impl Fn(&Sorted) -> &Vec<crate::sorted::Item>) -> Vec<Touched> {
+    let items = side(sorted).iter();
+    items
+        .map(|item| Touched {
+            path: item.path.clone(),
+            class: item.class,
+            size: item.content.size,
+            change: item.change,
+        })
+        .collect()
+}
+
+pub(crate) fn now_ns() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}
+
+/// Puts the job in the store, or leaves it where it will be found.
+fn keep(
+    workspace: &Workspace,
+    recorder: Recorder,
+    assembled: &Assembled,
+    wait: Wait<'_>,
+) -> (Recorded, Vec<Notice>) {
+    let added = workspace.add(vec![assembled.job.clone()], "run", now_ns(), wait);
+    match added {
+        Ok(added) => {
+            recorder.forget();
+            let step = added
+                .steps
+                .first()
+                .copied()
+                .unwrap_or(assembled.job.record.step);
+            (Recorded::Stored { step }, added.notices)
+        }
+        Err(err) => (leave(recorder, assembled, &err), Vec::new()),
+    }
+}
+
+fn leave(recorder: Recorder, assembled: &Assembled, err: &AddError) -> Recorded {
+    let why = with_causes(err);
+    match recorder.seal(&assembled.job) {
+        Left::There(path) => Recorded::Left { path, why },
+        Left::Nowhere(also) => Recorded::Lost {
+            why: format!("{why}; {also}"),
+        },
+    }
+}
+
+/// Returns an error and its causes in one line.
+pub(crate) fn with_causes(err: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(err.source(), |cause| cause.source());
+    causes.fold(err.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+pub(crate) fn coverage(trace: &roar_trace::Coverage) -> Coverage {
+    let verdict = match trace.verdict {
+        roar_trace::Verdict::Complete => Verdict::Complete,
+        roar_trace::Verdict::Partial => Verdict::Partial,
+        roar_trace::Verdict::Blind => Verdict::Blind,
+    };
+    Coverage {
+        verdict,
+        backend: trace.backend.to_owned(),
+        reasons: trace.reasons.clone(),
+    }
+}

@@ -1,0 +1,284 @@
+//! The files of a run, sorted: by class, by where they lie, by what became of them.
+
+use crate::contents::{Content, Settled};
+use crate::datasets;
+use roar_graph::{Input, Output};
+use roar_object::{
+    Base, Change, Class, DatasetAt, FileSet, MemoryObjects, RecordedPath, Role, TreeNode,
+    WrittenSet,
+};
+use roar_repo::filters::Filters;
+use roar_tree::{Leaf, PathTree, Root};
+use std::collections::{BTreeMap, HashSet};
+
+/// One file on one side of a job.
+#[derive(Clone, Debug)]
+pub(crate) struct Item {
+    pub(crate) path: RecordedPath,
+    pub(crate) class: Class,
+    pub(crate) content: Content,
+    /// What became of it; nothing for a file that was read.
+    pub(crate) change: Option<Change>,
+}
+
+impl Item {
+    fn leaf(&self) -> Leaf {
+        match self.content.id {
+            Some(id) => Leaf::Content {
+                mode: self.content.mode,
+                id,
+                size: self.content.size,
+            },
+            None => Leaf::Unnamed {
+                size: self.content.size,
+            },
+        }
+    }
+}
+
+/// All files of a job.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sorted {
+    pub(crate) reads: Vec<Item>,
+    pub(crate) writes: Vec<Item>,
+}
+
+/// Sorts settled files by the user's rules. What belongs to roar itself is left out.
+///
+/// A path that was a file at one time of the run and a directory at another has no place in a tree;
+/// such files are left out too, and counted.
+pub(crate) fn sort(settled: &[Settled], root: &[u8], filters: &Filters) -> (Sorted, usize) {
+    let mut sorted = Sorted::default();
+    for file in settled {
+        let path = RecordedPath::new(root, &file.seen.path);
+        if is_ours(&path) {
+            continue;
+        }
+        let (class, _) = filters.classify(&path, file.seen.executed);
+        let item = |content, change| Item {
+            path: path.clone(),
+            class,
+            content,
+            change,
+        };
+        sorted
+            .reads
+            .extend(file.read.map(|content| item(content, None)));
+        sorted.writes.extend(
+            file.written
+                .map(|(change, content)| item(content, Some(of_trace(change)))),
+        );
+    }
+    let left_out = sorted.tidy();
+    (sorted, left_out)
+}
+
+fn tidy(items: &mut Vec<Item>) -> usize {
+    items.sort_by(|a, b| a.path.cmp(&b.path));
+    let parents = items
+        .iter()
+        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
+    let directories: HashSet<RecordedPath> = parents.collect();
+    let before = items.len();
+    items.dedup_by(|later, earlier| later.path == earlier.path);
+    items.retain(|item| fits_a_tree(&item.path.path) && !directories.contains(&item.path));
+    before - items.len()
+}
+
+/// Returns whether a tree can hold a path: the kernel's own limits, and trees' depth.
+fn fits_a_tree(path: &[u8]) -> bool {
+    let is_name =
+        |name: &[u8]| !matches!(name, b"" | b"." | b"..") && name.len() <= TreeNode::MAX_NAME;
+    let mut names = 0;
+    path.split(|&byte| byte == b'/')
+        .inspect(|_| names += 1)
+        .all(is_name)
+        && names <= roar_tree::MAX_DEPTH
+}
+
+/// Returns whether a path lies in the project's own `.roar`.
+fn is_ours(path: &RecordedPath) -> bool {
+    path.is_under(&RecordedPath::inside(roar_repo::place::DOT_ROAR))
+}
+
+const fn of_trace(change: roar_trace::Change) -> Change {
+    match change {
+        roar_trace::Change::Created => Change::Created,
+        roar_trace::Change::Modified => Change::Modified,
+        roar_trace::Change::Deleted => Change::Deleted,
+    }
+}
+
+impl Sorted {
+    /// Puts files in order and takes out those that no tree can hold beside the others; returns how
+    /// many.
+    pub(crate) fn tidy(&mut self) -> usize {
+        [&mut self.reads, &mut self.writes]
+            .into_iter()
+            .map(tidy)
+            .sum()
+    }
+
+    /// Returns the job's inputs as graphs know them: data and code.
+    pub(crate) fn inputs(&self) -> Vec<Input> {
+        let matters = self
+            .reads
+            .iter()
+            .filter(|item| roar_repo::flatten::matters(item.class));
+        matters
+            .map(|item| Input {
+                path: item.path.clone(),
+                id: item.content.id,
+                mode: item.content.mode,
+                size: item.content.size,
+                class: item.class,
+            })
+            .collect()
+    }
+
+    /// Returns all that the job wrote, as graphs know it.
+    pub(crate) fn outputs(&self) -> Vec<Output> {
+        let output = |item: &Item| {
+            Some(Output {
+                path: item.path.clone(),
+                change: item.change?,
+                id: item.content.id,
+                mode: item.content.mode,
+                size: item.content.size,
+                class: item.class,
+            })
+        };
+        self.writes.iter().filter_map(output).collect()
+    }
+
+    /// Makes the trees of what was read.
+    pub(crate) fn read_sets(&self, objects: &mut MemoryObjects) -> Vec<FileSet> {
+        let groups = grouped(&self.reads, |item| (item.class, item.path.base));
+        let set = |((class, base), items): ((Class, Base), Vec<&Item>)| {
+            let root = tree(
+                items.iter().map(|item| (&*item.path.path, item.leaf())),
+                objects,
+            );
+            FileSet {
+                class,
+                base,
+                tree: root.id,
+                files: root.files,
+                bytes: root.bytes,
+            }
+        };
+        groups.into_iter().map(set).collect()
+    }
+
+    /// Makes the trees of what was written.
+    pub(crate) fn written_sets(&self, objects: &mut MemoryObjects) -> Vec<WrittenSet> {
+        let changed = self
+            .writes
+            .iter()
+            .filter_map(|item| item.change.map(|change| (change, item)));
+        let mut groups: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for (change, item) in changed {
+            groups
+                .entry((change, item.class, item.path.base))
+                .or_default()
+                .push(item);
+        }
+        let set = |((change, class, base), items): ((Change, Class, Base), Vec<&Item>)| {
+            let root = tree(
+                items.iter().map(|item| (&*item.path.path, item.leaf())),
+                objects,
+            );
+            WrittenSet {
+                change,
+                class,
+                base,
+                tree: root.id,
+                files: root.files,
+                bytes: root.bytes,
+            }
+        };
+        groups.into_iter().map(set).collect()
+    }
+
+    /// Finds the directories that were read or written as a whole, and makes their trees.
+    pub(crate) fn datasets(
+        &self,
+        root: &[u8],
+        filters: &Filters,
+        min_files: usize,
+        objects: &mut MemoryObjects,
+    ) -> Vec<DatasetAt> {
+        let mut found = whole(Role::Read, &self.reads, root, filters, min_files, objects);
+        let left: Vec<Item> = self
+            .writes
+            .iter()
+            .filter(|item| item.change != Some(Change::Deleted))
+            .cloned()
+            .collect();
+        found.extend(whole(
+            Role::Written,
+            &left,
+            root,
+            filters,
+            min_files,
+            objects,
+        ));
+        found.sort_by(|a, b| (a.role, &a.path).cmp(&(b.role, &b.path)));
+        found
+    }
+}
+
+fn grouped<K: Ord>(items: &[Item], key: impl Fn(&Item) -> K) -> BTreeMap<K, Vec<&Item>> {
+    let mut groups: BTreeMap<K, Vec<&Item>> = BTreeMap::new();
+    for item in items {
+        groups.entry(key(item)).or_default().push(item);
+    }
+    groups
+}
+
+fn tree<'i>(leaves: impl Iterator<Item = (&'i [u8], Leaf)>, objects: &mut MemoryObjects) -> Root {
+    PathTree::build(leaves, objects)
+        .expect("paths are clean, differ, and none is another's directory")
+}
+
+fn whole(
+    role: Role,
+    items: &[Item],
+    root: &[u8],
+    filters: &Filters,
+    min_files: usize,
+    objects: &mut MemoryObjects,
+) -> Vec<DatasetAt> {
+    let data = || {
+        items
+            .iter()
+            .filter(|item| item.class == Class::Data && item.content.id.is_some())
+    };
+    let touched: Vec<_> = data().map(|item| item.path.absolute(root)).collect();
+    let beside = |path: &[u8]| {
+        let (class, _) = filters.classify(&RecordedPath::new(root, path), false);
+        class == Class::System
+    };
+    let rules = datasets::Rules {
+        root,
+        min_files,
+        beside_the_point: &beside,
+    };
+    let directories = datasets::whole(touched.iter().map(Vec::as_slice), &rules);
+    let mut found = Vec::new();
+    for directory in directories {
+        let path = RecordedPath::new(root, &directory);
+        let inside = data().filter(|item| item.path.is_under(&path));
+        let prefix = path.path.len() + 1;
+        let leaves = inside.map(|item| (&item.path.path[prefix..], item.leaf()));
+        let Root { id, files, bytes } = tree(leaves, objects);
+        found.push(DatasetAt {
+            role,
+            path,
+            tree: id,
+            files,
+            bytes,
+        });
+    }
+    found
+}
