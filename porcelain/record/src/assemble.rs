@@ -54,7 +54,7 @@ pub(crate) fn assemble(parts: Parts<'_>, tools: &Tools<'_>) -> Assembled {
     let settled = contents::settle(parts.files, tools.cache);
     let mut coverage = parts.coverage;
     add_trouble(&mut coverage, &settled);
-    let (sorted, left_out) = sorted::sort(&settled, &head.root, tools.filters);
+    let (sorted, left_out) = sorted::sort(&settled, head, tools.filters);
     add_left_out(&mut coverage, left_out);
 
     let mut objects = MemoryObjects::default();

@@ -171,6 +171,7 @@ impl Maker<'_> {
             source: None,
             kept: Vec::new(),
             hidden: Vec::new(),
+            logs: Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::spooled::Head;
 use crate::{key, variables};
 use roar_content::HashCache;
 use roar_object::{
-    ByteStr, Class, Coverage, DatasetAt, ObjectId, Outcome, RecordedPath, StepName, Verdict,
+    Base, ByteStr, Class, Coverage, DatasetAt, ObjectId, Outcome, RecordedPath, StepName, Verdict,
 };
 use roar_repo::config::ConfigError;
 use roar_repo::filters::{FilterError, Filters};
@@ -118,7 +118,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
     let cache = open_cache(workspace, config.flag("hash.cache")?);
     let (head, scrubbed) = head(
         workspace,
-        &plan,
+        plan,
         &setting,
         &config.words("environment.variables")?,
     );
@@ -200,6 +200,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         source: plan.code.after(std::iter::empty(), setting.secrets()),
         kept: Vec::new(),
         hidden: Vec::new(),
+        logs: logs(root),
     };
     let variables = plan.command.env.iter().map(std::ffi::CString::as_bytes);
     head.set_variables(variables::divide(
@@ -213,6 +214,35 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         .map(|finding| finding.index)
         .collect::<std::collections::BTreeSet<_>>();
     (head, scrubbed.len())
+}
+
+/// Returns the files that this process was started with, open for writing, and that are logs.
+///
+/// Where the output of a command goes is its caller's business: a file inside the project is an
+/// output, the log of a scheduler outside is not, nor is a file for standard error alone, into which
+/// roar writes its own messages.
+fn logs(root: &[u8]) -> Vec<ByteStr> {
+    let Ok(open) = std::fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    let path = |entry: std::fs::DirEntry| {
+        let fd: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
+        let path = target(fd)?;
+        let outside = RecordedPath::new(root, &path).base == Base::Root;
+        let messages = fd == 2 && target(1).as_ref() != Some(&path);
+        ((outside || messages) && is_inherited_output(&info)).then_some(ByteStr(path))
+    };
+    open.flatten().filter_map(path).collect()
+}
+
+/// Reads a descriptor's flags, octal as the kernel prints them: writable, and not closed by `exec`.
+fn is_inherited_output(info: &str) -> bool {
+    const ACCESS: u32 = 0o3;
+    const CLOSED_BY_EXEC: u32 = 0o2_000_000;
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
+    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
+    flags.is_some_and(|flags| flags & ACCESS != 0 && flags & CLOSED_BY_EXEC == 0)
 }
 
 fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trace, TraceError> {
@@ -237,17 +267,25 @@ fn is_interrupted(finished: &Finished) -> bool {
     finished.interrupted.is_some() && finished.exit != Exit::Code(0)
 }
 
-/// Returns whether standard error is a file that the run wrote.
+/// Returns the file that a descriptor of this process leads to.
+fn target(fd: u32) -> Option<Vec<u8>> {
+    let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
+    Some(link.into_os_string().into_vec())
+}
+
+/// Returns whether messages on standard error would end up in a file that the run wrote.
+///
+/// That is so where both outputs go to one file; a file for standard error alone is a log.
 fn is_stderr_among(trace: &Trace) -> bool {
-    let Ok(path) = std::fs::read_link("/proc/self/fd/2") else {
-        return false;
+    let (out, err) = (target(1), target(2));
+    let written = |path: &Vec<u8>| {
+        trace
+            .observation
+            .files
+            .iter()
+            .any(|file| file.change.is_some() && file.path == *path)
     };
-    let path = path.into_os_string().into_vec();
-    trace
-        .observation
-        .files
-        .iter()
-        .any(|file| file.change.is_some() && file.path == path)
+    out == err && out.as_ref().is_some_and(written)
 }
 
 fn touched(sorted: &Sorted, side: impl Fn(&Sorted) -> &Vec<crate::sorted::Item>) -> Vec<Touched> {

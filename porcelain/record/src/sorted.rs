@@ -2,6 +2,7 @@
 
 use crate::contents::{Content, Settled};
 use crate::datasets;
+use crate::spooled::Head;
 use roar_graph::{Input, Output};
 use roar_object::{
     Base, Change, Class, DatasetAt, FileSet, MemoryObjects, RecordedPath, Role, TreeNode,
@@ -47,14 +48,14 @@ pub(crate) struct Sorted {
 ///
 /// A path that was a file at one time of the run and a directory at another has no place in a tree;
 /// such files are left out too, and counted.
-pub(crate) fn sort(settled: &[Settled], root: &[u8], filters: &Filters) -> (Sorted, usize) {
+pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sorted, usize) {
     let mut sorted = Sorted::default();
     for file in settled {
-        let path = RecordedPath::new(root, &file.seen.path);
+        let path = RecordedPath::new(&head.root, &file.seen.path);
         if is_ours(&path) {
             continue;
         }
-        let (class, _) = filters.classify(&path, file.seen.executed);
+        let class = class(file, &path, head, filters);
         let item = |content, change| Item {
             path: path.clone(),
             class,
@@ -94,6 +95,17 @@ fn fits_a_tree(path: &[u8]) -> bool {
         .inspect(|_| names += 1)
         .all(is_name)
         && names <= roar_tree::MAX_DEPTH
+}
+
+/// Returns the class of a file; a log that roar was started with is the machine's.
+fn class(file: &Settled, path: &RecordedPath, head: &Head, filters: &Filters) -> Class {
+    let (class, by_user) = filters.classify(path, file.seen.executed);
+    let is_log = file.written.is_some() && head.logs.iter().any(|log| **log == *file.seen.path);
+    if is_log && !by_user {
+        Class::System
+    } else {
+        class
+    }
 }
 
 /// Returns whether a path lies in the project's own `.roar`.

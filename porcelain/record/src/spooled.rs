@@ -41,6 +41,9 @@ pub(crate) struct Head {
     pub(crate) source: Option<Source>,
     pub(crate) kept: Vec<(ByteStr, ByteStr)>,
     pub(crate) hidden: Vec<(ByteStr, ByteStr)>,
+    /// Files that were open for writing when roar was started and that are a shell's or a scheduler's
+    /// logs.
+    pub(crate) logs: Vec<ByteStr>,
 }
 
 impl Head {
