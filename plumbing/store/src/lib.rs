@@ -1,1 +1,64 @@
-//! (opened next)
+//! Where objects and refs are kept, and what keeps them through a kill, a power cut and a full disk.
+//!
+//! A [`Store`] is the directory `.roar/`. A [`Writer`] adds to it, one [`Transaction`] at a time, and
+//! holds the store's one lock while it lives; a [`Reader`] answers questions and needs neither lock,
+//! nor index, nor permission to write. A [`Spool`] is the private file in which a run keeps what it saw
+//! until it can be committed.
+//!
+//! # Invariants
+//!
+//! * *The journal is the truth.* [`Writer::commit`] returns once its frame is synced; all else (`sled/`,
+//!   the `refs` file, lists of segments) is derived, checked against the journal, and made again when
+//!   it does not fit.
+//! * *Objects and the refs that name them arrive together*, or not at all.
+//! * *Nothing is believed for being there.* Heads of frames carry a checksum, and an object is hashed
+//!   whenever it is read.
+//! * *sled stays inside.* Its errors, its panics and its lock end in a [`Notice`], never in a lost
+//!   commit. Quieting its panics takes a process-wide hook, which lets all other panics through.
+//!
+//! The layout is written down in `docs/format/store.md`.
+//!
+//! # What is not here
+//!
+//! What an object means (`roar-object`), how one leads to the next (`roar-graph`), which ref is a
+//! session (`roar-repo`), what a run's spool says (`roar-record`). Packs will stand beside the journal
+//! in [`Reader`]'s look-up.
+#![forbid(unsafe_code)]
+
+mod bytes;
+mod checkpoint;
+mod closure;
+mod counts;
+mod file;
+mod frame;
+mod fsck;
+mod index;
+mod journal;
+mod lock;
+mod name;
+mod notice;
+mod reader;
+mod rebuild;
+mod scan;
+mod segment;
+mod segment_index;
+mod sled_fence;
+mod snapshot;
+mod spool;
+mod store;
+mod transaction;
+mod writer;
+
+pub use counts::Counts;
+pub use file::FileError;
+pub use frame::FrameError;
+pub use fsck::{Finding, Options, Report, Severity, fsck};
+pub use lock::{Holder, LockError, Wait};
+pub use name::{RefName, RefNameError};
+pub use notice::Notice;
+pub use reader::{ReadError, Reader, ReflogEntry};
+pub use rebuild::rebuild;
+pub use spool::{Claimed, Pending, Spool, SpoolFrame, SpoolFrames};
+pub use store::{OpenError, Store};
+pub use transaction::{Expect, RefChange, Transaction};
+pub use writer::{CommitError, Receipt, Writer};

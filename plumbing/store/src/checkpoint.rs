@@ -1,0 +1,78 @@
+//! Checkpoints: how what is derived from the journal says up to where.
+
+use crate::bytes::Fields;
+use crate::file::{FileError, FileResult, if_there, read_exactly};
+use crate::{frame, segment};
+use std::fs::File;
+use std::path::Path;
+
+/// One frame of the journal, named so that another frame cannot pass for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    pub(crate) sequence: u64,
+    pub(crate) segment: u32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) checksum: [u8; 32],
+}
+
+impl Checkpoint {
+    /// Bytes that it is written in.
+    pub(crate) const LEN: usize = 60;
+
+    /// Before the first frame.
+    pub(crate) const ZERO: Self = Self {
+        sequence: 0,
+        segment: 0,
+        start: 0,
+        end: 0,
+        checksum: [0; 32],
+    };
+
+    pub(crate) fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = [0; Self::LEN];
+        bytes[..8].copy_from_slice(&self.sequence.to_le_bytes());
+        bytes[8..12].copy_from_slice(&self.segment.to_le_bytes());
+        bytes[12..20].copy_from_slice(&self.start.to_le_bytes());
+        bytes[20..28].copy_from_slice(&self.end.to_le_bytes());
+        bytes[28..].copy_from_slice(&self.checksum);
+        bytes
+    }
+
+    pub(crate) fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        let checkpoint = Self {
+            sequence: fields.u64()?,
+            segment: fields.u32()?,
+            start: fields.u64()?,
+            end: fields.u64()?,
+            checksum: fields.array()?,
+        };
+        let ordered = checkpoint.start < checkpoint.end;
+        (checkpoint == Self::ZERO || (checkpoint.sequence > 0 && ordered)).then_some(checkpoint)
+    }
+
+    /// Returns whether the journal has that frame there.
+    pub(crate) fn is_in(&self, journal: &Path) -> FileResult<bool> {
+        if *self == Self::ZERO {
+            return Ok(true);
+        }
+        let path = segment::path(journal, self.segment);
+        let read = || -> std::io::Result<bool> {
+            let Some(file) = if_there(File::open(&path))? else {
+                return Ok(false);
+            };
+            let len = file.metadata()?.len();
+            let header = read_exactly(&file, self.start, frame::HEADER)?;
+            Ok(self.end <= len && header.is_some_and(|bytes| self.fits(&bytes)))
+        };
+        read().map_err(FileError::at("read", &path))
+    }
+
+    fn fits(&self, header: &[u8]) -> bool {
+        frame::Header::parse(header).is_some_and(|header| {
+            header.sequence == self.sequence
+                && header.checksum == self.checksum
+                && header.frame_len() == Some(self.end - self.start)
+        })
+    }
+}

@@ -1,0 +1,134 @@
+//! Files and directories as the store makes them: private, and replaced whole.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A file or directory that would not do what was asked of it.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {what} '{path}'", path = .path.display())]
+pub struct FileError {
+    /// What was tried: a verb, such as `read`.
+    pub what: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+impl FileError {
+    /// Returns a function that puts an [`io::Error`] in its place.
+    pub(crate) fn at(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self { what, path, source }
+    }
+}
+
+/// Result of what is done to a file.
+pub(crate) type FileResult<T> = Result<T, FileError>;
+
+/// Makes a directory that only its owner may enter; one that is there is left as it is.
+pub(crate) fn make_private_dir(path: &Path) -> FileResult<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        made => made.map_err(FileError::at("create", path)),
+    }
+}
+
+/// Begins the options of a file that only its owner may read.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+/// Makes names in a directory durable.
+pub(crate) fn sync_dir(path: &Path) -> FileResult<()> {
+    File::open(path)
+        .and_then(|dir| dir.sync_all())
+        .map_err(FileError::at("sync", path))
+}
+
+/// Whether [`replace`] waits for the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// It does: what is written cannot be made again.
+    Yes,
+    /// It does not: what is written can.
+    No,
+}
+
+/// Writes a file beside `path` and renames it there, so that readers see the old bytes or the new.
+///
+/// Callers hold the store's lock: the name beside is the same for all.
+pub(crate) fn replace(path: &Path, bytes: &[u8], sync: Sync) -> FileResult<()> {
+    let beside = path.with_added_extension("new");
+    let write = || -> io::Result<()> {
+        let mut file = private()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&beside)?;
+        file.write_all(bytes)?;
+        if sync == Sync::Yes {
+            file.sync_all()?;
+        }
+        std::fs::rename(&beside, path)
+    };
+    write().map_err(|err| {
+        // A full disk leaves a torn file there, which would only take up more of it.
+        let _ = std::fs::remove_file(&beside);
+        FileError::at("write", path)(err)
+    })?;
+    match (sync, path.parent()) {
+        (Sync::Yes, Some(dir)) => sync_dir(dir),
+        _ => Ok(()),
+    }
+}
+
+/// Reads a whole file, or returns nothing if there is none.
+pub(crate) fn read_if_there(path: &Path) -> FileResult<Option<Vec<u8>>> {
+    if_there(std::fs::read(path)).map_err(FileError::at("read", path))
+}
+
+/// Turns "not found" into nothing.
+pub(crate) fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(err) => Err(err),
+    }
+}
+
+/// Reads `len` bytes at `offset`, or nothing if the file ends before.
+pub(crate) fn read_exactly(file: &File, offset: u64, len: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; len];
+    match file.read_exact_at(&mut bytes, offset) {
+        Ok(()) => Ok(Some(bytes)),
+        Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+        Err(err) => Err(err),
+    }
+}
+
+/// Takes a file's permissions for others away.
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
+    let mode = std::fs::metadata(path)?.permissions().mode();
+    if mode & 0o077 == 0 {
+        return Ok(());
+    }
+    std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700))
+}
+
+/// Returns the sum of the sizes of the files in a directory, which may be missing.
+pub(crate) fn bytes_in(dir: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return 0;
+    };
+    let sizes = entries.flatten().filter_map(|entry| entry.metadata().ok());
+    sizes
+        .filter(std::fs::Metadata::is_file)
+        .map(|meta| meta.len())
+        .sum()
+}

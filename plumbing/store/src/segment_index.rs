@@ -1,0 +1,197 @@
+//! Lists of the objects in closed segments, so that opening does not go through them.
+
+use crate::bytes::{Fields, context};
+use crate::file::{self, FileResult, Sync};
+use roar_object::{Kind, ObjectId};
+use std::path::{Path, PathBuf};
+
+context!(checksums, "roar 2026 segment index v1");
+
+const MAGIC: [u8; 8] = *b"roaridx\n";
+const HEADER: usize = 24;
+const ENTRY: usize = 45;
+
+/// An object and where its body is in the segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) id: ObjectId,
+    pub(crate) kind: Kind,
+    pub(crate) offset: u64,
+    pub(crate) len: u32,
+}
+
+impl Listed {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        Some(Self {
+            id: fields.id()?,
+            kind: Kind::from_code(fields.u8()?)?,
+            offset: fields.u64()?,
+            len: fields.u32()?,
+        })
+    }
+}
+
+/// The list of one closed segment, as it lies in its file.
+#[derive(Clone, Debug)]
+pub(crate) struct SegmentIndex {
+    pub(crate) segment: u32,
+    bytes: Vec<u8>,
+}
+
+/// Returns the file of a segment's list.
+pub(crate) fn path(journal: &Path, number: u32) -> PathBuf {
+    journal.join(format!("{number:08}.rx"))
+}
+
+impl SegmentIndex {
+    /// Writes the list of a segment of `len` bytes down.
+    pub(crate) fn encode(segment: u32, len: u64, mut objects: Vec<Listed>) -> Vec<u8> {
+        objects.sort_by_key(|object| object.id);
+        objects.dedup_by_key(|object| object.id);
+        let mut bytes = Vec::with_capacity(HEADER + ENTRY * objects.len() + 32);
+        bytes.extend_from_slice(&MAGIC);
+        bytes.extend_from_slice(&segment.to_le_bytes());
+        bytes.extend_from_slice(&len.to_le_bytes());
+        bytes.extend_from_slice(&(objects.len() as u32).to_le_bytes());
+        for object in &objects {
+            bytes.extend_from_slice(object.id.as_bytes());
+            bytes.push(object.kind.code());
+            bytes.extend_from_slice(&object.offset.to_le_bytes());
+            bytes.extend_from_slice(&object.len.to_le_bytes());
+        }
+        let checksum = checksums().checksum(&[&bytes]);
+        bytes.extend_from_slice(&checksum);
+        bytes
+    }
+
+    /// Takes bytes for the list of a segment of `len` bytes, if they are that.
+    pub(crate) fn decode(segment: u32, len: u64, mut bytes: Vec<u8>) -> Option<Self> {
+        let (content, checksum) = bytes.split_last_chunk::<32>()?;
+        let mut fields = Fields(content);
+        let fits = fields.array()? == MAGIC && fields.u32()? == segment && fields.u64()? == len;
+        let count = fields.u32()? as usize;
+        let right = fits
+            && fields.0.len() == count.checked_mul(ENTRY)?
+            && checksums().checksum(&[content]) == *checksum
+            && fields
+                .0
+                .chunks_exact(ENTRY)
+                .all(|entry| Listed::parse(entry).is_some());
+        bytes.truncate(bytes.len() - 32);
+        right.then_some(Self { segment, bytes })
+    }
+
+    /// Reads the list of a segment of `len` bytes, if there is one that fits.
+    pub(crate) fn read(journal: &Path, segment: u32, len: u64) -> FileResult<Option<Self>> {
+        let bytes = file::read_if_there(&path(journal, segment))?;
+        Ok(bytes.and_then(|bytes| Self::decode(segment, len, bytes)))
+    }
+
+    /// Puts a list beside its segment.
+    pub(crate) fn write(journal: &Path, segment: u32, bytes: &[u8]) -> FileResult<()> {
+        file::replace(&path(journal, segment), bytes, Sync::No)
+    }
+
+    /// Returns how many objects there are.
+    pub(crate) fn len(&self) -> usize {
+        (self.bytes.len() - HEADER) / ENTRY
+    }
+
+    /// Returns the objects, ascending by id.
+    pub(crate) fn objects(&self) -> impl Iterator<Item = Listed> {
+        self.bytes[HEADER..]
+            .chunks_exact(ENTRY)
+            .filter_map(Listed::parse)
+    }
+
+    /// Looks an object up.
+    pub(crate) fn find(&self, id: ObjectId) -> Option<Listed> {
+        let at = self.first_from(id.as_bytes());
+        self.at(at).filter(|object| object.id == id)
+    }
+
+    /// Returns the objects from the first whose id is not below `lowest`.
+    pub(crate) fn from(&self, lowest: &[u8; 32]) -> impl Iterator<Item = Listed> {
+        let first = HEADER + ENTRY * self.first_from(lowest);
+        self.bytes[first..]
+            .chunks_exact(ENTRY)
+            .filter_map(Listed::parse)
+    }
+
+    fn at(&self, at: usize) -> Option<Listed> {
+        let start = HEADER + ENTRY * at;
+        Listed::parse(self.bytes.get(start..start + ENTRY)?)
+    }
+
+    fn first_from(&self, lowest: &[u8; 32]) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let start = HEADER + ENTRY * middle;
+            if self.bytes[start..start + 32] < lowest[..] {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    fn listed(first: u8) -> Listed {
+        let mut id = [0; 32];
+        id[0] = first;
+        let (kind, len) = (Kind::Job, u32::from(first) + 1);
+        Listed {
+            id: ObjectId::from_bytes(id),
+            kind,
+            offset: 9,
+            len,
+        }
+    }
+
+    #[test]
+    fn lists_never_change() {
+        let bytes = SegmentIndex::encode(3, 1000, vec![listed(2), listed(1)]);
+        let mut expected = b"roaridx\n\x03\0\0\0\xe8\x03\0\0\0\0\0\0\x02\0\0\0".to_vec();
+        for first in [1, 2] {
+            expected.extend_from_slice(listed(first).id.as_bytes());
+            expected.extend_from_slice(&[3, 9, 0, 0, 0, 0, 0, 0, 0, first + 1, 0, 0, 0]);
+        }
+        assert_eq!(bytes[..bytes.len() - 32], expected);
+    }
+
+    #[test]
+    fn a_list_finds_what_is_in_it() {
+        let bytes = SegmentIndex::encode(3, 1000, (10..200).rev().map(listed).collect());
+        let list = SegmentIndex::decode(3, 1000, bytes).unwrap();
+        for first in 0..=255 {
+            let expected = (10..200).contains(&first).then(|| listed(first));
+            assert_eq!(list.find(listed(first).id), expected);
+        }
+        assert_eq!(list.from(listed(190).id.as_bytes()).count(), 10);
+        assert_eq!(list.len(), 190);
+    }
+
+    #[test]
+    fn another_segments_list_is_refused() {
+        let bytes = SegmentIndex::encode(3, 1000, vec![listed(1)]);
+        assert!(SegmentIndex::decode(4, 1000, bytes.clone()).is_none());
+        assert!(SegmentIndex::decode(3, 1001, bytes.clone()).is_none());
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(
+                SegmentIndex::decode(3, 1000, changed).is_none(),
+                "byte {at}"
+            );
+            assert!(SegmentIndex::decode(3, 1000, bytes[..at].to_vec()).is_none());
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! A fence around sled: one handle a process, no panic, no words on the terminal.
+
+use crate::file::{self, FileError, FileResult, if_there};
+use std::any::Any;
+use std::cell::Cell;
+use std::os::unix::fs::MetadataExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, Once, PoisonError};
+
+/// sled's cache, in bytes.
+const CACHE: u64 = 64 << 20;
+
+/// Why sled did not do what it should.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SledError {
+    /// Another process has it open.
+    #[error("another process has the index open")]
+    Busy,
+    /// It says so itself.
+    #[error("the index does not answer")]
+    Sled(#[source] sled::Error),
+    /// It panicked.
+    #[error("the index gave up: {0}")]
+    Panic(String),
+    /// A file of it would not do what was asked.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// What it says does not fit the journal.
+    #[error("the index says {0}")]
+    Contradiction(&'static str),
+}
+
+impl SledError {
+    /// Returns whether the disk or the permissions are to blame, and not what sled holds.
+    pub(crate) fn is_outer(&self) -> bool {
+        match self {
+            Self::Busy | Self::File(_) => true,
+            Self::Sled(sled::Error::Io(err)) => is_outer(err),
+            Self::Sled(_) | Self::Panic(_) | Self::Contradiction(_) => false,
+        }
+    }
+}
+
+fn is_outer(err: &std::io::Error) -> bool {
+    use std::io::ErrorKind as Kind;
+    matches!(
+        err.kind(),
+        Kind::StorageFull
+            | Kind::ReadOnlyFilesystem
+            | Kind::PermissionDenied
+            | Kind::QuotaExceeded
+            | Kind::OutOfMemory
+            | Kind::Interrupted
+    )
+}
+
+impl From<sled::Error> for SledError {
+    fn from(err: sled::Error) -> Self {
+        // sled tells that another process holds its lock by text alone.
+        match &err {
+            sled::Error::Io(io) if io.to_string().contains("could not acquire lock") => Self::Busy,
+            _ => Self::Sled(err),
+        }
+    }
+}
+
+/// A database that this process has open, and which directory entry it was.
+struct OpenDb {
+    device: u64,
+    inode: u64,
+    db: sled::Db,
+}
+
+/// What this process has open. sled gives its lock back at no known moment, so a database that was opened
+/// stays here, to be used again; being static, it is never dropped, which would cost a sync and the
+/// joining of threads at exit.
+static OPEN: Mutex<Vec<OpenDb>> = Mutex::new(Vec::new());
+
+/// Opens the database in `dir`, or returns the handle that this process has.
+///
+/// The caller holds the store's lock.
+pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
+    let mut handles = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((device, inode)) = identity(dir)? {
+        let same = |handle: &&OpenDb| (handle.device, handle.inode) == (device, inode);
+        if let Some(handle) = handles.iter().find(same) {
+            return Ok(handle.db.clone());
+        }
+    }
+    file::make_private_dir(dir)?;
+    remove_torn_snapshots(dir)?;
+    let config = sled::Config::new()
+        .path(dir)
+        .cache_capacity(CACHE)
+        .flush_every_ms(None);
+    let db = fenced(|| config.open())?;
+    make_files_private(dir);
+    if let Some((device, inode)) = identity(dir)? {
+        handles.push(OpenDb {
+            device,
+            inode,
+            db: db.clone(),
+        });
+    }
+    Ok(db)
+}
+
+/// Lets go of the database in `dir`; sled's lock is free some time later.
+pub(crate) fn close(dir: &Path) {
+    let mut handles = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Ok(Some((device, inode))) = identity(dir) {
+        handles.retain(|handle| (handle.device, handle.inode) != (device, inode));
+    }
+}
+
+fn identity(dir: &Path) -> FileResult<Option<(u64, u64)>> {
+    let path = dir.join("db");
+    let found = if_there(std::fs::metadata(&path)).map_err(FileError::at("read", &path))?;
+    Ok(found.map(|meta| (meta.dev(), meta.ino())))
+}
+
+/// Removes snapshots whose writer was killed: sled would refuse to open for ever.
+fn remove_torn_snapshots(dir: &Path) -> FileResult<()> {
+    for path in files(dir).map_err(FileError::at("read", dir))? {
+        let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+        if name.starts_with(b"snap.") && name.ends_with(b".generating") {
+            std::fs::remove_file(&path).map_err(FileError::at("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    std::fs::read_dir(dir)?
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect()
+}
+
+/// Takes sled's files from others. The directory keeps them out already, so trouble here is none.
+fn make_files_private(dir: &Path) {
+    for path in files(dir).unwrap_or_default() {
+        let _ = file::make_private(&path);
+    }
+}
+
+thread_local! {
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does something with sled, and turns a panic into an error.
+pub(crate) fn fenced<T>(work: impl FnOnce() -> sled::Result<T>) -> Result<T, SledError> {
+    quiet_panics();
+    INSIDE.set(true);
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    INSIDE.set(false);
+    match outcome {
+        Ok(result) => Ok(result?),
+        Err(payload) => Err(SledError::Panic(words(payload.as_ref()))),
+    }
+}
+
+fn words(payload: &(dyn Any + Send)) -> String {
+    let text = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    text.unwrap_or_else(|| "no reason given".to_owned())
+}
+
+/// Keeps sled's panics, which [`fenced`] catches, off the terminal; other panics go where they went.
+fn quiet_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            let of_sled = info
+                .location()
+                .is_some_and(|at| at.file().contains("sled-0.34"));
+            if !INSIDE.get() && !of_sled {
+                before(info);
+            }
+        }));
+    });
+}

@@ -1,0 +1,139 @@
+//! The `refs` file: what every ref names, so that readers need not go through the journal.
+
+use crate::RefName;
+use crate::bytes::{Fields, context};
+use crate::checkpoint::Checkpoint;
+use crate::file::{self, FileResult, Sync};
+use roar_object::ObjectId;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+context!(checksums, "roar 2026 refs snapshot v1");
+
+const MAGIC: [u8; 8] = *b"roarref\n";
+
+/// Refs by name.
+pub(crate) type Refs = BTreeMap<RefName, ObjectId>;
+
+/// What every ref named after a certain frame.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Snapshot {
+    pub(crate) checkpoint: Checkpoint,
+    pub(crate) refs: Refs,
+}
+
+impl Snapshot {
+    /// Before the first commit.
+    pub(crate) const fn empty() -> Self {
+        Self {
+            checkpoint: Checkpoint::ZERO,
+            refs: Refs::new(),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&self.checkpoint.encode());
+        bytes.extend_from_slice(&(self.refs.len() as u32).to_le_bytes());
+        for (name, id) in &self.refs {
+            bytes.push(name.as_str().len() as u8);
+            bytes.extend_from_slice(name.as_str().as_bytes());
+            bytes.extend_from_slice(id.as_bytes());
+        }
+        let checksum = checksums().checksum(&[&bytes]);
+        bytes.extend_from_slice(&checksum);
+        bytes
+    }
+
+    /// Reads a snapshot; returns nothing if the bytes are anything else than one.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let (content, checksum) = bytes.split_last_chunk::<32>()?;
+        if checksums().checksum(&[content]) != *checksum {
+            return None;
+        }
+        let mut fields = Fields(content);
+        if fields.array()? != MAGIC {
+            return None;
+        }
+        let checkpoint = Checkpoint::parse(&mut fields)?;
+        let refs = parse_refs(&mut fields)?;
+        fields.is_empty().then_some(Self { checkpoint, refs })
+    }
+
+    /// Reads the `refs` file, if there is one and it fits the journal.
+    pub(crate) fn read(path: &Path, journal: &Path) -> FileResult<Option<Self>> {
+        let Some(bytes) = file::read_if_there(path)? else {
+            return Ok(None);
+        };
+        match Self::decode(&bytes) {
+            Some(snapshot) if snapshot.checkpoint.is_in(journal)? => Ok(Some(snapshot)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Replaces the `refs` file.
+    pub(crate) fn write(&self, path: &Path) -> FileResult<()> {
+        file::replace(path, &self.encode(), Sync::No)
+    }
+}
+
+fn parse_refs(fields: &mut Fields<'_>) -> Option<Refs> {
+    let mut refs = Refs::new();
+    for _ in 0..fields.u32()? {
+        let len = fields.u8()?;
+        let name = std::str::from_utf8(fields.take(usize::from(len))?).ok()?;
+        let (name, id) = (RefName::new(name).ok()?, fields.id()?);
+        if refs.last_key_value().is_some_and(|(last, _)| *last >= name) {
+            return None;
+        }
+        refs.insert(name, id);
+    }
+    Some(refs)
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    fn example() -> Snapshot {
+        let checkpoint = Checkpoint {
+            sequence: 2,
+            segment: 1,
+            start: 32,
+            end: 100,
+            checksum: [7; 32],
+        };
+        let refs = [("a", 1), ("b/c", 2)]
+            .map(|(name, id)| (RefName::new(name).unwrap(), ObjectId::from_bytes([id; 32])));
+        Snapshot {
+            checkpoint,
+            refs: refs.into(),
+        }
+    }
+
+    #[test]
+    fn snapshots_never_change() {
+        let mut expected = b"roarref\n\x02\0\0\0\0\0\0\0\x01\0\0\0".to_vec();
+        expected.extend_from_slice(b"\x20\0\0\0\0\0\0\0\x64\0\0\0\0\0\0\0");
+        expected.extend_from_slice(&[7; 32]);
+        expected.extend_from_slice(b"\x02\0\0\0\x01a");
+        expected.extend_from_slice(&[1; 32]);
+        expected.extend_from_slice(b"\x03b/c");
+        expected.extend_from_slice(&[2; 32]);
+        let bytes = example().encode();
+        assert_eq!(bytes[..bytes.len() - 32], expected);
+        assert_eq!(Snapshot::decode(&bytes), Some(example()));
+    }
+
+    #[test]
+    fn every_byte_of_a_snapshot_is_checked() {
+        let bytes = example().encode();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert_eq!(Snapshot::decode(&changed), None, "byte {at}");
+            assert_eq!(Snapshot::decode(&bytes[..at]), None, "{at} bytes");
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! The directory `.roar/`: made, recognised, opened.
+
+use crate::file::{self, FileError, Sync};
+use crate::journal::begin_segment;
+use crate::lock::Lock;
+use crate::segment;
+use crate::{Holder, LockError, Reader, Wait, Writer, writer};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The version of the layout that this program writes, and the highest that it reads.
+const VERSION: u32 = 1;
+
+/// How long making a store waits for somebody who makes it at the same moment.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why there is no store to work with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There never was one there.
+    #[error("'{path}' is not a store", path = .path.display())]
+    NotAStore {
+        /// Where.
+        path: PathBuf,
+    },
+    /// There was one, and its journal is gone.
+    #[error("the store in '{path}' is missing, though there was one", path = .path.display())]
+    Missing {
+        /// Where.
+        path: PathBuf,
+    },
+    /// A later program made it.
+    #[error("the store in '{path}' has version {found}, and this program knows up to {known}", path = .path.display())]
+    Newer {
+        /// Where.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
+        /// The highest known one.
+        known: u32,
+    },
+    /// The marker says nothing that makes sense.
+    #[error("'{path}' does not say which version the store has", path = .path.display())]
+    Marker {
+        /// The marker.
+        path: PathBuf,
+    },
+    /// It cannot be made, because somebody holds its lock.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file of it would not do what was asked.
+    #[error(transparent)]
+    Io(#[from] FileError),
+}
+
+/// Where the parts of a store lie.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout(Arc<Path>);
+
+impl Layout {
+    pub(crate) fn dir(&self) -> &Path {
+        &self.0
+    }
+
+    pub(crate) fn marker(&self) -> PathBuf {
+        self.0.join("format")
+    }
+
+    pub(crate) fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    pub(crate) fn refs(&self) -> PathBuf {
+        self.0.join("refs")
+    }
+
+    pub(crate) fn sled(&self) -> PathBuf {
+        self.0.join("sled")
+    }
+
+    pub(crate) fn runs(&self) -> PathBuf {
+        self.0.join("runs")
+    }
+
+    pub(crate) fn aside(&self) -> PathBuf {
+        self.0.join("aside")
+    }
+}
+
+/// A store: the directory `.roar/`.
+#[derive(Clone, Debug)]
+pub struct Store {
+    layout: Layout,
+}
+
+impl Store {
+    /// Makes a store in `dir` (the `.roar` itself, whose parent exists), or opens the one that is there.
+    ///
+    /// Two processes may do this at once. What is missing of a store whose making was cut short is added.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::open`], and when a file or directory cannot be made.
+    pub fn create(dir: &Path) -> Result<Self, OpenError> {
+        match Self::open(dir) {
+            Err(OpenError::NotAStore { .. }) => {}
+            opened => return opened,
+        }
+        file::make_private_dir(dir)?;
+        let layout = Layout(dir.into());
+        let mut on_wait = |_: &Holder| {};
+        let wait = Wait {
+            up_to: PATIENCE,
+            command: "roar init",
+            on_wait: &mut on_wait,
+        };
+        let _lock = Lock::take(&layout.lock(), wait)?;
+        if !layout.marker().exists() {
+            furnish(&layout)?;
+        }
+        Self::open(dir)
+    }
+
+    /// Opens the store in `dir`, the `.roar` itself. Nothing is written, and nothing is read but the
+    /// marker.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, its data is gone, it is newer than this program, or it cannot be read.
+    pub fn open(dir: &Path) -> Result<Self, OpenError> {
+        let layout = Layout(dir.into());
+        let path = || dir.to_owned();
+        let Some(marker) = file::read_if_there(&layout.marker())? else {
+            return Err(OpenError::NotAStore { path: path() });
+        };
+        let found = parse_marker(&marker);
+        let found = found.ok_or_else(|| OpenError::Marker {
+            path: layout.marker(),
+        })?;
+        if found > VERSION {
+            return Err(OpenError::Newer {
+                path: path(),
+                found,
+                known: VERSION,
+            });
+        }
+        if segment::list(&layout.journal())?.is_empty() {
+            return Err(OpenError::Missing { path: path() });
+        }
+        Ok(Self { layout })
+    }
+
+    /// Returns the directory of the store, as it was given.
+    pub fn dir(&self) -> &Path {
+        self.layout.dir()
+    }
+
+    /// Returns the directory of the spool files.
+    pub fn runs(&self) -> PathBuf {
+        self.layout.runs()
+    }
+
+    /// Returns a reader of the store as it is now.
+    pub fn reader(&self) -> Reader {
+        Reader::new(self.layout.clone())
+    }
+
+    /// Takes the lock, brings the index up to date, and returns the one that may write.
+    ///
+    /// # Errors
+    ///
+    /// When the lock is not free in time, or the journal cannot be read or put in order.
+    pub fn writer(&self, wait: Wait<'_>) -> Result<Writer, LockError> {
+        let lock = Lock::take(&self.layout.lock(), wait)?;
+        Ok(writer::open(&self.layout, lock)?)
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
+    }
+}
+
+/// Makes everything in a store, the marker last. The caller holds the lock.
+fn furnish(layout: &Layout) -> Result<(), FileError> {
+    file::replace(&layout.dir().join(".gitignore"), b"*\n", Sync::No)?;
+    for dir in [layout.journal(), layout.runs()] {
+        file::make_private_dir(&dir)?;
+    }
+    if segment::list(&layout.journal())?.is_empty() {
+        begin_segment(&segment::path(&layout.journal(), 1), 1, 1)?;
+        file::sync_dir(&layout.journal())?;
+    }
+    file::replace(&layout.marker(), marker().as_bytes(), Sync::Yes)?;
+    layout.dir().parent().map_or(Ok(()), |parent| {
+        file::sync_dir(if parent.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            parent
+        })
+    })
+}
+
+fn marker() -> String {
+    format!("roar store {VERSION}\n")
+}
+
+fn parse_marker(text: &[u8]) -> Option<u32> {
+    let digits = text.strip_prefix(b"roar store ")?.strip_suffix(b"\n")?;
+    let plain = digits.iter().all(u8::is_ascii_digit) && digits.first() != Some(&b'0');
+    std::str::from_utf8(digits)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|_| plain)
+}
