@@ -47,4 +47,4 @@ pub use lineage::{Artifact, Lineage, Written};
 pub use program::program;
 pub use project::{Held, Projection, Reason, State, Why, project};
 pub use record::{Input, Output, Record, same_step};
-pub use replace::next_step;
+pub use replace::{next_step, next_steps};

@@ -5,29 +5,49 @@ use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
 use crate::{Record, program};
 use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
 use std::collections::HashMap;
-use std::iter;
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
-/// The number of the latest run of the same step that no other step has replaced; else the next
-/// one: builds are counted apart. The step that `new` itself names is not looked at.
+/// As [`next_steps`] for one job.
 pub fn next_step(records: &[Record], new: &Record) -> StepName {
-    let history = History::of(records.iter().chain(iter::once(new)));
-    let known = Replacements::of(&history).last_match;
-    known.map_or_else(
-        || fresh_step(records, new.kind),
-        |earlier| records[earlier].step,
-    )
+    next_steps(records, std::slice::from_ref(new))[0]
 }
 
-fn fresh_step(records: &[Record], kind: JobKind) -> StepName {
-    let build = StepName::new(kind, 1).build;
-    let used = records
-        .iter()
-        .map(|record| record.step)
-        .filter(|step| step.build == build);
-    let highest = used.map(|step| step.number).max().unwrap_or(0);
-    StepName::new(kind, highest.saturating_add(1))
+/// Returns the steps that `new` are runs of, as the next jobs after `records`, in their order.
+///
+/// The number of the latest run of the same step that no other step has replaced; else the next
+/// one: builds are counted apart. The steps that `new` themselves name are not looked at.
+pub fn next_steps(records: &[Record], new: &[Record]) -> Vec<StepName> {
+    let history = History::of(records.iter().chain(new));
+    let matches = Replacements::of(&history).matches;
+    let mut steps: Vec<_> = records.iter().map(|record| record.step).collect();
+    let mut numbers = Numbers::default();
+    steps.iter().for_each(|&step| numbers.note(step));
+    for (record, matched) in new.iter().zip(&matches[records.len()..]) {
+        let step = match matched {
+            Some(earlier) => steps[*earlier],
+            None => numbers.next(record.kind),
+        };
+        numbers.note(step);
+        steps.push(step);
+    }
+    steps.split_off(records.len())
+}
+
+/// The highest numbers given so far, to runs and to builds.
+#[derive(Default)]
+struct Numbers([u32; 2]);
+
+impl Numbers {
+    fn note(&mut self, step: StepName) {
+        let highest = &mut self.0[usize::from(step.build)];
+        *highest = step.number.max(*highest);
+    }
+
+    fn next(&self, kind: JobKind) -> StepName {
+        let build = StepName::new(kind, 1).build;
+        StepName::new(kind, self.0[usize::from(build)].saturating_add(1))
+    }
 }
 
 /// A file that a run left behind, or one it stands for.
@@ -45,8 +65,8 @@ pub(crate) struct Replacements {
     pub(crate) by: Vec<Option<usize>>,
     /// Writes of replaced runs that the record found in place and left so.
     pub(crate) inherited: Vec<Vec<usize>>,
-    /// The latest record that the last one is a run of the same step as.
-    last_match: Option<usize>,
+    /// For each record the latest one before it that it is a run of the same step as.
+    matches: Vec<Option<usize>>,
 }
 
 impl Replacements {
@@ -58,7 +78,7 @@ impl Replacements {
         Self {
             by: finder.by,
             inherited: finder.inherited,
-            last_match: finder.last_match,
+            matches: finder.last_matches,
         }
     }
 
@@ -83,7 +103,7 @@ struct Finder<'h, 'r> {
     history: &'h History<'r>,
     by: Vec<Option<usize>>,
     inherited: Vec<Vec<usize>>,
-    last_match: Option<usize>,
+    last_matches: Vec<Option<usize>>,
     /// What each record that is not replaced stands for, sorted by path.
     made: Vec<Vec<Made>>,
     /// The first run in each record's chain of replacements.
@@ -104,7 +124,7 @@ impl<'h, 'r> Finder<'h, 'r> {
             history,
             by: vec![None; records],
             inherited: vec![Vec::new(); records],
-            last_match: None,
+            last_matches: Vec::with_capacity(records),
             made: Vec::with_capacity(records),
             first: (0..records).collect(),
             last_read: LastRead::default(),
@@ -121,7 +141,7 @@ impl<'h, 'r> Finder<'h, 'r> {
         }
         let own = self.products(new);
         let matches = self.matches(new, &own);
-        self.last_match = matches.last().copied();
+        self.last_matches.push(matches.last().copied());
         for &earlier in &matches {
             if self.may_replace(earlier, new, &own) {
                 self.replace(earlier, new);

@@ -9,7 +9,7 @@ use roar_object::{FindError, Object, ObjectId, Session, StepName};
 use roar_store::{
     CommitError, Expect, LockError, Notice, OpenError, RefChange, Transaction, Wait, Writer,
 };
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 /// A job that is ready to be added.
@@ -71,16 +71,44 @@ impl Workspace {
             .reference(&session::ref_name())
             .map_err(RepoError::from)?;
         let chain = session::load(&*writer, &path, head)?;
-        let batch = Batch::begin(&writer, head, &chain, at_ns)?;
-        let batch = jobs.into_iter().fold(batch, Batch::add);
+        let known = session::fill(&*writer, chain.rows.clone())?;
+        let (new, steps) = number(&known, jobs);
+        let mut batch = Batch {
+            at_ns,
+            tip: head,
+            links: chain.links,
+            objects: Vec::new(),
+            rows: Vec::new(),
+        };
+        if !new.is_empty() {
+            batch.begin();
+        }
+        new.into_iter().for_each(|job| batch.add(job));
         let notices = batch.commit(&mut writer, head, note)?;
         // The rows are derived: when they cannot be written, the next reader makes them again.
         let _ = keep_rows(&path, &chain, &batch.rows);
-        Ok(Added {
-            steps: batch.steps,
-            notices,
-        })
+        Ok(Added { steps, notices })
     }
+}
+
+/// Decides the steps of jobs; returns those that the session does not have, and the steps of all.
+fn number(known: &[Record], jobs: Vec<NewJob>) -> (Vec<NewJob>, Vec<StepName>) {
+    let mut places: HashMap<_, _> = known
+        .iter()
+        .map(|record| (record.job, record.step))
+        .collect();
+    let ids: Vec<_> = jobs.iter().map(|job| job.record.job).collect();
+    let mut seen = HashSet::new();
+    let is_new =
+        |job: &NewJob| !places.contains_key(&job.record.job) && seen.insert(job.record.job);
+    let mut new: Vec<_> = jobs.into_iter().filter(is_new).collect();
+    let records: Vec<_> = new.iter().map(|job| job.record.clone()).collect();
+    for (job, step) in new.iter_mut().zip(roar_graph::next_steps(known, &records)) {
+        job.record.step = step;
+        places.insert(job.record.job, step);
+    }
+    let steps = ids.iter().map(|id| places[id]).collect();
+    (new, steps)
 }
 
 /// Jobs on their way into the session.
@@ -88,40 +116,16 @@ struct Batch {
     at_ns: i64,
     tip: Option<ObjectId>,
     links: u64,
-    known: Vec<Record>,
-    places: HashMap<ObjectId, usize>,
     objects: Vec<Object>,
     rows: Vec<Row>,
-    steps: Vec<StepName>,
 }
 
 impl Batch {
-    fn begin(
-        writer: &Writer,
-        head: Option<ObjectId>,
-        chain: &Chain,
-        at_ns: i64,
-    ) -> Result<Self, FindError> {
-        let known = session::fill(&**writer, chain.rows.clone())?;
-        let places = known
-            .iter()
-            .enumerate()
-            .map(|(at, record)| (record.job, at))
-            .collect();
-        let mut batch = Self {
-            at_ns,
-            tip: head,
-            links: chain.links,
-            known,
-            places,
-            objects: Vec::new(),
-            rows: Vec::new(),
-            steps: Vec::new(),
-        };
-        if head.is_none() {
-            batch.link(&Session::begin(SESSION, at_ns));
+    /// Begins the session, if this is its first job.
+    fn begin(&mut self) {
+        if self.tip.is_none() {
+            self.link(&Session::begin(SESSION, self.at_ns));
         }
-        Ok(batch)
     }
 
     fn link(&mut self, link: &Session) -> ObjectId {
@@ -133,13 +137,8 @@ impl Batch {
         id
     }
 
-    fn add(mut self, job: NewJob) -> Self {
-        if let Some(&place) = self.places.get(&job.record.job) {
-            self.steps.push(self.known[place].step);
-            return self;
-        }
-        let mut record = job.record;
-        record.step = roar_graph::next_step(&self.known, &record);
+    fn add(&mut self, job: NewJob) {
+        let record = job.record;
         let parent = self
             .tip
             .expect("a session has a first link before it has a job");
@@ -153,10 +152,6 @@ impl Batch {
         ));
         self.objects.extend(job.objects);
         self.rows.push(Row::of(link, sequence, &record));
-        self.steps.push(record.step);
-        self.places.insert(record.job, self.known.len());
-        self.known.push(record);
-        self
     }
 
     fn commit(
