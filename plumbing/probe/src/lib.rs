@@ -23,4 +23,12 @@
 //! out as it is written, credentials included, and the caller scrubs it.
 #![forbid(unsafe_code)]
 
+pub mod conda;
+pub mod debian;
 pub mod git;
+pub mod host;
+pub mod named;
+pub mod node;
+pub mod packages;
+mod path_index;
+pub mod python;
