@@ -269,6 +269,8 @@ fn unescape(byte: u8) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -301,16 +303,17 @@ mod tests {
         assert_eq!(config.remote_url(b"my.host"), Some(&b"https://h/r"[..]));
     }
 
-    #[test]
-    fn nonsense_ends_without_looping() {
-        for text in [
-            &b"[\"\"\"[[[="[..],
-            b"=====",
-            b"[a \"b\\",
-            b"key \x00 = \\",
-            b"\xff\xfe",
-        ] {
-            Config::parse(text);
+    proptest! {
+        #[test]
+        fn any_file_is_read_without_panic(text in "[\\[\\]\"\\\\=#; .a-c\n\t]{0,80}") {
+            Config::parse(text.as_bytes());
+            Config::parse_list(text.as_bytes());
+        }
+
+        #[test]
+        fn a_quoted_value_is_given_back_as_it_was(value in "[a-z #;=\t]{0,20}") {
+            let text = format!("[remote \"origin\"]\n\turl = \"{value}\"\n");
+            prop_assert_eq!(Config::parse(text.as_bytes()).remote(None), Some(value));
         }
     }
 }

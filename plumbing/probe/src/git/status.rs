@@ -69,3 +69,36 @@ impl Status {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_rename_from_an_older_configuration_keeps_the_new_name() {
+        let text = b"2 R. N... 100644 100644 100644 a b R100 new name\0old\0? u\0";
+        let status = Status::parse(text);
+        assert_eq!(status.changed, [b"new name".to_vec()]);
+        assert_eq!(status.untracked.listed, [b"u".to_vec()]);
+        assert!(status.unstaged.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_output_is_read_without_panic(text in "[#12u?! .a\\x00]{0,80}") {
+            Status::parse(text.as_bytes());
+        }
+
+        #[test]
+        fn a_changed_path_is_given_back_as_it_was(path in prop::collection::vec(1_u8.., 1..40)) {
+            let mut text = b"1 .M N... 100644 100644 100644 a b ".to_vec();
+            text.extend(&path);
+            text.push(0);
+            let status = Status::parse(&text);
+            prop_assert_eq!(&status.changed, &vec![path]);
+            prop_assert_eq!(&status.unstaged, &status.changed);
+        }
+    }
+}

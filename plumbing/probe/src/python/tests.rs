@@ -153,7 +153,7 @@ fn a_changed_directory_is_read_again() {
         .join("x.py")
         .into_os_string()
         .into_encoded_bytes();
-    assert_eq!(env.distributions(&[read.clone()]), ["x 1"]);
+    assert_eq!(env.distributions(std::slice::from_ref(&read)), ["x 1"]);
     fs::remove_dir_all(env.site().join("x-1.dist-info")).unwrap();
     env.metadata("x-2.dist-info", "x", "2");
     env.write("x-2.dist-info/RECORD", "x.py,,\n");
