@@ -50,3 +50,19 @@ pub(crate) fn was_closed(fd: i32) -> bool {
 pub fn restore_sigpipe() -> io::Result<()> {
     sysio::set_ignored(libc::SIGPIPE, sigpipe_ignored())
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    /// Its runtime had `SIGPIPE` ignored before `main`, whatever it was before.
+    #[test]
+    fn what_was_before_the_runtime_comes_back() {
+        restore_sigpipe().unwrap();
+        assert_eq!(sysio::is_ignored(libc::SIGPIPE), sigpipe_ignored());
+        // Leave the test process as the runtime wants it.
+        sysio::set_ignored(libc::SIGPIPE, true).unwrap();
+        assert!((0..3).all(|fd| was_closed(fd) || sysio::is_open(fd)));
+    }
+}

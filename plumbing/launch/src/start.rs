@@ -207,11 +207,11 @@ enum Never {}
 
 fn try_to_become(prepared: &Prepared<'_>, socket: RawFd) -> Result<Never, (Stage, io::Error)> {
     let at = |stage| move |error| (stage, error);
+    await_word(socket).map_err(at(Stage::Filter))?;
     restore_origin(prepared.signals).map_err(at(Stage::Exec))?;
     if let Some(directory) = &prepared.directory {
         enter(directory).map_err(at(Stage::Directory))?;
     }
-    await_word(socket).map_err(at(Stage::Filter))?;
     let listener = install(&prepared.filter, prepared.action).map_err(at(Stage::Filter))?;
     channel::send(socket, Stage::Ready, 0, listener).map_err(at(Stage::Filter))?;
     sysio::change_mask(libc::SIG_SETMASK, origin::blocked());

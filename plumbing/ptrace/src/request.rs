@@ -126,6 +126,14 @@ pub(crate) fn wait_long() -> Option<(i32, i32)> {
     (tid > 0).then_some((tid, status))
 }
 
+/// Whether there is any tracee or child.
+pub(crate) fn any_left() -> bool {
+    let options = libc::WEXITED | libc::WSTOPPED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    // SAFETY: the call writes at most one siginfo_t to `info`.
+    unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) != -1 }
+}
+
 /// Sends `signal` to a process that is traced, whose id therefore cannot have passed on.
 pub(crate) fn kill(pid: i32, signal: i32) {
     // SAFETY: kill touches no memory.

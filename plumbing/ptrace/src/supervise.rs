@@ -130,7 +130,7 @@ impl Watch {
     }
 
     fn timeout(&self) -> Duration {
-        let soon = self.dirty || self.stop_wish.is_some() || self.frozen.is_some();
+        let soon = self.dirty || self.stop_wish.is_some() || self.course.has_ended();
         let idle = if soon { IDLE } else { LONG };
         self.course
             .time_left()
@@ -147,6 +147,10 @@ impl Watch {
             self.dirty = false;
             handler.idle();
         }
+        // Whatever was missed on the way: where there is no tracee, there is none to wait for.
+        if self.course.has_ended() && !request::any_left() {
+            self.tree.clear();
+        }
     }
 
     fn take_change(&mut self, change: Change, handler: &mut dyn Handler) {
@@ -158,18 +162,14 @@ impl Watch {
             Change::Ended(tid, status) if self.tree.knows(tid) => {
                 self.take_end(tid, status, handler);
             }
-            Change::Ended(..) => {}
+            Change::Ended(tid, _) => self.tree.ended_early(tid),
         }
     }
 
     /// Adds a thread that was not known: one whose first stop comes before its maker's.
     fn get_to_know(&mut self, tid: i32, handler: &mut dyn Handler) {
-        if !self.tree.knows(tid) {
-            let process = self.tree.process_of(tid);
-            self.tree.add(tid, process);
-            if tid == process {
-                handler.born(tid, roar_launch::parent_of(tid).unwrap_or(0));
-            }
+        if let Some(process) = self.tree.add_early(tid) {
+            handler.born(process, roar_launch::parent_of(process).unwrap_or(0));
         }
     }
 
@@ -199,21 +199,14 @@ impl Watch {
     fn take_birth(&mut self, stopped: Stopped, handler: &mut dyn Handler) {
         let parent = self.tree.process_of(stopped.tid());
         // Without an answer the maker was killed; the child will tell of itself.
-        if let Ok(tid) = stopped.event_message() {
-            self.note_birth(tid, parent, handler);
+        if let Some(process) = stopped
+            .event_message()
+            .ok()
+            .and_then(|tid| self.tree.add_made(tid))
+        {
+            handler.born(process, parent);
         }
         stopped.go_on();
-    }
-
-    fn note_birth(&mut self, tid: i32, parent: i32, handler: &mut dyn Handler) {
-        if self.tree.knows(tid) {
-            return;
-        }
-        let process = self.tree.process_of(tid);
-        self.tree.add(tid, process);
-        if tid == process {
-            handler.born(tid, parent);
-        }
     }
 
     fn take_exec(&mut self, stopped: Stopped) {

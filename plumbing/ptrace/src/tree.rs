@@ -9,12 +9,48 @@ pub(crate) struct Tree {
     process_of: BTreeMap<i32, i32>,
     /// Threads that are in a group-stop and listen for its end.
     listening: BTreeSet<i32>,
+    /// Threads that told of themselves before their makers did. They may have ended by the time
+    /// their makers do, and must not come back to life then.
+    early: BTreeSet<i32>,
 }
 
 impl Tree {
     /// Adds a thread; the first of its process when both ids are the same.
     pub(crate) fn add(&mut self, tid: i32, process: i32) {
         self.process_of.insert(tid, process);
+    }
+
+    /// Adds a thread that tells of itself. Returns its process when it is new, and the first there.
+    pub(crate) fn add_early(&mut self, tid: i32) -> Option<i32> {
+        if self.knows(tid) {
+            return None;
+        }
+        self.early.insert(tid);
+        self.add_new(tid)
+    }
+
+    /// Adds a thread that its maker tells of. Returns its process when it is new, and the first
+    /// there.
+    pub(crate) fn add_made(&mut self, tid: i32) -> Option<i32> {
+        if self.early.remove(&tid) || self.knows(tid) {
+            return None;
+        }
+        self.add_new(tid)
+    }
+
+    fn add_new(&mut self, tid: i32) -> Option<i32> {
+        let process = ask_process_of(tid);
+        self.add(tid, process);
+        (tid == process).then_some(process)
+    }
+
+    /// Takes note of the end of a thread that nobody has told of yet.
+    pub(crate) fn ended_early(&mut self, tid: i32) {
+        self.early.insert(tid);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
     }
 
     pub(crate) fn remove(&mut self, tid: i32) {
@@ -92,6 +128,17 @@ mod tests {
         tree.add(11, 10);
         tree.executed(11, 10);
         assert_eq!(tree.threads().collect::<Vec<_>>(), [10]);
+    }
+
+    #[test]
+    fn a_thread_that_ended_before_its_maker_told_of_it_stays_ended() {
+        let mut tree = Tree::default();
+        let own = std::process::id().cast_signed();
+        assert_eq!(tree.add_early(own), Some(own));
+        tree.remove(own);
+        assert_eq!(tree.add_made(own), None);
+        assert!(tree.is_empty());
+        assert_eq!(tree.add_made(own), Some(own));
     }
 
     #[test]

@@ -140,7 +140,7 @@ fn command(words: &[OsString]) -> Result<Command, i32> {
         env: std::env::vars_os()
             .map(|(name, value)| pair(&name, &value))
             .collect(),
-        directory: None,
+        directory: std::env::var_os("WATCH_DIRECTORY").map(Into::into),
     })
 }
 

@@ -516,6 +516,59 @@ fn a_daemon_outlives_the_grace_and_finishes_its_work() {
 }
 
 #[test]
+fn a_wish_to_end_cuts_the_grace_short() {
+    let room = Room::new();
+    let script = "exec 3<&0; setsid sh -c 'read x' <&3 & echo ready; exit 4";
+    let mut command = room.watch(3_600_000, &["sh", "-c", script]);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the command has ended", || room.saw("died"));
+    let stdin = child.stdin.take();
+    signal(child.id(), "INT");
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    assert!(
+        room.saw("interrupted: None, outlived: true"),
+        "{}",
+        room.log()
+    );
+    drop(stdin);
+}
+
+#[test]
+fn many_short_processes_at_once_are_all_seen() {
+    let room = Room::new();
+    let script = "for j in 1 2 3 4; do (for i in 1 2 3 4 5 6 7 8 9 10; do /bin/true; done) & done; \
+        wait";
+    assert_eq!(room.code(&["sh", "-c", script]), Some(0));
+    let log = room.log();
+    assert_eq!(log.matches("Execve \"/bin/true\"").count(), 40);
+    // One source does not learn of births but the command's.
+    let born = log.lines().filter(|line| line.starts_with("born")).count();
+    assert!(born == 1 || born == 45, "{born} in {log}");
+}
+
+#[test]
+fn the_command_begins_in_its_directory() {
+    let room = Room::new();
+    let output = room
+        .watch(0, &["pwd"])
+        .env("WATCH_DIRECTORY", "/usr")
+        .output()
+        .unwrap();
+    assert_eq!(output.stdout, b"/usr\n");
+    let nowhere = room
+        .watch(0, &["pwd"])
+        .env("WATCH_DIRECTORY", "/no/such")
+        .output()
+        .unwrap();
+    assert_eq!(nowhere.status.code(), Some(125));
+    assert!(room.saw("Directory { directory: \"/no/such\""));
+}
+
+#[test]
 fn what_becomes_of_the_command_of_a_killed_supervisor() {
     let room = Room::new();
     room.write("a", b"content", 0o644);
