@@ -9,8 +9,8 @@
 //! # How files are read
 //!
 //! Below [`MAP_FROM`] bytes a file is read into a buffer of the thread and hashed in one go;
-//! mapping small files costs more than copying them. Above, a file on a local file system is mapped
-//! and hashed by all threads of the current rayon pool. A mapped file that is truncated raises
+//! mapping small files costs more than copying them. Above, a file on a local file system is mapped,
+//! and if it is long, hashed by all threads of the current rayon pool. A mapped file that is truncated raises
 //! `SIGBUS`; the guard (module `mapping`) answers by putting zeroes under the reader and marking
 //! the mapping, so that the worst that happens is a file that is reported as changed.
 //!

@@ -32,6 +32,7 @@ fn files_of_every_size_are_named_as_b3sum_names_them() {
         edge,
         edge + 1,
         3 * edge + 17,
+        17 << 20,
     ] {
         let bytes = pattern(len);
         fs::write(&path, &bytes).unwrap();

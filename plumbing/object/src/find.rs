@@ -53,7 +53,7 @@ pub trait Objects {
     }
 }
 
-impl<O: Objects> Objects for &O {
+impl<O: Objects + ?Sized> Objects for &O {
     fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
         (**self).find(id)
     }

@@ -1,0 +1,201 @@
+//! Making one directory: entries in, nodes out, level upon level.
+
+use crate::split::ends_node;
+use roar_object::{Entry, MemoryObjects, Mode, Object, ObjectId, TreeNode};
+
+/// A place that new objects go to.
+pub trait Sink {
+    /// Takes an object. The same one may come more than once.
+    fn put(&mut self, object: Object);
+}
+
+impl Sink for MemoryObjects {
+    fn put(&mut self, object: Object) {
+        self.insert(object);
+    }
+}
+
+impl<S: Sink + ?Sized> Sink for &mut S {
+    fn put(&mut self, object: Object) {
+        (**self).put(object);
+    }
+}
+
+/// A whole tree by name, and how much is in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Root {
+    /// The root node.
+    pub id: ObjectId,
+    /// Files, links and unnamed files below.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Root {
+    /// Returns the entry of this tree as a directory in another.
+    pub fn entry(&self, name: impl Into<roar_object::ByteStr>) -> Entry {
+        Entry::tree(name, Mode::Directory, self.id, self.bytes, self.files)
+    }
+}
+
+/// Why entries do not make a tree.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A name is there twice, or a file and a directory share one.
+    #[error("'{}' is there twice", .path.escape_ascii())]
+    Twice {
+        /// The name or path.
+        path: Vec<u8>,
+    },
+    /// A name comes after one that sorts behind it.
+    #[error("'{}' is out of order", .path.escape_ascii())]
+    Order {
+        /// The name or path.
+        path: Vec<u8>,
+    },
+    /// Empty, `.`, `..`, too long, or with a slash or NUL in it.
+    #[error("'{}' has a name in it that no directory can hold", .path.escape_ascii())]
+    Name {
+        /// The name or path.
+        path: Vec<u8>,
+    },
+    /// More directories inside each other than a tree may have.
+    #[error("'{}' is nested too deep", .path.escape_ascii())]
+    Depth {
+        /// The path.
+        path: Vec<u8>,
+    },
+    /// A node of a tree where a file or directory belongs.
+    #[error("'{}' is no file and no directory", .path.escape_ascii())]
+    Mode {
+        /// The name.
+        path: Vec<u8>,
+    },
+}
+
+/// Makes the tree of one directory from entries that come in the order of their names.
+#[derive(Debug, Default)]
+pub struct Builder {
+    /// For each level, the entries of the node that is not yet complete. A node that a name has
+    /// ended waits for its successor, for it may turn out to be the root.
+    open: Vec<Vec<Entry>>,
+}
+
+impl Builder {
+    /// Returns whether nothing has been added.
+    pub const fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Adds the next entry. A directory without files in it is left out.
+    ///
+    /// # Errors
+    ///
+    /// When the name is not one, or does not come after the one before.
+    pub fn push(&mut self, entry: Entry, sink: &mut dyn Sink) -> Result<(), BuildError> {
+        if entry.mode == Mode::Directory && entry.files == 0 {
+            return Ok(());
+        }
+        self.check(&entry)?;
+        self.add(0, entry, sink);
+        Ok(())
+    }
+
+    fn check(&self, entry: &Entry) -> Result<(), BuildError> {
+        let path = || entry.name.0.clone();
+        if !is_name(&entry.name) {
+            return Err(BuildError::Name { path: path() });
+        }
+        if entry.mode == Mode::Node {
+            return Err(BuildError::Mode { path: path() });
+        }
+        let before = self.open.first().and_then(|entries| entries.last());
+        match before.map(|before| before.name.cmp(&entry.name)) {
+            None | Some(std::cmp::Ordering::Less) => Ok(()),
+            Some(std::cmp::Ordering::Equal) => Err(BuildError::Twice { path: path() }),
+            Some(std::cmp::Ordering::Greater) => Err(BuildError::Order { path: path() }),
+        }
+    }
+
+    fn add(&mut self, level: u8, entry: Entry, sink: &mut dyn Sink) {
+        let at = usize::from(level);
+        if self.open.len() == at {
+            self.open.push(Vec::new());
+        }
+        let open = &self.open[at];
+        let complete = open
+            .last()
+            .is_some_and(|last| ends_node(level, open.len(), &last.name));
+        if complete {
+            let node = self.close(level, sink);
+            self.add(level + 1, node, sink);
+        }
+        self.open[at].push(entry);
+    }
+
+    /// Makes a node of what is open at `level`, and returns its entry in the level above.
+    fn close(&mut self, level: u8, sink: &mut dyn Sink) -> Entry {
+        let entries = std::mem::take(&mut self.open[usize::from(level)]);
+        let name = entries.first().map(|entry| entry.name.clone());
+        let root = put_node(level, entries, sink);
+        let name = name.unwrap_or_default();
+        Entry::tree(name, Mode::Node, root.id, root.bytes, root.files)
+    }
+
+    /// Completes the tree.
+    pub fn finish(mut self, sink: &mut dyn Sink) -> Root {
+        if self.open.is_empty() {
+            return put_node(0, Vec::new(), sink);
+        }
+        let mut level = 0;
+        loop {
+            let at = usize::from(level);
+            let entry = self.close(level, sink);
+            // Nothing above: this node is the only one of its level.
+            if self.open.len() == at + 1 {
+                return Root {
+                    id: entry.tree_id().expect("the entry of a node"),
+                    files: entry.files,
+                    bytes: entry.size,
+                };
+            }
+            level += 1;
+            self.add(level, entry, sink);
+        }
+    }
+}
+
+/// Makes the tree of one directory from entries in any order.
+///
+/// # Errors
+///
+/// When a name is not one, or is there twice.
+pub fn write_directory(mut entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<Root, BuildError> {
+    entries.sort_by(|a, b| a.name.cmp(&b.name));
+    let mut builder = Builder::default();
+    for entry in entries {
+        builder.push(entry, sink)?;
+    }
+    Ok(builder.finish(sink))
+}
+
+fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Root {
+    let node = TreeNode::new(level, entries);
+    let object = Object::encode(&node);
+    let root = Root {
+        id: object.id(),
+        files: node.files(),
+        bytes: node.size(),
+    };
+    sink.put(object);
+    root
+}
+
+/// Returns whether a directory can hold `name`.
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !matches!(name, b"" | b"." | b"..")
+        && name.len() <= TreeNode::MAX_NAME
+        && !name.iter().any(|&byte| byte == b'/' || byte == 0)
+}
