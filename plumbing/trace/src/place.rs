@@ -159,7 +159,7 @@ impl Places {
         path: &[u8],
     ) -> Result<Text, Missed> {
         let link = fd_link(caller.tid, base);
-        let root = open_dir(&link).map_err(missed)?;
+        let root = open_dir(&link).map_err(hidden_base)?;
         let view = View::Below {
             root,
             elsewhere: self.foreign,
@@ -325,8 +325,8 @@ fn base_of(tid: i32, base: i32, view: &View) -> Result<Vec<u8>, Missed> {
         fd_link(tid, base)
     };
     let directory = match read_link(&link) {
-        Err(Errno::ENAMETOOLONG) => canonical(&open_dir(&link).map_err(missed)?)?,
-        directory => directory.map_err(missed)?,
+        Err(Errno::ENAMETOOLONG) => canonical(&open_dir(&link).map_err(hidden_base)?)?,
+        directory => directory.map_err(hidden_base)?,
     };
     let View::Below { root, .. } = view else {
         return Ok(directory);
@@ -362,16 +362,27 @@ fn canonical(fd: &OwnedFd) -> Result<Vec<u8>, Missed> {
     long::canonical(fd).map_err(missed)
 }
 
-/// Tells whether an error means that there is no file, or that it cannot be told.
+/// Tells whether an error on the way to a file means that there is none, or that it cannot be told.
+///
+/// Where an ordinary user may not look, no process of that user may: the call fails. Root is kept
+/// out only by file systems that know users of their own, and then another user may get through.
 fn missed(error: Errno) -> Missed {
     match error {
-        Errno::EACCES | Errno::EPERM => {
+        Errno::EACCES | Errno::EPERM if nix::unistd::geteuid().is_root() => {
             Missed::Lost("a path led through a place that may not be looked into")
         }
         Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM => {
             Missed::Lost("too little room was left to follow a path")
         }
         _ => Missed::Nothing,
+    }
+}
+
+/// Tells the same of an error in looking at where a thread is.
+fn hidden_base(error: Errno) -> Missed {
+    match error {
+        Errno::EACCES | Errno::EPERM => Missed::Lost("where a process was could not be looked at"),
+        error => missed(error),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running a command under observation.
 
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use roar_events::{Digest, Version};
@@ -12,6 +13,9 @@ use crate::coverage::{Coverage, Evidence};
 use crate::spool::Sink;
 use crate::state::state_of;
 use crate::tracer::Tracer;
+
+/// Held by the one run that a process can have at a time.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// Names the content of files.
 pub trait Namer {
@@ -64,6 +68,10 @@ pub enum TraceError {
 
 /// Runs `command` to its end and tells which files it read and wrote.
 ///
+/// Meanwhile signals and children of this process belong to the event source. So a second run in
+/// the same process waits for the first, and threads that were started before must keep `SIGCHLD`
+/// blocked, or its end may go unnoticed.
+///
 /// # Errors
 ///
 /// When the command did not start. It is never started twice.
@@ -74,6 +82,7 @@ pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError>
         namer,
         sink,
     } = options;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let backend = preflight(choice)?;
     let mut tracer = Tracer::new(namer, sink);
     let finished = watch(backend, command, &mut tracer, grace)?;
