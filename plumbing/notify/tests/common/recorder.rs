@@ -34,11 +34,17 @@ impl Handler for Recorder {
             return;
         };
         let path = path_of(sys, call).map(OsString::from_vec);
+        let hold = path.is_some() && path == std::env::var_os("WATCH_HOLD");
         self.note(&format!(
             "call {sys:?} {:?} {:?}\n",
             path.unwrap_or_default(),
             call.arch
         ));
+        if hold {
+            loop {
+                std::thread::park();
+            }
+        }
     }
 
     fn born(&mut self, pid: i32, parent: i32) {

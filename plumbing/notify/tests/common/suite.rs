@@ -583,6 +583,25 @@ fn what_becomes_of_the_command_of_a_killed_supervisor() {
     assert_eq!(exists(&room.file("b")), SURVIVES);
 }
 
+#[test]
+fn a_call_that_a_killed_supervisor_held_is_let_go() {
+    let room = Room::new();
+    room.write("held", b"content", 0o644);
+    let mut command = room.watch(0, &["sh", "-c", "cat held > b"]);
+    let mut child = command
+        .env("WATCH_HOLD", "held")
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    eventually("the call is held", || room.saw(r#"Openat "held""#));
+    signal(child.id(), "KILL");
+    // The command has the other end: this waits for its end, whatever that is.
+    rest(child.stdout.take().unwrap());
+    child.wait().unwrap();
+    let content = fs::read(room.file("b")).unwrap();
+    assert_eq!(content, if SURVIVES { &b"content"[..] } else { b"" });
+}
+
 fn exists(path: &Path) -> bool {
     path.try_exists().unwrap()
 }
