@@ -61,12 +61,33 @@ macro_rules! commands {
 }
 
 commands! {
+    Start {
+        "run" => porcelain::run,
+        "build" => porcelain::build,
+        "init" => porcelain::init,
+    }
     SetUp {
         "config" => porcelain::config,
         "filter" => porcelain::filter,
         "completions" => porcelain::completions,
         "man" => porcelain::man,
         "help" => porcelain::help,
+    }
+    Plumbing {
+        "hash-object" => plumbing::hash_object,
+        "hash-dataset" => plumbing::hash_dataset,
+        "cat-object" => plumbing::cat_object,
+        "ls-tree" => plumbing::ls_tree,
+        "diff-tree" => plumbing::diff_tree,
+        "rev-parse" => plumbing::rev_parse,
+        "rev-list" => plumbing::rev_list,
+        "update-ref" => plumbing::update_ref,
+        "for-each-ref" => plumbing::for_each_ref,
+        "reflog" => plumbing::reflog,
+        "count-objects" => plumbing::count_objects,
+        "fsck" => plumbing::fsck,
+        "record-job" => plumbing::record_job,
+        "trace" => plumbing::trace,
     }
     Hidden {
         "command-reference" => plumbing::command_reference,

@@ -1,19 +1,25 @@
-//! What a command is handed: where it runs, and its settings.
+//! What a command is handed: where it runs, its settings, the workspace when asked for.
 
 use crate::error::{CommandError, io_error};
+use crate::leftovers;
 use crate::nearest::nearest;
-use roar_repo::config::{Config, KEYS, Key, Sources, files_for};
-use roar_repo::place;
+use crate::ui::Ui;
+use roar_content::HashCache;
+use roar_object::ContentId;
+use roar_record::Adopted;
+use roar_repo::config::{Config, KEYS, Key};
+use roar_repo::{RepoError, Snapshot, Surroundings, Target, Workspace};
+use roar_store::{Holder, Wait};
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What a command is handed.
 pub(crate) struct Context {
     directory: PathBuf,
-    environment: BTreeMap<String, String>,
-    flags: BTreeMap<String, String>,
+    around: Surroundings,
 }
 
 impl Context {
@@ -31,31 +37,137 @@ impl Context {
         let flags = typed.iter().map(|word| setting(word));
         Ok(Self {
             directory: here,
-            environment: roar_variables(),
-            flags: flags.collect::<Result<_, _>>()?,
+            around: Surroundings {
+                user_config: user_directory("XDG_CONFIG_HOME", ".config"),
+                state: user_directory("XDG_STATE_HOME", ".local/state").map(|it| it.join("roar")),
+                cache: user_directory("XDG_CACHE_HOME", ".cache").map(|it| it.join("roar")),
+                environment: roar_variables(),
+                flags: flags.collect::<Result<_, _>>()?,
+            },
         })
     }
 
     /// Takes note of a setting that an option stands for.
     pub(crate) fn set_flag(&mut self, name: &str, value: &str) {
-        self.flags.insert(name.to_owned(), value.to_owned());
+        self.around.flags.insert(name.to_owned(), value.to_owned());
     }
 
-    /// Returns the directory that the command runs in.
+    /// Returns the directory that the command runs in: absolute, without links.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
 
+    /// Returns what a workspace needs to know.
+    pub(crate) const fn around(&self) -> &Surroundings {
+        &self.around
+    }
+
     /// Returns the settings in force here, with or without a workspace.
     pub(crate) fn config(&self) -> Result<Config, CommandError> {
-        let root = place::find(&self.directory, Path::is_dir);
-        let sources = Sources {
-            files: files_for(root.as_deref(), user_directory().as_deref()),
-            environment: self.environment.clone(),
-            flags: self.flags.clone(),
-        };
-        Ok(Config::load(sources)?)
+        match self.find_workspace()? {
+            Some(workspace) => Ok(workspace.config().clone()),
+            None => Ok(self.around.config(None)?),
+        }
     }
+
+    /// Returns the workspace, if this is in one.
+    pub(crate) fn find_workspace(&self) -> Result<Option<Workspace>, RepoError> {
+        Workspace::discover(&self.directory, &self.around)
+    }
+
+    /// Returns the workspace, with what earlier runs left behind.
+    pub(crate) fn workspace(&self, ui: &Ui) -> Result<Workspace, CommandError> {
+        let workspace = self.find_workspace()?.ok_or_else(|| self.no_workspace())?;
+        leftovers::take_in(ui, &workspace);
+        Ok(workspace)
+    }
+
+    fn no_workspace(&self) -> CommandError {
+        let here = self.directory.display();
+        CommandError::refused(format!(
+            "there is no roar workspace in '{here}' or any directory above it"
+        ))
+        .hint("`roar run COMMAND` makes one and records the command; `roar init` only makes one")
+    }
+
+    /// Returns the workspace as it is now, for questions.
+    pub(crate) fn snapshot(&self, ui: &Ui) -> Result<Snapshot, CommandError> {
+        Ok(self.workspace(ui)?.snapshot()?)
+    }
+
+    /// Takes in what earlier runs left behind, if anything, and says so where something was lost.
+    ///
+    /// Nothing waits for it: what cannot be taken in now stays where it is.
+    pub(crate) fn take_in_leftovers(&self, ui: &Ui, workspace: &Workspace) {
+        if !roar_record::has_leftovers(workspace) {
+            return;
+        }
+        let mut on_wait = |_: &Holder| {};
+        for adopted in roar_record::adopt(workspace, Duration::ZERO, "roar", &mut on_wait) {
+            match adopted {
+                Adopted::Kept { step } => ui.note(format_args!("roar: recorded {step}, which an earlier run had left")),
+                Adopted::Interrupted { step } => ui.note(format_args!(
+                    "roar: {step} was interrupted: its roar was killed; what was seen of it is recorded"
+                )),
+                Adopted::Damaged { path } => ui.warn(format_args!(
+                    "roar: what a run left behind cannot be read; it is kept in '{}'",
+                    path.display()
+                )),
+                Adopted::Stays { .. } => {}
+            }
+        }
+    }
+
+    /// Finds what a word names.
+    pub(crate) fn resolve(
+        &self,
+        snapshot: &Snapshot,
+        word: &OsStr,
+    ) -> Result<Target, CommandError> {
+        let cache = cache_in(snapshot.root());
+        Ok(snapshot.resolve(word, &self.directory, |path| name(&cache, path))?)
+    }
+
+    /// Opens the cache of hashes of the workspace that a directory is in; an empty one outside of
+    /// any, or where there are settings that cannot be read.
+    pub(crate) fn cache_for(&self, directory: &Path) -> HashCache {
+        let found = Workspace::discover(directory, &self.around).ok().flatten();
+        let usable = |workspace: &Workspace| workspace.config().flag("hash.cache").unwrap_or(false);
+        match found.filter(usable) {
+            Some(workspace) => HashCache::open(workspace.hash_cache()),
+            None => HashCache::none(),
+        }
+    }
+
+    /// Calls `work` with the patience that the settings ask for, and says whom it waits for.
+    pub(crate) fn waiting<T>(
+        &self,
+        ui: &Ui,
+        config: &Config,
+        command: &str,
+        work: impl FnOnce(Wait<'_>) -> T,
+    ) -> Result<T, CommandError> {
+        let up_to = Duration::from_millis(config.number("lock.timeout")?);
+        let mut on_wait =
+            |holder: &Holder| ui.note(format_args!("waiting for {holder} to be done"));
+        let wait = Wait {
+            up_to,
+            command,
+            on_wait: &mut on_wait,
+        };
+        Ok(work(wait))
+    }
+}
+
+/// Opens the cache of a workspace whose root is known.
+fn cache_in(root: &Path) -> HashCache {
+    HashCache::open(root.join(".roar/cache/hashes"))
+}
+
+/// Names the bytes of a file, if it is one that can be read.
+pub(crate) fn name(cache: &HashCache, path: &Path) -> Option<ContentId> {
+    let named = roar_content::name_cached(cache, path);
+    named.ok().map(|named| named.id)
 }
 
 /// Reads `KEY=VALUE`.
@@ -93,12 +205,12 @@ fn roar_variables() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Returns the user's configuration directory.
-fn user_directory() -> Option<PathBuf> {
-    let set = |name| {
+/// Returns one of the user's directories.
+fn user_directory(variable: &str, below_home: &str) -> Option<PathBuf> {
+    let set = |name: &str| {
         env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
-    set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))
+    set(variable).or_else(|| set("HOME").map(|home| home.join(below_home)))
 }

@@ -3,6 +3,9 @@
 //! Libraries say what is so. Here is added the exit code, and a `hint:` that names the command to
 //! try: only the binary knows what its commands are called.
 
+mod repo;
+mod store;
+
 use roar_repo::config::{ConfigError, KEYS};
 use roar_repo::filters::FilterError;
 use std::error::Error;
@@ -20,18 +23,30 @@ pub(crate) enum Fault {
     NotFound,
     /// The system does not permit it.
     NotAllowed,
+    /// What is stored is damaged.
+    Damaged,
+    /// roar itself could not go on, where otherwise a command would have run.
+    Own,
+    /// The command is there and cannot be executed.
+    NotExecutable,
+    /// The command is not there.
+    NoProgram,
     /// Nobody reads the output any more. Not worth a word.
     BrokenPipe,
 }
 
 impl Fault {
     /// Returns the exit code; they are listed under `roar help exit-codes`.
-    const fn code(self) -> u8 {
+    pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Refused => 1,
             Self::Usage => 2,
             Self::NotFound => 3,
             Self::NotAllowed => 4,
+            Self::Damaged => 6,
+            Self::Own => 125,
+            Self::NotExecutable => 126,
+            Self::NoProgram => 127,
             // As if the signal had come: 128 and SIGPIPE.
             Self::BrokenPipe => 141,
         }
@@ -65,6 +80,11 @@ impl CommandError {
 
     pub(crate) fn not_found(error: impl Into<Box<dyn Error>>) -> Self {
         Self::new(Fault::NotFound, error)
+    }
+
+    /// Judges it differently.
+    pub(crate) fn with_fault(self, fault: Fault) -> Self {
+        Self { fault, ..self }
     }
 
     /// Adds a line of advice.
@@ -104,6 +124,20 @@ impl CommandError {
     }
 }
 
+/// Returns an error and its causes in one line, each once.
+pub(crate) fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.ends_with(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line
+}
+
 /// Something that has a cause, said in the binary's own words.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
@@ -123,11 +157,7 @@ impl Caused {
 
 /// Judges a failed system call on something that the user named.
 pub(crate) fn io_error(what: String, source: io::Error) -> CommandError {
-    let fault = match source.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fault::NotFound,
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::NotAllowed,
-        _ => Fault::Refused,
-    };
+    let fault = fault_of(&source);
     CommandError::new(fault, Caused::new(what, source))
 }
 
@@ -150,8 +180,7 @@ impl From<ConfigError> for CommandError {
                     .hint("`roar config list` shows every setting")
             }
             ConfigError::Read { .. } | ConfigError::Write { .. } => {
-                let fault = denied(&err).unwrap_or(Fault::Refused);
-                Self::new(fault, err)
+                Self::new(fault_below(&err), err)
             }
             ConfigError::Syntax { path, .. } => {
                 let hint = format!("edit '{}', or move it away", path.display());
@@ -164,17 +193,24 @@ impl From<ConfigError> for CommandError {
     }
 }
 
-/// Returns whether a system call below refused for lack of permission.
-fn denied(err: &(dyn Error + 'static)) -> Option<Fault> {
+/// Judges an error by the system call that refused, if one did.
+pub(crate) fn fault_below(err: &(dyn Error + 'static)) -> Fault {
     let mut cause = Some(err);
     while let Some(error) = cause {
-        let io = error.downcast_ref::<io::Error>();
-        if io.is_some_and(|io| io.kind() == io::ErrorKind::PermissionDenied) {
-            return Some(Fault::NotAllowed);
+        if let Some(io) = error.downcast_ref::<io::Error>() {
+            return fault_of(io);
         }
         cause = error.source();
     }
-    None
+    Fault::Refused
+}
+
+fn fault_of(io: &io::Error) -> Fault {
+    match io.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Fault::NotFound,
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Fault::NotAllowed,
+        _ => Fault::Refused,
+    }
 }
 
 impl From<FilterError> for CommandError {

@@ -15,7 +15,11 @@ mod commands;
 mod context;
 mod error;
 mod examples;
+mod json;
+mod leftovers;
 mod nearest;
+mod progress;
+mod trees;
 mod ui;
 
 use std::process::ExitCode;

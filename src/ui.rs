@@ -6,7 +6,7 @@
 mod escape;
 mod pager;
 
-pub(crate) use escape::escape_text;
+pub(crate) use escape::{escape, escape_text, quote};
 
 use crate::error::{CommandError, output_error};
 use anstream::{AutoStream, ColorChoice};
@@ -118,6 +118,11 @@ impl Ui {
     /// Writes one line of JSON to standard output.
     pub(crate) fn json_line(&mut self, value: &serde_json::Value) -> Result<(), CommandError> {
         self.data(value)
+    }
+
+    /// Writes out what is ready.
+    pub(crate) fn flush(&mut self) -> Result<(), CommandError> {
+        self.writer().flush().map_err(output_error)
     }
 
     fn writer(&mut self) -> &mut dyn Write {

@@ -20,6 +20,31 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
     text
 }
 
+/// Returns a path for a line that a script reads: as it is, or in double quotes with escapes as git
+/// writes them, if there is something in it that could be mistaken.
+pub(crate) fn quote(path: &[u8]) -> String {
+    match std::str::from_utf8(path) {
+        Ok(text) if !text.chars().any(needs_quotes) => text.to_owned(),
+        _ => format!("\"{}\"", path.iter().copied().map(quoted).collect::<String>()),
+    }
+}
+
+fn needs_quotes(character: char) -> bool {
+    character.is_control() || misleads(character) || matches!(character, '"' | '\\')
+}
+
+fn quoted(byte: u8) -> String {
+    match byte {
+        b'\n' => "\\n".to_owned(),
+        b'\t' => "\\t".to_owned(),
+        b'\r' => "\\r".to_owned(),
+        b'"' => "\\\"".to_owned(),
+        b'\\' => "\\\\".to_owned(),
+        b' '..=b'~' => char::from(byte).to_string(),
+        _ => format!("\\{byte:03o}"),
+    }
+}
+
 /// Returns a line with everything in it that is not printable escaped, and cut where it is absurd.
 pub(crate) fn escape_text(line: &str) -> String {
     let mut text = String::with_capacity(line.len().min(LONGEST));
@@ -62,6 +87,12 @@ mod tests {
     fn nothing_that_moves_the_cursor_gets_through() {
         assert_eq!(escape(b"a\x1b[2Jb\nc\xff"), "a\\x1b[2Jb\\nc\\xff");
         assert_eq!(escape("\u{9b}\u{202e}é".as_bytes()), "\\u{9b}\\u{202e}é");
+    }
+
+    #[test]
+    fn only_paths_that_could_be_mistaken_are_quoted() {
+        assert_eq!(quote("data/é b.csv".as_bytes()), "data/é b.csv");
+        assert_eq!(quote(b"a\nb\"c\xff"), "\"a\\nb\\\"c\\377\"");
     }
 
     #[test]

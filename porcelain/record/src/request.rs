@@ -75,6 +75,16 @@ impl Plan {
         &self.command.program
     }
 
+    /// Returns the command as it will be given to the program.
+    pub fn argv(&self) -> &[OsString] {
+        &self.request.argv
+    }
+
+    /// Returns the directory that it will run in.
+    pub fn directory(&self) -> &std::path::Path {
+        &self.request.directory
+    }
+
     /// Returns the word for the event source.
     pub fn backend_name(&self) -> &'static str {
         match self.choice {

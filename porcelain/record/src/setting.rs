@@ -1,7 +1,9 @@
 //! What a job ran in: the machine, and the packages that it used.
 
 use crate::contents::Settled;
-use roar_object::Environment;
+use roar_object::{Environment, Package};
+use roar_probe::packages::{self, Packages};
+use roar_probe::{host, python};
 use roar_repo::Workspace;
 use roar_secrets::Rules;
 use std::path::PathBuf;
@@ -10,7 +12,7 @@ use std::path::PathBuf;
 pub(crate) struct Setting {
     key: [u8; 32],
     secrets: Rules,
-    caches: PathBuf,
+    cache: PathBuf,
 }
 
 impl Setting {
@@ -18,7 +20,7 @@ impl Setting {
         Self {
             key,
             secrets: Rules::standard(key),
-            caches: workspace.dot().join("cache"),
+            cache: workspace.machine_cache(),
         }
     }
 
@@ -31,8 +33,55 @@ impl Setting {
     }
 
     /// Returns the machine and the packages that a run used, by the files that it read.
-    pub(crate) fn environment(&self, _settled: &[Settled]) -> Environment {
-        let _ = &self.caches;
-        Environment::new(Vec::new(), Vec::new())
+    pub(crate) fn environment(&self, settled: &[Settled]) -> Environment {
+        let read = || settled.iter().filter(|file| file.read.is_some());
+        let reads: Vec<_> = read().map(|file| file.seen.path.clone()).collect();
+        let loaded: Vec<_> = read()
+            .filter(|file| is_loaded(file))
+            .map(|file| file.seen.path.clone())
+            .collect();
+        let used = packages::of(&reads, &loaded, &self.cache);
+        let mut facts: Vec<_> = host::facts().facts.into_iter().collect();
+        facts.extend(used.interpreters.iter().enumerate().map(interpreter));
+        facts.extend(
+            used.unknown
+                .iter()
+                .map(|(what, why)| (format!("unknown.{what}"), why.clone())),
+        );
+        Environment::new(facts, listed(used))
     }
+}
+
+/// Programs that were executed and shared libraries.
+fn is_loaded(file: &Settled) -> bool {
+    let path = &file.seen.path;
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or_default();
+    file.seen.executed || name.windows(3).any(|part| part == b".so")
+}
+
+fn interpreter((at, interpreter): (usize, &python::Interpreter)) -> (String, String) {
+    let name = if at == 0 {
+        "python".to_owned()
+    } else {
+        format!("python.{at}")
+    };
+    (name, interpreter.version.clone().unwrap_or_default())
+}
+
+fn listed(used: Packages) -> Vec<Package> {
+    let own = [
+        ("python", used.python),
+        ("debian", used.debian),
+        ("conda", used.conda),
+        ("npm", used.node),
+    ];
+    let of = |(manager, packages): (&str, Vec<packages::Package>)| {
+        let manager = manager.to_owned();
+        packages.into_iter().map(move |package| Package {
+            manager: manager.clone(),
+            name: package.name,
+            version: package.version.unwrap_or_default(),
+        })
+    };
+    own.into_iter().chain(used.named).flat_map(of).collect()
 }

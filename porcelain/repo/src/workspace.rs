@@ -45,6 +45,8 @@ pub struct Surroundings {
     pub user_config: Option<PathBuf>,
     /// Where runs are kept that cannot be kept in the workspace, such as `~/.local/state/roar`.
     pub state: Option<PathBuf>,
+    /// Where what can be found out again is kept for all workspaces, such as `~/.cache/roar`.
+    pub cache: Option<PathBuf>,
     /// Environment variables that begin with `ROAR_`.
     pub environment: BTreeMap<String, String>,
     /// Settings from the command line.
@@ -81,6 +83,7 @@ pub struct Workspace {
     store: Option<Store>,
     config: Config,
     away: Option<PathBuf>,
+    cache: Option<PathBuf>,
 }
 
 impl Workspace {
@@ -149,6 +152,7 @@ impl Workspace {
             store,
             config,
             away: around.away(),
+            cache: around.cache.clone(),
         })
     }
 
@@ -180,6 +184,13 @@ impl Workspace {
     /// Returns the directory for runs that cannot be kept in the store, if the user has one.
     pub fn away(&self) -> Option<&Path> {
         self.away.as_deref()
+    }
+
+    /// Returns where to keep what can be found out again about this machine.
+    pub fn machine_cache(&self) -> PathBuf {
+        self.cache
+            .clone()
+            .unwrap_or_else(|| self.dot().join("cache"))
     }
 
     /// Returns where the hash cache is kept.

@@ -1,0 +1,236 @@
+//! The DAG.
+
+use super::file::{Members, inputs, outputs};
+use super::{Bytes, FileView, SCHEMA};
+use roar_graph::{Dag, Hidden, Node, Projection, Show, State, Why};
+use roar_object::Outcome;
+use serde::{Deserialize, Serialize};
+
+/// Why a step is stale: one of its inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StaleView {
+    /// The input.
+    pub path: Bytes,
+    /// `overwritten`, `deleted`, `stale-producer` or `superseded-producer`.
+    pub why: String,
+    /// The step that overwrote or deleted it, or that made it and is stale or superseded itself.
+    pub step: String,
+    /// What is there now, if it was overwritten and could be named.
+    pub now: Option<String>,
+}
+
+/// A line to a parent, for drawing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct EdgeView {
+    /// The place of the parent among the nodes.
+    pub(crate) parent: usize,
+    /// Whether what was read along it has changed since.
+    pub(crate) outdated: bool,
+    /// What was read along it.
+    pub(crate) paths: Vec<Bytes>,
+}
+
+/// A step in the DAG.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeView {
+    /// `@3`, or `@B1` for a build.
+    pub step: String,
+    /// The job.
+    pub id: String,
+    /// `run`, `build`, `get` or `put`.
+    pub kind: String,
+    /// What the user called it.
+    pub name: Option<String>,
+    /// The command.
+    pub argv: Vec<Bytes>,
+    /// Where it ran.
+    pub cwd: Bytes,
+    /// `current`, `stale`, `superseded` or `failed`.
+    pub state: String,
+    /// The exit code; null if a signal ended it or nobody saw the end.
+    pub exit: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// When it began: nanoseconds since 1970.
+    pub started_ns: i64,
+    /// How long it took.
+    pub duration_ns: u64,
+    /// The steps that it came from.
+    pub parents: Vec<String>,
+    /// The jobs of those steps.
+    pub parent_ids: Vec<String>,
+    /// What it read, datasets as one.
+    pub inputs: Vec<FileView>,
+    /// What it wrote, datasets as one.
+    pub outputs: Vec<FileView>,
+    /// Why it is stale; empty if it is not.
+    pub stale: Vec<StaleView>,
+    /// The step's lines, for drawing.
+    #[serde(skip)]
+    pub(crate) edges: Vec<EdgeView>,
+}
+
+impl NodeView {
+    /// Returns what the step is called: its name, else its command.
+    pub(crate) fn title(&self) -> String {
+        let command = super::bytes::command_line(&self.argv);
+        match &self.name {
+            Some(name) => format!("{}: {command}", crate::quote::prose(name)),
+            None => command,
+        }
+    }
+
+    /// Returns how it ended, if not well.
+    pub(crate) fn ending(&self) -> Option<String> {
+        ending(self.exit, self.signal)
+    }
+}
+
+/// Returns how a command ended, if not well.
+pub(crate) fn ending(exit: Option<i32>, signal: Option<i32>) -> Option<String> {
+    match (exit, signal) {
+        (Some(0), _) => None,
+        (Some(code), _) => Some(format!("exit {code}")),
+        (None, Some(signal)) => Some(format!("signal {signal}")),
+        (None, None) => Some("end not seen".to_owned()),
+    }
+}
+
+pub(crate) fn exit_and_signal(outcome: Outcome) -> (Option<i32>, Option<i32>) {
+    match outcome {
+        Outcome::Exited(code) => (Some(code), None),
+        Outcome::Killed(signal) => (None, Some(signal)),
+        Outcome::Unknown => (None, None),
+    }
+}
+
+/// How many jobs a view does not show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HiddenView {
+    /// Stale ones.
+    pub stale: usize,
+    /// Superseded ones.
+    pub superseded: usize,
+    /// Failed ones.
+    pub failed: usize,
+}
+
+impl From<Hidden> for HiddenView {
+    fn from(hidden: Hidden) -> Self {
+        Self {
+            stale: hidden.stale,
+            superseded: hidden.superseded,
+            failed: hidden.failed,
+        }
+    }
+}
+
+/// The DAG of a session: parents before children.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DagView {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// The session's name.
+    pub session: String,
+    /// The steps.
+    pub nodes: Vec<NodeView>,
+    /// What is not shown.
+    pub hidden: HiddenView,
+}
+
+impl DagView {
+    /// Describes what `show` shows of a session.
+    pub fn new(session: &str, projection: &Projection<'_>, show: Show) -> Self {
+        let dag = projection.dag(show);
+        let node = |node: &Node| describe(projection, &dag, node);
+        Self {
+            schema: SCHEMA,
+            session: session.to_owned(),
+            nodes: dag.nodes.iter().map(node).collect(),
+            hidden: dag.hidden.into(),
+        }
+    }
+}
+
+fn describe(projection: &Projection<'_>, dag: &Dag, node: &Node) -> NodeView {
+    let records = projection.history().records();
+    let of_parent = |at: usize| records[dag.nodes[at].record];
+    let edges = node.parents.iter().map(|edge| EdgeView {
+        parent: edge.parent,
+        outdated: edge.outdated,
+        paths: edge
+            .inputs
+            .iter()
+            .map(|&at| Bytes::path(&records[node.record].reads[at].path))
+            .collect(),
+    });
+    let mut view = node_of(projection, node.record);
+    view.edges = edges.collect();
+    view.parents = node
+        .parents
+        .iter()
+        .map(|edge| of_parent(edge.parent).step.to_string())
+        .collect();
+    view.parents.dedup();
+    view.parent_ids = node
+        .parents
+        .iter()
+        .map(|edge| of_parent(edge.parent).job.to_string())
+        .collect();
+    view
+}
+
+/// Describes a record without its place in a DAG: its parents are the records that made its inputs.
+pub(crate) fn node_of(projection: &Projection<'_>, record: usize) -> NodeView {
+    let records = projection.history().records();
+    let job = records[record];
+    let (exit, signal) = exit_and_signal(job.outcome);
+    let parents = projection.history().parents(record);
+    let mut steps: Vec<_> = parents.iter().map(|&parent| records[parent].step).collect();
+    steps.dedup();
+    NodeView {
+        step: job.step.to_string(),
+        id: job.job.to_string(),
+        kind: job.kind.name().to_owned(),
+        name: job.name.clone(),
+        argv: Bytes::words(&job.argv),
+        cwd: Bytes::path(&job.directory),
+        state: projection.state(record).name().to_owned(),
+        exit,
+        signal,
+        started_ns: job.started_ns,
+        duration_ns: job.duration_ns,
+        parents: steps.iter().map(ToString::to_string).collect(),
+        parent_ids: parents
+            .iter()
+            .map(|&parent| records[parent].job.to_string())
+            .collect(),
+        inputs: inputs(projection, record, Members::Left),
+        outputs: outputs(projection, record, Members::Left),
+        stale: stale(projection, record),
+        edges: Vec::new(),
+    }
+}
+
+/// Tells why a record is stale; a superseded one need not be explained.
+pub(crate) fn stale(projection: &Projection<'_>, record: usize) -> Vec<StaleView> {
+    if projection.state(record) != State::Stale {
+        return Vec::new();
+    }
+    let records = projection.history().records();
+    let reasons = projection.reasons(record).iter().map(|reason| {
+        let (why, other, now) = match reason.why {
+            Why::Overwritten { by, now } => ("overwritten", by.record, now),
+            Why::Deleted { by } => ("deleted", by.record, None),
+            Why::StaleProducer { record } => ("stale-producer", record, None),
+            Why::GoneProducer { record } => ("superseded-producer", record, None),
+        };
+        StaleView {
+            path: Bytes::path(&records[record].reads[reason.input].path),
+            why: why.to_owned(),
+            step: records[other].step.to_string(),
+            now: now.map(|id| id.to_string()),
+        }
+    });
+    reasons.collect()
+}

@@ -1,0 +1,235 @@
+//! Files and datasets as a job's inputs and outputs.
+
+use super::Bytes;
+use roar_graph::{Input, Output, Projection, Record};
+use roar_object::{Class, DatasetAt, RecordedPath, Role};
+use serde::{Deserialize, Serialize};
+
+/// What an entry of a list of files is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FileKind {
+    /// One file.
+    File,
+    /// A directory that was read or written as a whole.
+    Dataset,
+}
+
+/// A file or dataset in one version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileView {
+    /// Where it is: relative inside the project, else absolute.
+    pub path: Bytes,
+    /// The name of its bytes, or of the dataset; null if it is gone or could not be named.
+    pub hash: Option<String>,
+    /// Its bytes.
+    pub size: u64,
+    /// File or dataset.
+    pub kind: FileKind,
+    /// What sort of file: `data`, `code`, `package` or `system`.
+    pub class: String,
+    /// Of an output: `created`, `modified` or `deleted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub change: Option<String>,
+    /// Of an input: the step that made it, if a recorded job did. Of a dataset made by several, the
+    /// latest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub producer: Option<String>,
+    /// Of a dataset: how many files it has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub files: Option<u64>,
+    /// Of a file: the dataset that it is a member of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Bytes>,
+    /// Of an output: an earlier run of the step left it, and this one did not change it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub kept: bool,
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde asks for a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl FileView {
+    /// Describes a file that was read.
+    pub(crate) fn input(input: &Input, producer: Option<String>) -> Self {
+        Self {
+            path: Bytes::path(&input.path),
+            hash: input.id.map(|id| id.to_string()),
+            size: input.size,
+            kind: FileKind::File,
+            class: input.class.name().to_owned(),
+            change: None,
+            producer,
+            files: None,
+            dataset: None,
+            kept: false,
+        }
+    }
+
+    /// Describes a file that was written.
+    pub(crate) fn output(output: &Output, kept: bool) -> Self {
+        Self {
+            path: Bytes::path(&output.path),
+            hash: output
+                .id
+                .filter(|_| output.remains())
+                .map(|id| id.to_string()),
+            size: output.size,
+            kind: FileKind::File,
+            class: output.class.name().to_owned(),
+            change: Some(output.change.name().to_owned()),
+            producer: None,
+            files: None,
+            dataset: None,
+            kept,
+        }
+    }
+
+    fn dataset(set: &DatasetAt) -> Self {
+        Self {
+            path: Bytes::path(&set.path),
+            hash: Some(set.tree.to_string()),
+            size: set.bytes,
+            kind: FileKind::Dataset,
+            class: Class::Data.name().to_owned(),
+            change: None,
+            producer: None,
+            files: Some(set.files),
+            dataset: None,
+            kept: false,
+        }
+    }
+
+    /// Returns the entry as it is shown in text: `model.bin`, `data/ (5,000 files)`.
+    pub(crate) fn shown(&self) -> String {
+        match self.files {
+            Some(files) => format!("{} ({})", self.directory(), crate::count(files, "file")),
+            None => self.path.shown(),
+        }
+    }
+
+    fn directory(&self) -> String {
+        let mut path = self.path.0.clone();
+        if !path.ends_with(b"/") {
+            path.push(b'/');
+        }
+        crate::word(&path)
+    }
+}
+
+/// How the members of a dataset are listed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Members {
+    /// Not at all: the dataset stands for them.
+    Left,
+    /// Beside the dataset, unless it has more than [`LISTED`] files.
+    Listed,
+}
+
+/// Largest dataset whose members are listed beside it.
+pub(crate) const LISTED: u64 = 256;
+
+/// One side of a record's files, with the path by which a dataset may hold it.
+struct Sided<'a> {
+    path: &'a RecordedPath,
+    class: Class,
+    view: FileView,
+}
+
+/// Lists what a record read, as far as it counts as input.
+pub(crate) fn inputs(
+    projection: &Projection<'_>,
+    record: usize,
+    members: Members,
+) -> Vec<FileView> {
+    let history = projection.history();
+    let job = history.records()[record];
+    let sided = history.inputs_of(record).map(|(place, input)| {
+        let producer = history.producer(record, place);
+        let step = producer.map(|producer| history.records()[producer.record].step.to_string());
+        Sided {
+            path: &input.path,
+            class: input.class,
+            view: FileView::input(input, step),
+        }
+    });
+    in_datasets(job, Role::Read, sided.collect(), members)
+}
+
+/// Lists what a record wrote, and what runs that it replaced had left for it.
+pub(crate) fn outputs(
+    projection: &Projection<'_>,
+    record: usize,
+    members: Members,
+) -> Vec<FileView> {
+    let records = projection.history().records();
+    let job = records[record];
+    let kept = projection.kept(record);
+    let kept = kept
+        .iter()
+        .map(|written| (&records[written.record].writes[written.output], true));
+    let own = job.products().map(|output| (output, false));
+    let mut all: Vec<_> = own.chain(kept).collect();
+    all.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
+    let sided = all.into_iter().map(|(output, kept)| Sided {
+        path: &output.path,
+        class: output.class,
+        view: FileView::output(output, kept),
+    });
+    in_datasets(job, Role::Written, sided.collect(), members)
+}
+
+/// Puts each dataset of a record in the place of its members, or before them.
+fn in_datasets(job: &Record, role: Role, files: Vec<Sided<'_>>, members: Members) -> Vec<FileView> {
+    let sets: Vec<_> = job.datasets.iter().filter(|set| set.role == role).collect();
+    let mut views: Vec<_> = sets.iter().map(|set| FileView::dataset(set)).collect();
+    let mut list = Vec::new();
+    for mut file in files {
+        let holder = sets
+            .iter()
+            .position(|set| file.class == Class::Data && file.path.is_under(&set.path));
+        if let Some(at) = holder {
+            join(&mut views[at], &file.view);
+            let listed = members == Members::Listed && sets[at].files <= LISTED;
+            if !listed {
+                continue;
+            }
+            file.view.dataset = Some(views[at].path.clone());
+        }
+        list.push(file.view);
+    }
+    views.append(&mut list);
+    views.sort_by(|a, b| a.path.cmp(&b.path));
+    views
+}
+
+/// Lets a dataset tell what its members have in common.
+fn join(set: &mut FileView, member: &FileView) {
+    set.producer = latest(set.producer.take(), member.producer.clone());
+    set.change = match (set.change.take(), member.change.clone()) {
+        (Some(known), Some(change)) if known != change => Some("modified".to_owned()),
+        (known, change) => known.or(change),
+    };
+}
+
+/// Returns the later of two steps.
+fn latest(a: Option<String>, b: Option<String>) -> Option<String> {
+    let number = |step: &Option<String>| {
+        let step = step.as_ref()?;
+        step.parse::<roar_object::StepName>()
+            .ok()
+            .map(|step| step.number)
+    };
+    if number(&b) > number(&a) { b } else { a }
+}
+
+/// Lists the code that a record read.
+pub(crate) fn code(job: &Record) -> Vec<FileView> {
+    let code = job.reads.iter().filter(|read| read.class == Class::Code);
+    code.map(|read| FileView::input(read, None)).collect()
+}

@@ -1,0 +1,150 @@
+//! Somebody else's bytes, made fit to be shown and to be pasted into a shell.
+
+use roar_object::ByteStr;
+use std::fmt::Write as _;
+
+/// Returns bytes as one word of a shell command: as it is where that is safe, else in single quotes,
+/// and with what is not printable as `$'\xNN'`.
+pub fn word(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) if !text.is_empty() && text.chars().all(is_plain) => text.to_owned(),
+        Ok(text) if text.chars().all(is_visible) => format!("'{}'", text.replace('\'', r"'\''")),
+        _ => escaped(bytes),
+    }
+}
+
+/// Returns a command as a line that a shell takes back.
+pub fn command(argv: &[ByteStr]) -> String {
+    let words: Vec<_> = argv.iter().map(|argument| word(argument)).collect();
+    words.join(" ")
+}
+
+/// Returns text with what is not printable escaped, for prose: names, reasons, facts.
+pub(crate) fn prose(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_visible(character) {
+            shown.push(character);
+        } else {
+            shown.extend(character.escape_unicode());
+        }
+    }
+    shown
+}
+
+fn is_plain(character: char) -> bool {
+    if character.is_ascii() {
+        character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character)
+    } else {
+        character.is_alphanumeric() && is_visible(character)
+    }
+}
+
+/// Returns whether a character shows as itself and changes nothing around it.
+fn is_visible(character: char) -> bool {
+    let misleads = matches!(character,
+        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}');
+    !character.is_control() && !misleads
+}
+
+fn escaped(bytes: &[u8]) -> String {
+    let mut shown = String::from("$'");
+    for chunk in bytes.utf8_chunks() {
+        chunk
+            .valid()
+            .chars()
+            .for_each(|character| push_escaped(&mut shown, character));
+        push_bytes(&mut shown, chunk.invalid());
+    }
+    shown.push('\'');
+    shown
+}
+
+fn push_escaped(shown: &mut String, character: char) {
+    match character {
+        '\n' => shown.push_str("\\n"),
+        '\t' => shown.push_str("\\t"),
+        '\r' => shown.push_str("\\r"),
+        '\'' | '\\' => shown.extend(['\\', character]),
+        _ if is_visible(character) => shown.push(character),
+        _ => push_bytes(shown, character.encode_utf8(&mut [0; 4]).as_bytes()),
+    }
+}
+
+fn push_bytes(shown: &mut String, bytes: &[u8]) {
+    for byte in bytes {
+        let _ = write!(shown, "\\x{byte:02x}");
+    }
+}
+
+/// Returns how many columns a terminal needs for a text.
+pub(crate) fn columns(text: &str) -> usize {
+    text.chars().map(columns_of).sum()
+}
+
+/// Wide and zero-width characters as East Asian Width (UAX 11) has them, in coarse blocks.
+fn columns_of(character: char) -> usize {
+    match u32::from(character) {
+        0x0300..=0x036f | 0x200d | 0xfe00..=0xfe0f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// Returns the beginning of a text that fits, with an ellipsis where something was cut off.
+pub(crate) fn cut(text: &str, width: usize, ellipsis: &str) -> String {
+    if columns(text) <= width {
+        return text.to_owned();
+    }
+    let room = width.saturating_sub(columns(ellipsis));
+    let (mut shown, mut used) = (String::new(), 0);
+    for character in text.chars() {
+        used += columns_of(character);
+        if used > room {
+            break;
+        }
+        shown.push(character);
+    }
+    shown + ellipsis
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_takes_back_what_is_shown() {
+        let argv = [
+            "python", "a b.py", "--x=1", "it's", "", "$HOME", "*", "é", "~",
+        ];
+        let argv: Vec<_> = argv.map(ByteStr::from).to_vec();
+        assert_eq!(
+            command(&argv),
+            r"python 'a b.py' --x=1 'it'\''s' '' '$HOME' '*' é '~'"
+        );
+    }
+
+    #[test]
+    fn nothing_that_moves_the_cursor_is_shown() {
+        assert_eq!(word(b"a\x1b[2J\n\xff'\\"), r"$'a\x1b[2J\n\xff\'\\'");
+        assert_eq!(word("a\u{202e}b".as_bytes()), r"$'a\xe2\x80\xaeb'");
+        assert_eq!(prose("a\u{1b}b"), "a\\u{1b}b");
+    }
+
+    #[test]
+    fn what_is_cut_fits() {
+        assert_eq!(cut("abcdef", 4, "…"), "abc…");
+        assert_eq!(cut("abcdef", 6, "…"), "abcdef");
+        assert_eq!(cut("表表表", 5, "…"), "表表…");
+        assert_eq!(cut("abcdef", 2, "..."), "...");
+    }
+}

@@ -1,0 +1,284 @@
+//! One job, and one file's origin, as text.
+
+use super::{Clock, Layout, Line, Text, Tone, state_tone};
+use crate::model::{FileKind, FileView, GitView, JobView, StaleView, WhyJob, WhyView};
+use crate::quote::{columns, prose};
+use crate::{ago, count, duration, size};
+
+/// Most lines of a list before the rest is counted.
+const LISTED: usize = 20;
+
+/// Returns the report of a job. `all` leaves nothing out.
+pub fn job_text(view: &JobView, clock: &Clock, layout: Layout, all: bool) -> Text {
+    let mut text = Text::default();
+    head(&mut text, view, clock);
+    text.push(
+        Line::new()
+            .dim("$ ")
+            .add(Tone::Title, crate::model::command_line(&view.argv)),
+    );
+    for reason in &view.stale {
+        text.push(Line::new().add(Tone::Warn, format!("stale: {}", stale_words(reason))));
+    }
+    facts(&mut text, view);
+    let most = if all { usize::MAX } else { LISTED };
+    files(&mut text, "Inputs", &view.inputs, most, layout);
+    files(&mut text, "Outputs", &view.outputs, most, layout);
+    files(&mut text, "Code", &view.code, most, layout);
+    others(&mut text, view);
+    environment(&mut text, view, all);
+    text
+}
+
+fn head(text: &mut Text, view: &JobView, clock: &Clock) {
+    let mut line = Line::new().add(Tone::Step, view.step.clone());
+    if let Some(name) = &view.name {
+        line = line.plain("  ").add(Tone::Title, prose(name));
+    }
+    line = line.plain("  ").dim(short(&view.id)).plain("  ");
+    let ending = crate::model::ending(view.exit, view.signal);
+    let words = ending.map_or(view.state.name().to_owned(), |ending| {
+        format!("{} ({ending})", view.state.name())
+    });
+    let tone = if view.exit == Some(0) {
+        Tone::Good
+    } else {
+        Tone::Bad
+    };
+    line = line.add(tone, words);
+    if view.dag_state != "current" && view.dag_state != view.state.name() {
+        line = line
+            .plain("  ")
+            .add(state_tone(&view.dag_state), view.dag_state.clone());
+    }
+    text.push(line.dim(format!(
+        "  {}  {} ({})",
+        duration(view.duration_ns),
+        clock.shown(view.started_ns),
+        ago(view.started_ns, clock.now_ns)
+    )));
+}
+
+fn facts(text: &mut Text, view: &JobView) {
+    let mut fact = |name: &str, words: String| {
+        text.push(Line::new().dim(format!("{name}:")).to(11).plain(words));
+    };
+    if view.cwd.0 != b"." {
+        fact("Directory", view.cwd.shown());
+    }
+    if let Some(git) = &view.git {
+        fact("Source", source_words(git));
+    }
+    if let Some(later) = &view.replaced_by {
+        fact("Replaced", format!("by {}", short(later)));
+    }
+    if let Some(earlier) = &view.reruns {
+        fact("Reruns", short(earlier));
+    }
+    let coverage = &view.coverage;
+    let mut words = coverage.verdict.clone();
+    if !coverage.backend.is_empty() {
+        words += &format!(" ({})", prose(&coverage.backend));
+    }
+    for reason in &coverage.reasons {
+        words += &format!("; {}", prose(reason));
+    }
+    fact("Coverage", words);
+    if view.processes.count > 1 {
+        fact("Processes", count(view.processes.count, "process"));
+    }
+}
+
+/// Says where the code stood: `main @ 1a2b3c4, uncommitted changes kept as tree 5d6e7f8`.
+pub(crate) fn source_words(git: &GitView) -> String {
+    if let Some(why) = &git.broken {
+        return format!("git could not be asked: {}", prose(why));
+    }
+    let branch = git.branch.as_deref().map_or("no branch".to_owned(), prose);
+    let commit = git
+        .commit
+        .as_deref()
+        .map_or("no commit".to_owned(), |commit| prose(&head_of(commit, 7)));
+    let state = match (&git.tree, git.dirty) {
+        (_, false) => String::new(),
+        (Some(tree), true) => format!(
+            ", uncommitted changes kept as tree {}",
+            prose(&head_of(tree, 7))
+        ),
+        (None, true) => ", with uncommitted changes".to_owned(),
+    };
+    format!("{branch} @ {commit}{state}")
+}
+
+/// Says why an input makes its reader stale.
+pub(crate) fn stale_words(reason: &StaleView) -> String {
+    let (path, step) = (reason.path.shown(), &reason.step);
+    match reason.why.as_str() {
+        "overwritten" => format!("{path} was overwritten by {step}"),
+        "deleted" => format!("{path} was deleted by {step}"),
+        "stale-producer" => format!("{step}, which made {path}, is stale"),
+        _ => format!("{step}, which made {path}, is superseded"),
+    }
+}
+
+fn files(text: &mut Text, title: &str, files: &[FileView], most: usize, layout: Layout) {
+    let entries: Vec<_> = files.iter().filter(|file| file.dataset.is_none()).collect();
+    if entries.is_empty() {
+        return;
+    }
+    text.push(Line::new().plain(format!("{title} ({})", entries.len())));
+    for file in entries.iter().take(most) {
+        text.push(file_line(file, layout));
+    }
+    if entries.len() > most {
+        text.push(Line::new().dim(format!("  and {} more", entries.len() - most)));
+    }
+}
+
+/// Writes a file: hash, size, path, and what else is known.
+pub(crate) fn file_line(file: &FileView, layout: Layout) -> Line {
+    let hash = file.hash.as_deref().map_or("-".repeat(12), short);
+    let line = Line::new()
+        .plain("  ")
+        .dim(format!("{hash:<12}  {:>9}  ", size(file.size)));
+    let mut rest = Vec::new();
+    if let Some(change) = file.change.as_deref().filter(|change| *change != "created") {
+        rest.push(change.to_owned());
+    }
+    if file.kept {
+        rest.push("left as it was".to_owned());
+    }
+    if let Some(producer) = &file.producer {
+        rest.push(format!("{} {producer}", layout.back_arrow()));
+    }
+    let tone = if file.kind == FileKind::Dataset {
+        Tone::Title
+    } else {
+        Tone::Plain
+    };
+    let rest = if rest.is_empty() {
+        String::new()
+    } else {
+        format!("  {}", rest.join(", "))
+    };
+    line.add(tone, file.shown()).dim(rest)
+}
+
+fn others(text: &mut Text, view: &JobView) {
+    let words: Vec<_> = view
+        .others
+        .iter()
+        .map(|rest| {
+            format!(
+                "{} ({})",
+                count(rest.files, &format!("{} file", rest.class)),
+                size(rest.bytes)
+            )
+        })
+        .collect();
+    if !words.is_empty() {
+        text.push(Line::new().dim(format!("Also read: {}", words.join(", "))));
+    }
+}
+
+fn environment(text: &mut Text, view: &JobView, all: bool) {
+    let Some(environment) = &view.environment else {
+        return;
+    };
+    if !all {
+        let packages = count(environment.packages.len() as u64, "package");
+        let facts = ["os", "python"]
+            .iter()
+            .filter_map(|name| environment.facts.get(*name));
+        let mut words: Vec<_> = facts.map(|fact| prose(fact)).collect();
+        words.push(packages);
+        text.push(Line::new().dim(format!("Environment: {}", words.join(", "))));
+        return;
+    }
+    text.plain("Environment");
+    for (name, fact) in &environment.facts {
+        text.push(
+            Line::new()
+                .plain("  ")
+                .dim(format!("{}: ", prose(name)))
+                .plain(prose(fact)),
+        );
+    }
+    for (name, value) in &view.variables {
+        text.push(
+            Line::new()
+                .plain("  ")
+                .dim(format!("${}: ", prose(name)))
+                .plain(value.shown()),
+        );
+    }
+    for package in &environment.packages {
+        let name = format!("{} {} {}", package.manager, package.name, package.version);
+        text.push(Line::new().plain(format!("  {}", prose(&name))));
+    }
+}
+
+/// Returns where a file's bytes come from, in words.
+pub fn why_text(view: &WhyView, clock: &Clock, layout: Layout) -> Text {
+    let mut text = Text::default();
+    let line = Line::new().add(Tone::Title, view.path.shown());
+    text.push(line.dim(format!("  {}  {}", short(&view.hash), size(view.size))));
+    if !view.known {
+        text.plain("No recorded job wrote or read these bytes.");
+    }
+    jobs(&mut text, "Made by", &view.writers, view, clock, layout);
+    if view.known && view.writers.is_empty() {
+        text.plain("No recorded job made these bytes.");
+    }
+    jobs(&mut text, "Read by", &view.readers, view, clock, layout);
+    if let Some(other) = &view.overwrote {
+        let words = format!(
+            "The last recorded job to write here was {}, and it left something else.",
+            other.node.step
+        );
+        text.push(Line::new().add(Tone::Warn, words));
+    }
+    text
+}
+
+fn jobs(
+    text: &mut Text,
+    title: &str,
+    jobs: &[WhyJob],
+    view: &WhyView,
+    clock: &Clock,
+    layout: Layout,
+) {
+    if jobs.is_empty() {
+        return;
+    }
+    text.plain(title);
+    for job in jobs.iter().rev().take(LISTED) {
+        let node = &job.node;
+        let mut tail = format!("  {}", ago(node.started_ns, clock.now_ns));
+        if node.state != "current" {
+            tail = format!("  {}{tail}", node.state);
+        }
+        if job.path != view.path {
+            tail = format!("  as {}{tail}", job.path.shown());
+        }
+        let line = Line::new()
+            .plain("  ")
+            .add(Tone::Step, node.step.clone())
+            .dim(format!("  {}  ", short(&node.id)));
+        let title = layout.fit(&node.title(), line.columns() + columns(&tail));
+        text.push(line.add(Tone::Title, title).dim(tail));
+    }
+    if jobs.len() > LISTED {
+        text.push(Line::new().dim(format!("  and {} more", jobs.len() - LISTED)));
+    }
+}
+
+/// Returns the first digits of a name.
+pub(crate) fn short(name: &str) -> String {
+    head_of(name, 12)
+}
+
+fn head_of(name: &str, digits: usize) -> String {
+    name.chars().take(digits).collect()
+}

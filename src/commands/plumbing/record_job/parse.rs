@@ -1,0 +1,289 @@
+//! Reading a job from JSON, strictly: a field that is misspelled is an error, not ignored.
+
+use crate::error::{CommandError, Fault};
+use crate::nearest::nearest;
+use roar_object::{
+    ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedPath, Source,
+};
+use roar_record::{Declared, DeclaredFile};
+use roar_repo::names;
+use serde_json::{Map, Value};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// What is wrong with a line.
+#[derive(Debug)]
+pub(super) struct LineError {
+    text: String,
+    meant: Option<&'static str>,
+}
+
+impl LineError {
+    fn new(text: impl Into<String>) -> Self {
+        Self {
+            text: text.into(),
+            meant: None,
+        }
+    }
+
+    /// Says where in the job it is.
+    fn within(mut self, place: &str) -> Self {
+        self.text = format!("{place}: {}", self.text);
+        self
+    }
+
+    /// Turns this into an error that names the line, counted from 1.
+    pub(super) fn at(self, line: usize) -> CommandError {
+        CommandError::new(Fault::Usage, format!("line {line}: {}", self.text))
+            .maybe_meant(self.meant)
+            .hint("nothing was recorded; `roar help record-job` lists the fields")
+    }
+}
+
+type Fields = Map<String, Value>;
+
+/// What a job may say. The last ones follow from the others, and are passed over.
+const JOB: &[&str] = &[
+    "kind", "argv", "cwd", "name", "exit", "signal", "interrupted", "started_ns", "duration_ns",
+    "inputs", "outputs", "code", "git", "schema", "id", "step", "state", "coverage", "environment",
+    "processes", "packages", "variables", "datasets", "others", "parents", "reruns",
+];
+/// What a file may say.
+const FILE: &[&str] = &["path", "hash", "size", "class", "change", "kind", "files", "producer"];
+/// What the state of the code may say.
+const GIT: &[&str] = &["commit", "branch", "remote", "dirty", "tree", "prefix", "broken"];
+
+/// Reads jobs of one project.
+pub(super) struct Reader<'a> {
+    root: &'a Path,
+    here: &'a Path,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads jobs for the project at `root`; where they do not say where they ran, it was `here`.
+    pub(super) const fn new(root: &'a Path, here: &'a Path) -> Self {
+        Self { root, here }
+    }
+
+    /// Reads one line.
+    pub(super) fn job(&self, line: &[u8]) -> Result<Declared, LineError> {
+        let value: Value = serde_json::from_slice(line)
+            .map_err(|err| LineError::new(format!("it is not JSON: {err}")))?;
+        let Value::Object(fields) = value else {
+            return Err(LineError::new("it is not a JSON object"));
+        };
+        known(&fields, JOB)?;
+        let mut inputs = self.files(&fields, "inputs", None, false)?;
+        inputs.extend(self.files(&fields, "code", Some(Class::Code), false)?);
+        Ok(Declared {
+            kind: kind(&fields)?,
+            argv: argv(&fields)?,
+            directory: self.directory(&fields)?,
+            name: text(&fields, "name")?,
+            outcome: outcome(&fields)?,
+            interrupted: flag(&fields, "interrupted")?,
+            started_ns: number(&fields, "started_ns")?,
+            duration_ns: number(&fields, "duration_ns")?.unwrap_or(0),
+            inputs,
+            outputs: self.files(&fields, "outputs", None, true)?,
+            source: git(&fields)?,
+        })
+    }
+
+    fn directory(&self, fields: &Fields) -> Result<RecordedPath, LineError> {
+        match present(fields, "cwd") {
+            None => Ok(self.recorded(self.here)),
+            Some(value) => self.path(value).map_err(|err| err.within("cwd")),
+        }
+    }
+
+    fn files(
+        &self,
+        fields: &Fields,
+        name: &str,
+        class: Option<Class>,
+        written: bool,
+    ) -> Result<Vec<DeclaredFile>, LineError> {
+        let Some(value) = present(fields, name) else {
+            return Ok(Vec::new());
+        };
+        let list = value
+            .as_array()
+            .ok_or_else(|| LineError::new(format!("'{name}' is not a list")))?;
+        let each = list.iter().enumerate();
+        each.map(|(at, file)| {
+            self.file(file, class, written)
+                .map_err(|err| err.within(&format!("{name}[{at}]")))
+        })
+        .collect()
+    }
+
+    fn file(
+        &self,
+        value: &Value,
+        class: Option<Class>,
+        written: bool,
+    ) -> Result<DeclaredFile, LineError> {
+        let Value::Object(fields) = value else {
+            return Err(LineError::new("it is not an object with a path"));
+        };
+        known(fields, FILE)?;
+        if fields.get("kind").and_then(Value::as_str) == Some("dataset") {
+            return Err(LineError::new("a dataset is recorded by its files: list those"));
+        }
+        let path = present(fields, "path").ok_or_else(|| LineError::new("'path' is missing"))?;
+        let own = word(fields, "class", Class::from_name)?;
+        let change = word(fields, "change", Change::from_name)?;
+        Ok(DeclaredFile {
+            path: self.path(path).map_err(|err| err.within("path"))?,
+            id: hash(fields)?,
+            size: number(fields, "size")?,
+            class: own.or(class),
+            change: written.then(|| change.unwrap_or(Change::Created)),
+        })
+    }
+
+    /// Relative paths start from the project.
+    fn path(&self, value: &Value) -> Result<RecordedPath, LineError> {
+        let bytes = bytes(value).ok_or_else(|| LineError::new("it is not a path"))?;
+        if bytes.is_empty() || bytes.contains(&0) {
+            return Err(LineError::new("it is empty or holds a NUL byte"));
+        }
+        let path = Path::new(OsStr::from_bytes(&bytes));
+        Ok(self.recorded(&names::absolute(self.root, path)))
+    }
+
+    fn recorded(&self, absolute: &Path) -> RecordedPath {
+        let (root, absolute) = (self.root.as_os_str(), absolute.as_os_str());
+        RecordedPath::new(root.as_bytes(), absolute.as_bytes())
+    }
+}
+
+/// Refuses a field that means nothing.
+fn known(fields: &Fields, names: &'static [&'static str]) -> Result<(), LineError> {
+    let unknown = fields.keys().find(|name| !names.contains(&name.as_str()));
+    unknown.map_or(Ok(()), |name| {
+        Err(LineError {
+            text: format!("there is no field '{name}'"),
+            meant: nearest(name, names.iter().copied()),
+        })
+    })
+}
+
+/// Returns a field, unless it is missing or null.
+fn present<'f>(fields: &'f Fields, name: &str) -> Option<&'f Value> {
+    fields.get(name).filter(|value| !value.is_null())
+}
+
+fn wrong(name: &str, wanted: &str) -> LineError {
+    LineError::new(format!("'{name}' is not {wanted}"))
+}
+
+/// Returns a text as bytes, or what `{"bytes": …}` stands for.
+fn bytes(value: &Value) -> Option<Vec<u8>> {
+    use base64::Engine as _;
+    match value {
+        Value::String(text) => Some(text.clone().into_bytes()),
+        Value::Object(fields) => {
+            let encoded = fields.get("bytes")?.as_str()?;
+            base64::engine::general_purpose::STANDARD.decode(encoded).ok()
+        }
+        _ => None,
+    }
+}
+
+fn text(fields: &Fields, name: &str) -> Result<Option<String>, LineError> {
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    present(fields, name)
+        .map(|value| text(value).ok_or_else(|| wrong(name, "a text")))
+        .transpose()
+}
+
+fn flag(fields: &Fields, name: &str) -> Result<bool, LineError> {
+    present(fields, name).map_or(Ok(false), |value| {
+        value.as_bool().ok_or_else(|| wrong(name, "true or false"))
+    })
+}
+
+/// Returns a whole number that fits.
+fn number<N: TryFrom<i128>>(fields: &Fields, name: &str) -> Result<Option<N>, LineError> {
+    let wide = |value: &Value| {
+        let signed = value.as_i64().map(i128::from);
+        signed.or_else(|| value.as_u64().map(i128::from))
+    };
+    let whole = |value: &Value| wide(value).and_then(|it| N::try_from(it).ok());
+    present(fields, name)
+        .map(|value| whole(value).ok_or_else(|| wrong(name, "a whole number in its range")))
+        .transpose()
+}
+
+/// Returns what a word stands for.
+fn word<T>(
+    fields: &Fields,
+    name: &str,
+    from_name: fn(&str) -> Option<T>,
+) -> Result<Option<T>, LineError> {
+    let Some(word) = text(fields, name)? else {
+        return Ok(None);
+    };
+    match from_name(&word) {
+        Some(value) => Ok(Some(value)),
+        None => Err(LineError::new(format!("'{name}' cannot be '{word}'"))),
+    }
+}
+
+fn kind(fields: &Fields) -> Result<JobKind, LineError> {
+    Ok(word(fields, "kind", JobKind::from_name)?.unwrap_or(JobKind::Run))
+}
+
+fn argv(fields: &Fields) -> Result<Vec<Vec<u8>>, LineError> {
+    let list = fields.get("argv").and_then(Value::as_array);
+    let words: Option<Vec<_>> = list.and_then(|list| list.iter().map(bytes).collect());
+    match words {
+        Some(words) if !words.is_empty() => Ok(words),
+        _ => Err(wrong("argv", "a list of words, the command first")),
+    }
+}
+
+/// A job that says nothing of its end went well.
+fn outcome(fields: &Fields) -> Result<Outcome, LineError> {
+    let exit: Option<i32> = number(fields, "exit")?;
+    let signal: Option<i32> = number(fields, "signal")?;
+    match (exit, signal) {
+        (Some(code), None) if (0..=255).contains(&code) => Ok(Outcome::Exited(code)),
+        (None, Some(signal)) if (1..=64).contains(&signal) => Ok(Outcome::Killed(signal)),
+        (None, None) if fields.contains_key("exit") => Ok(Outcome::Unknown),
+        (None, None) => Ok(Outcome::Exited(0)),
+        (Some(_), Some(_)) => Err(LineError::new("a job has an exit code or a signal, not both")),
+        (Some(_), None) => Err(wrong("exit", "a number from 0 to 255")),
+        (None, Some(_)) => Err(wrong("signal", "the number of a signal")),
+    }
+}
+
+fn hash(fields: &Fields) -> Result<Option<ContentId>, LineError> {
+    let Some(text) = text(fields, "hash")? else {
+        return Ok(None);
+    };
+    let id = text.parse();
+    id.map(Some).map_err(|_| wrong("hash", "64 hex digits"))
+}
+
+fn git(fields: &Fields) -> Result<Option<Source>, LineError> {
+    let Some(value) = present(fields, "git") else {
+        return Ok(None);
+    };
+    let Value::Object(git) = value else {
+        return Err(wrong("git", "an object"));
+    };
+    known(git, GIT)?;
+    let mut source = Source::default();
+    source.commit = text(git, "commit")?;
+    source.branch = text(git, "branch")?;
+    source.remote = text(git, "remote")?;
+    source.dirty = flag(git, "dirty")?;
+    source.tree = text(git, "tree")?;
+    source.broken = text(git, "broken")?;
+    source.prefix = ByteStr(present(git, "prefix").and_then(bytes).unwrap_or_default());
+    Ok(Some(source))
+}

@@ -1,0 +1,38 @@
+//! `roar run`.
+
+use super::running::{self, Common};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Ui;
+use roar_object::JobKind;
+use std::process::ExitCode;
+
+/// Run a command and record what it read and wrote
+///
+/// Watches the whole process tree, names every file that was read or written, and adds the run to
+/// the workspace's session. The command's input, output, signals and exit code are its own. Options
+/// for roar come before the command; everything after the command's first word belongs to it.
+///
+/// `roar run @N` runs a recorded step again, in its directory; what follows are options of the
+/// step's own command, to be replaced or added.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar run python train.py --epochs 10
+  $ roar run sh -c 'sort data/*.csv | uniq > all.csv'
+  $ roar run -n train python train.py
+  $ roar run @2
+  $ roar run @2 --epochs=20
+
+Exit codes:
+  the command's own; 128+N if signal N killed it
+  127 the command was not found, 126 it cannot be executed
+  125 roar itself could not go on, and says so")]
+pub(crate) struct Args {
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    running::run(ui, context, args.common, JobKind::Run)
+}

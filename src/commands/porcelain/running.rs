@@ -1,0 +1,200 @@
+//! What `roar run` and `roar build` have in common.
+
+mod again;
+mod report;
+
+use crate::context::Context;
+use crate::error::{CommandError, Fault};
+use crate::ui::Ui;
+use roar_object::{JobKind, ObjectId, StepName};
+use roar_record::{Plan, PlanError, Request, RunError};
+use roar_repo::{RepoError, Surroundings, Workspace};
+use roar_trace::TraceError;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Common {
+    /// Call the step NAME in the DAG
+    #[arg(short, long, value_name = "NAME")]
+    name: Option<String>,
+
+    /// How to watch: auto, notify or ptrace
+    #[arg(long, value_name = "HOW")]
+    tracer: Option<String>,
+
+    /// What to do about uncommitted changes: record, warn or refuse
+    #[arg(long, value_name = "WHAT")]
+    dirty: Option<String>,
+
+    /// Show what would be run, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// The command and its arguments, or a step such as @2 and options to replace
+    #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
+    command: Vec<OsString>,
+}
+
+/// What is to be run, once it is known.
+struct Wanted {
+    kind: JobKind,
+    argv: Vec<OsString>,
+    directory: PathBuf,
+    name: Option<String>,
+    reruns: Option<ObjectId>,
+}
+
+/// The workspace, and how it came to be usable.
+struct Opened {
+    workspace: Workspace,
+    /// Whether it was made just now.
+    new: bool,
+    /// Why its store cannot be used, if it cannot.
+    trouble: Option<RepoError>,
+}
+
+pub(super) fn run(ui: &mut Ui, context: &Context, common: Common, kind: JobKind) -> Result<ExitCode, CommandError> {
+    let around = surroundings(context, &common);
+    if common.dry_run {
+        return dry_run(ui, context, &around, common, kind);
+    }
+    let opened = open(context, &around)?;
+    let wanted = wanted(context, &opened.workspace, common, kind)?;
+    if wanted.reruns.is_some() {
+        ui.note(format_args!("roar: {}", report::command_line(&wanted.argv)));
+    }
+    carry_out(ui, context, &opened, wanted)
+}
+
+/// Adds the settings that options stand for.
+fn surroundings(context: &Context, common: &Common) -> Surroundings {
+    let mut around = context.around().clone();
+    let options = [("tracer.default", &common.tracer), ("run.dirty", &common.dirty)];
+    for (name, value) in options {
+        if let Some(value) = value {
+            around.flags.insert(name.to_owned(), value.clone());
+        }
+    }
+    around
+}
+
+/// Opens the workspace or makes one. Where that cannot be done, the command runs all the same.
+fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError> {
+    match Workspace::open_or_create(context.directory(), around) {
+        Ok((workspace, new)) => Ok(Opened { workspace, new, trouble: None }),
+        Err(RepoError::Config(err)) => Err(CommandError::from(err).with_fault(Fault::Own)),
+        Err(trouble) => {
+            let workspace = Workspace::without_store(context.directory(), around);
+            let workspace = workspace.map_err(|err| CommandError::from(err).with_fault(Fault::Own))?;
+            Ok(Opened { workspace, new: false, trouble: Some(trouble) })
+        }
+    }
+}
+
+/// Takes the command as typed, or the one of a recorded step.
+fn wanted(context: &Context, workspace: &Workspace, common: Common, kind: JobKind) -> Result<Wanted, CommandError> {
+    let first = common.command.first().map_or(OsStr::new(""), OsString::as_os_str);
+    match first.to_str().filter(|word| word.starts_with('@')) {
+        Some(word) => {
+            let step: StepName = word.parse().map_err(CommandError::usage)?;
+            again::find(workspace, step, &common.command[1..], common.name)
+        }
+        None => Ok(Wanted {
+            kind,
+            directory: context.directory().to_owned(),
+            argv: common.command,
+            name: common.name,
+            reruns: None,
+        }),
+    }
+}
+
+fn dry_run(
+    ui: &mut Ui,
+    context: &Context,
+    around: &Surroundings,
+    common: Common,
+    kind: JobKind,
+) -> Result<ExitCode, CommandError> {
+    let found = Workspace::discover(context.directory(), around)?;
+    let workspace = match found {
+        Some(workspace) => workspace,
+        None => Workspace::without_store(context.directory(), around)?,
+    };
+    let wanted = wanted(context, &workspace, common, kind)?;
+    let plan = plan(&workspace, wanted)?;
+    report::plan(ui, &workspace, &plan)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
+    let request = Request {
+        kind: wanted.kind,
+        argv: wanted.argv,
+        directory: wanted.directory,
+        environment: std::env::vars_os().collect(),
+        name: wanted.name,
+        reruns: wanted.reruns,
+    };
+    roar_record::plan(workspace, request).map_err(CommandError::from)
+}
+
+/// Runs the command. From here on its exit code is this program's, whatever becomes of the record.
+fn carry_out(ui: &mut Ui, context: &Context, opened: &Opened, wanted: Wanted) -> Result<ExitCode, CommandError> {
+    let workspace = &opened.workspace;
+    context.take_in_leftovers(ui, workspace);
+    let plan = plan(workspace, wanted)?;
+    let config = workspace.config().clone();
+    let done = context.waiting(ui, &config, "roar run", |wait| roar_record::run(workspace, &plan, wait))?;
+    let done = done.map_err(CommandError::from)?;
+    report::tell(ui, opened, &plan, &done);
+    let code = done.outcome.shell_code().unwrap_or(125);
+    Ok(ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX)))
+}
+
+impl From<PlanError> for CommandError {
+    fn from(err: PlanError) -> Self {
+        match err {
+            PlanError::Program(ref cause) => {
+                let fault = if cause.exit_code() == 127 { Fault::NoProgram } else { Fault::NotExecutable };
+                Self::new(fault, err)
+            }
+            PlanError::Config(err) => Self::from(err).with_fault(Fault::Own),
+            PlanError::Tracer(_) => Self::new(Fault::Own, err).hint("`roar doctor` tells which ways of watching work here"),
+            PlanError::Dirty { ref changed, .. } => {
+                let files = report::some_files(changed);
+                Self::new(Fault::Own, err)
+                    .hint(format!("commit them ({files}), or use `--dirty record` to keep their exact state with the run"))
+            }
+            other => Self::new(Fault::Own, other),
+        }
+    }
+}
+
+/// Returns the code that a shell gives for a command that does not start.
+fn start_code(err: &TraceError) -> Option<i32> {
+    match err {
+        TraceError::Launch(err) => err.exit_code(),
+        TraceError::Preflight(_) => None,
+    }
+}
+
+impl From<RunError> for CommandError {
+    fn from(err: RunError) -> Self {
+        match err {
+            RunError::Config(err) => Self::from(err).with_fault(Fault::Own),
+            RunError::Filter(err) => Self::from(err).with_fault(Fault::Own),
+            RunError::Start(ref cause) => {
+                let fault = match start_code(cause) {
+                    Some(127) => Fault::NoProgram,
+                    Some(126) => Fault::NotExecutable,
+                    _ => Fault::Own,
+                };
+                Self::new(fault, err)
+            }
+            other => Self::new(Fault::Own, other),
+        }
+    }
+}

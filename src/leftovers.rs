@@ -1,0 +1,44 @@
+//! Runs that earlier roars could not finish recording: taken in by the next command that can.
+
+use crate::ui::{Ui, escape};
+use roar_record::Adopted;
+use roar_repo::Workspace;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Takes in what earlier runs left behind, and tells of what is worth knowing.
+///
+/// A question does not wait for this: what cannot be taken in now is taken in later.
+pub(crate) fn take_in(ui: &Ui, workspace: &Workspace) {
+    if !roar_record::has_leftovers(workspace) {
+        return;
+    }
+    let adopted = roar_record::adopt(workspace, Duration::ZERO, "roar", &mut |_| {});
+    for one in &adopted {
+        tell(ui, one);
+    }
+}
+
+fn tell(ui: &Ui, adopted: &Adopted) {
+    match adopted {
+        Adopted::Kept { step } => {
+            ui.note(format_args!("an earlier run is recorded now, as {step}"));
+        }
+        Adopted::Interrupted { step } => ui.warn(format_args!(
+            "a run was cut short when its roar was killed; what was seen of it is recorded as {step}"
+        )),
+        Adopted::Damaged { path } => ui.warn(format_args!(
+            "the record of a run is damaged; it was moved to '{}'",
+            shown(path)
+        )),
+        Adopted::Stays { path, why } => ui.warn(format_args!(
+            "a run in '{}' is not recorded yet: {why}",
+            shown(path)
+        )),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    escape(path.as_os_str().as_bytes())
+}

@@ -1,0 +1,147 @@
+//! Trees that a word on the command line means: stored ones, and directories on disk.
+
+use crate::context::Context;
+use crate::error::{CommandError, Fault, fault_below};
+use crate::progress::Watch;
+use crate::ui::Ui;
+use roar_content::{FileError, NameError};
+use roar_object::{FindError, Kind, MemoryObjects, Object, ObjectId, Objects};
+use roar_repo::{Snapshot, Target};
+use roar_tree::{Options, Progress, Scan, Sink};
+use std::ffi::OsStr;
+use std::path::Path;
+
+/// A place to find the nodes of trees in: what was just scanned, then the store, if there is one.
+pub(crate) struct Forest {
+    scanned: MemoryObjects,
+    stored: Option<Snapshot>,
+}
+
+impl Objects for Forest {
+    fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
+        if let Some(object) = self.scanned.find(id)? {
+            return Ok(Some(object));
+        }
+        match &self.stored {
+            Some(snapshot) => snapshot.objects().find(id),
+            None => Ok(None),
+        }
+    }
+}
+
+impl Forest {
+    /// Returns a forest of what was scanned alone.
+    pub(crate) fn of(scanned: MemoryObjects) -> Self {
+        Self {
+            scanned,
+            stored: None,
+        }
+    }
+
+    /// Returns the workspace that jobs are in, if there is one.
+    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
+        self.stored.as_ref()
+    }
+}
+
+/// What a word means where trees are wanted.
+pub(crate) enum Side {
+    /// A tree.
+    Tree(ObjectId),
+    /// A recorded job, by its place in the session.
+    Job(usize),
+}
+
+/// Words being turned into trees.
+pub(crate) struct Finder<'a> {
+    context: &'a Context,
+    forest: Forest,
+}
+
+impl<'a> Finder<'a> {
+    /// Begins; a workspace is no condition.
+    pub(crate) fn new(context: &'a Context) -> Result<Self, CommandError> {
+        let stored = match context.find_workspace()? {
+            Some(workspace) => Some(workspace.snapshot()?),
+            None => None,
+        };
+        let scanned = MemoryObjects::default();
+        Ok(Self {
+            context,
+            forest: Forest { scanned, stored },
+        })
+    }
+
+    /// Finds what `word` means: a directory as it is now, else what is recorded under that name.
+    pub(crate) fn find(&mut self, ui: &Ui, word: &OsStr) -> Result<Side, CommandError> {
+        let path = self.context.directory().join(word);
+        if !word.is_empty() && path.is_dir() {
+            let scan = scan(ui, self.context, &path, &mut self.forest.scanned)?;
+            return Ok(Side::Tree(scan.root.id));
+        }
+        let Some(snapshot) = &self.forest.stored else {
+            return Err(no_directory(word));
+        };
+        match self.context.resolve(snapshot, word)? {
+            Target::Dataset { id, .. } => Ok(Side::Tree(id)),
+            Target::Object { id, kind } if kind == Kind::Tree => Ok(Side::Tree(id)),
+            Target::Job { record } => Ok(Side::Job(record)),
+            Target::Artifact { .. } => Err(no_tree(word, "file")),
+            Target::Object { kind, .. } => Err(no_tree(word, kind.name())),
+        }
+    }
+
+    /// Ends; returns where the trees are.
+    pub(crate) fn finish(self) -> Forest {
+        self.forest
+    }
+}
+
+fn no_directory(word: &OsStr) -> CommandError {
+    CommandError::not_found(format!("there is no directory '{}'", word.display()))
+        .hint("outside a workspace only directories can be looked at")
+}
+
+fn no_tree(word: &OsStr, kind: &str) -> CommandError {
+    CommandError::usage(format!("'{}' is a {kind}, not a dataset", word.display()))
+}
+
+/// Names a directory with all that is in it. What cannot be read is an error.
+pub(crate) fn scan(
+    ui: &Ui,
+    context: &Context,
+    directory: &Path,
+    sink: &mut (dyn Sink + Send),
+) -> Result<Scan, CommandError> {
+    let cache = context.cache_for(directory);
+    let progress = Progress::default();
+    let mut options = Options::new(&cache);
+    options.progress = Some(&progress);
+    let scan = Watch::over(ui, &progress, || roar_tree::scan(directory, options, sink));
+    let scan = scan.map_err(unreadable)?;
+    for (path, reason) in &scan.skipped {
+        let path = crate::ui::escape(path);
+        ui.note(format_args!("left out: '{path}', {}", reason.name()));
+    }
+    refuse_unreadable(scan)
+}
+
+fn refuse_unreadable(mut scan: Scan) -> Result<Scan, CommandError> {
+    if scan.unreadable.is_empty() {
+        return Ok(scan);
+    }
+    let count = scan.unreadable.len();
+    let error = unreadable(scan.unreadable.swap_remove(0));
+    Err(match count {
+        1 => error,
+        _ => error.hint(format!("{} more cannot be read either", count - 1)),
+    })
+}
+
+fn unreadable(err: FileError) -> CommandError {
+    let fault = match &err.source {
+        NameError::Kind(_) => Fault::Usage,
+        _ => fault_below(&err),
+    };
+    CommandError::new(fault, err)
+}
