@@ -1,0 +1,1 @@
+"""The pieces of the benchmark programme; `tests/bench/run` puts them together."""
