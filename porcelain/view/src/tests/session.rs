@@ -130,6 +130,10 @@ pub(super) fn clock() -> Clock {
     }
 }
 
+#[expect(
+    clippy::field_reassign_with_default,
+    reason = "a source has a field of its own making"
+)]
 pub(super) fn view_of(projection: &Projection<'_>, record: usize) -> JobView {
     let coverage = Coverage {
         verdict: Verdict::Partial,
