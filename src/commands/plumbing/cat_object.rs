@@ -18,7 +18,7 @@ use std::process::ExitCode;
 /// standard input, one a line, and each is answered by `<id> <kind> <size>`, a newline, the bytes,
 /// a newline; or by `<name> missing`.
 #[derive(Debug, clap::Args)]
-#[group(id = "what", multiple = false)]
+#[group(skip)]
 #[command(after_long_help = "\
 Examples:
   $ roar cat-object -p @3
