@@ -5,7 +5,7 @@
 //! number and sequence number, when it returned. It also adds one to the ref `counter`, by
 //! compare-and-swap.
 //!
-//! `committer DIR read` asks one question, as a reader does.
+//! `committer DIR read LINKS` follows the chain that `counter` heads, as a reader does.
 #![expect(clippy::print_stdout, reason = "telling of commits is its purpose")]
 
 use roar_object::{Object, ObjectId, Objects, Session, SessionEvent};
@@ -21,7 +21,7 @@ fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();
     let store = Store::create(Path::new(&args[1]))?;
     if args[2] == "read" {
-        return read(&store);
+        return read(&store, args[3].parse()?);
     }
     let count: u64 = args[3].parse()?;
     let objects: u64 = args.get(4).map_or(Ok(1), |number| number.parse())?;
@@ -34,11 +34,11 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-fn read(store: &Store) -> Outcome<()> {
+fn read(store: &Store, most: u64) -> Outcome<()> {
     let reader = store.reader();
-    let mut links = 0;
+    let mut links = 0_u64;
     let mut next = reader.reference(&RefName::new("counter")?)?;
-    while let Some(id) = next {
+    while let (Some(id), true) = (next, links < most) {
         links += 1;
         next = reader.read::<Session>(id)?.parent;
     }

@@ -1,7 +1,7 @@
 //! Frames: one commit as bytes. `docs/format/store.md` draws them.
 
 use crate::bytes::{Fields, context};
-use crate::{Expect, RefChange, RefName, Transaction};
+use crate::{Expect, RefChange, RefName, Transaction, name};
 use roar_object::{Kind, MAX_BODY, Object, ObjectId};
 use std::collections::HashSet;
 
@@ -107,11 +107,11 @@ impl Entry {
     }
 }
 
-/// The list of what a frame holds.
-#[derive(Clone, Debug)]
+/// The list of what a frame holds: checked, and read out when it is asked for.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Head<'a> {
     pub(crate) note: &'a str,
-    pub(crate) refs: Vec<RefMove>,
+    refs: &'a [u8],
     entries: &'a [u8],
 }
 
@@ -147,6 +147,12 @@ impl<'a> Head<'a> {
         }
     }
 
+    /// Returns the ref changes.
+    pub(crate) fn refs(&self) -> impl Iterator<Item = RefMove> + 'a {
+        let mut fields = Fields(self.refs);
+        std::iter::from_fn(move || parse_ref(&mut fields).map(RawRef::owned))
+    }
+
     /// Returns the objects, each with the offset of its body from the first.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (Entry, u64)> + 'a {
         let entries = self.entries.chunks_exact(ENTRY).filter_map(Entry::parse);
@@ -169,24 +175,66 @@ fn parse_note<'a>(fields: &mut Fields<'a>) -> Result<&'a str, FrameError> {
     std::str::from_utf8(note).map_err(|_| FrameError::Malformed("the note"))
 }
 
-fn parse_refs(fields: &mut Fields<'_>, is_transaction: bool) -> Result<Vec<RefMove>, FrameError> {
+/// Checks the ref changes, and returns the bytes that they take up.
+fn parse_refs<'a>(fields: &mut Fields<'a>, is_transaction: bool) -> Result<&'a [u8], FrameError> {
     let count = fields.u32().ok_or(FrameError::Length)?;
-    let mut refs = Vec::new();
+    let all = fields.0;
+    let mut names = Names::default();
     for _ in 0..count {
         let change = parse_ref(fields).ok_or(FrameError::Malformed("a ref"))?;
         if change.expect == Expect::Any && !is_transaction {
             return Err(FrameError::Malformed("a ref without its value before"));
         }
-        refs.push(change);
+        if !names.insert(change.name) {
+            return Err(FrameError::Twice(change.owned().name));
+        }
     }
-    refuse_twice(&refs)?;
-    Ok(refs)
+    Ok(&all[..all.len() - fields.0.len()])
 }
 
-fn parse_ref(fields: &mut Fields<'_>) -> Option<RefMove> {
+/// Names that were met: nearly always one or two, for which a list is quicker than a set.
+#[derive(Default)]
+struct Names<'a> {
+    few: Vec<&'a str>,
+    many: HashSet<&'a str>,
+}
+
+impl<'a> Names<'a> {
+    const FEW: usize = 8;
+
+    /// Returns whether the name is new.
+    fn insert(&mut self, name: &'a str) -> bool {
+        if self.few.len() < Self::FEW {
+            let is_new = !self.few.contains(&name);
+            self.few.push(name);
+            return is_new;
+        }
+        !self.few.contains(&name) && self.many.insert(name)
+    }
+}
+
+/// A ref change as it stands in the bytes.
+struct RawRef<'a> {
+    /// A legal name.
+    name: &'a str,
+    expect: Expect,
+    new: Option<ObjectId>,
+}
+
+impl RawRef<'_> {
+    fn owned(self) -> RefMove {
+        let name = RefName::new(self.name).expect("the name was checked when it was read");
+        RefMove {
+            name,
+            expect: self.expect,
+            new: self.new,
+        }
+    }
+}
+
+fn parse_ref<'a>(fields: &mut Fields<'a>) -> Option<RawRef<'a>> {
     let len = fields.u8()?;
     let name = std::str::from_utf8(fields.take(usize::from(len))?).ok()?;
-    let name = RefName::new(name).ok()?;
     let expect = match fields.u8()? {
         0 => Expect::Absent,
         1 => Expect::Is(fields.id()?),
@@ -198,7 +246,9 @@ fn parse_ref(fields: &mut Fields<'_>) -> Option<RefMove> {
         1 => Some(fields.id()?),
         _ => return None,
     };
-    Some(RefMove { name, expect, new })
+    name::broken_rule(name)
+        .is_none()
+        .then_some(RawRef { name, expect, new })
 }
 
 fn refuse_twice(refs: &[RefMove]) -> Result<(), FrameError> {
@@ -322,7 +372,7 @@ pub(crate) fn decode_transaction(bytes: &[u8]) -> Result<Transaction, FrameError
     let objects = decode_objects(&head, bodies)?;
     Ok(Transaction {
         objects,
-        refs: head.refs.into_iter().map(RefChange::from).collect(),
+        refs: head.refs().map(RefChange::from).collect(),
         note: head.note.to_owned(),
         at_ns: header.at_ns,
     })

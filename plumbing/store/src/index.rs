@@ -127,8 +127,8 @@ impl Index {
             };
             batch.insert(object_key(entry.id), held.encode())?;
         }
-        for change in &head.refs {
-            batch.ref_change(change, frame, head.note)?;
+        for change in head.refs() {
+            batch.ref_change(&change, frame, head.note)?;
         }
         let checkpoint = crate::journal::checkpoint_of(frame);
         batch.insert(APPLIED.to_vec(), checkpoint.encode().to_vec())?;

@@ -147,16 +147,16 @@ impl Walk<'_> {
     }
 
     fn frame(&mut self, frame: &FrameAt, scan: &mut Scan) -> std::io::Result<FileResult<()>> {
-        let bytes = scan.head()?.to_vec();
-        let Ok(head) = Head::parse(&frame.header, &bytes) else {
-            return Ok(Ok(()));
+        let (bytes, file) = scan.head()?;
+        let Ok(head) = Head::parse(&frame.header, bytes) else {
+            return Ok(self.damage(frame.segment, frame.start, frame.end()));
         };
         let is_new = frame.header.sequence > self.trusted;
-        if is_new && !bodies_are_genuine(scan.file(), frame, &head)? {
-            self.doubtful = Some((*frame, bytes));
+        if is_new && !bodies_are_genuine(file, frame, &head)? {
+            self.doubtful = Some((*frame, bytes.to_vec()));
             return Ok(Ok(()));
         }
-        Ok(self.accept(frame, head, scan.file()))
+        Ok(self.accept(frame, head, file))
     }
 
     fn accept(&mut self, frame: &FrameAt, head: Head<'_>, file: &File) -> FileResult<()> {

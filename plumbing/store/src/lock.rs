@@ -85,6 +85,9 @@ impl Drop for Lock {
     fn drop(&mut self) {
         // A name that outlives its holder misleads nobody but is untidy.
         let _ = self.file.set_len(0);
+        // Closing would do, were it not for children of another thread that are forked and have not
+        // executed their program yet: they hold the same lock until then.
+        let _ = self.file.unlock();
     }
 }
 

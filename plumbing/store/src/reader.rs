@@ -1,7 +1,7 @@
 //! Questions: answered from the journal and the `refs` file, without lock and without sled.
 
 use crate::checkpoint::Checkpoint;
-use crate::file::{FileError, read_exactly};
+use crate::file::{FileError, if_there, read_exactly};
 use crate::frame::{Head, RefMove};
 use crate::index::{Held, Index, value_of};
 use crate::journal::{self, Found, Tail};
@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Why a question cannot be answered.
@@ -139,8 +140,8 @@ impl Reader {
         }
         let mut entries = Vec::new();
         self.each_frame(&mut |frame, head| {
-            let changes = head.refs.iter().filter(|change| change.name == *name);
-            entries.extend(changes.map(|change| reflog_entry(frame, head, change)));
+            let changes = head.refs().filter(|change| change.name == *name);
+            entries.extend(changes.map(|change| reflog_entry(frame, head, &change)));
         })?;
         Ok(entries)
     }
@@ -312,7 +313,7 @@ impl Reader {
     /// Adds a commit of the writer's own.
     pub(crate) fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
         if let Some(state) = self.state.get_mut() {
-            state.add(frame, &head.refs);
+            state.add(frame, head);
             state.trusted = frame.header.sequence;
         }
         if let Some(objects) = self.objects.get_mut() {
@@ -391,7 +392,7 @@ impl State {
         let mut is_behind = false;
         let tail = journal::walk(&layout.journal(), checkpoint, trusted, &mut |found| {
             if let Found::Frame(_, head, _) = found {
-                apply(&mut refs, &head.refs);
+                apply(&mut refs, head.refs());
                 is_behind = true;
             }
             Ok(())
@@ -404,8 +405,8 @@ impl State {
         })
     }
 
-    fn add(&mut self, frame: &FrameAt, moves: &[RefMove]) {
-        apply(&mut self.refs, moves);
+    fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
+        apply(&mut self.refs, head.refs());
         let last = journal::checkpoint_of(frame);
         self.tail = Tail {
             segment: frame.segment,
@@ -416,13 +417,24 @@ impl State {
     }
 }
 
-fn apply(refs: &mut Refs, moves: &[RefMove]) {
+fn apply(refs: &mut Refs, moves: impl Iterator<Item = RefMove>) {
     for change in moves {
         match change.new {
-            Some(id) => refs.insert(change.name.clone(), id),
+            Some(id) => refs.insert(change.name, id),
             None => refs.remove(&change.name),
         };
     }
+}
+
+/// Bytes that an object takes up in the journal, more or less: how much room to make for the places of
+/// those in a segment.
+const TYPICAL: u64 = 640;
+
+/// Returns the length of a segment; 0 if it has gone.
+fn length(segment: &Segment) -> Result<u64, FileError> {
+    let meta = if_there(std::fs::metadata(&segment.path));
+    let meta = meta.map_err(FileError::at("read", &segment.path))?;
+    Ok(meta.map_or(0, |meta| meta.len()))
 }
 
 /// Where every object is.
@@ -458,21 +470,18 @@ impl ObjectIndex {
     /// Reads the lists of closed segments, and goes through the segments that have none.
     fn read(layout: &Layout, trusted: u64) -> Result<Self, FileError> {
         let journal = layout.journal();
-        let mut segments = segment::list(&journal)?;
+        let segments = segment::list(&journal)?;
         let newest = journal::newest(&segments);
         let mut index = Self::default();
-        let mut failed = None;
-        segments.retain(|segment| match index.take_list(layout, segment, newest) {
-            Ok(taken) => !taken,
-            Err(err) => {
-                failed = Some(err);
-                true
+        let mut unlisted = Vec::new();
+        for segment in segments {
+            let len = length(&segment)?;
+            if segment.number == newest || !index.take_list(&journal, &segment, len)? {
+                index.places.reserve((len / TYPICAL) as usize);
+                unlisted.push(segment);
             }
-        });
-        if let Some(err) = failed {
-            return Err(err);
         }
-        journal::walk_segments(&segments, newest, Checkpoint::ZERO, trusted, &mut |found| {
+        journal::walk_segments(&unlisted, newest, Checkpoint::ZERO, trusted, &mut |found| {
             if let Found::Frame(frame, head, _) = found {
                 index.add(frame, &head);
             }
@@ -483,18 +492,11 @@ impl ObjectIndex {
 
     fn take_list(
         &mut self,
-        layout: &Layout,
+        journal: &Path,
         segment: &Segment,
-        newest: u32,
+        len: u64,
     ) -> Result<bool, FileError> {
-        if segment.number == newest {
-            return Ok(false);
-        }
-        let len = match std::fs::metadata(&segment.path) {
-            Ok(meta) => meta.len(),
-            Err(err) => return Err(FileError::at("read", &segment.path)(err)),
-        };
-        let list = SegmentIndex::read(&layout.journal(), segment.number, len)?;
+        let list = SegmentIndex::read(journal, segment.number, len)?;
         let taken = list.is_some();
         self.closed.extend(list);
         Ok(taken)
@@ -518,7 +520,8 @@ impl ObjectIndex {
         if let Some(place) = self.places.get(&id) {
             return Some(place.listed(id));
         }
-        let mut lists = self.closed.iter();
+        // What is asked for is mostly new.
+        let mut lists = self.closed.iter().rev();
         lists.find_map(|list| list.find(id).map(|listed| (list.segment, listed)))
     }
 
@@ -558,5 +561,16 @@ impl Hasher for NameHasher {
 
     fn finish(&self) -> u64 {
         self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_can_be_shared_by_threads() {
+        fn shared<T: Send + Sync>() {}
+        shared::<Reader>();
     }
 }

@@ -88,11 +88,13 @@ impl Scan {
         &self.window.file
     }
 
-    /// Returns the head of the frame that came last.
-    pub(crate) fn head(&mut self) -> io::Result<&[u8]> {
+    /// Returns the head of the frame that came last, and the file.
+    pub(crate) fn head(&mut self) -> io::Result<(&[u8], &File)> {
         let head = self.head.clone();
-        let bytes = self.window.bytes(head.start, head.end - head.start)?;
-        bytes.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+        self.window.hold(head.start, head.end - head.start)?;
+        let bytes = self.window.held(head.start, head.end - head.start);
+        let bytes = bytes.ok_or(io::ErrorKind::UnexpectedEof)?;
+        Ok((bytes, &self.window.file))
     }
 
     /// Goes one step on.
@@ -129,11 +131,7 @@ impl Scan {
         let front = self
             .window
             .bytes(start, (frame::HEADER + header.head_len) as u64)?;
-        let right = front.is_some_and(|front| {
-            header.sequence > 0
-                && header.vouches_for(front)
-                && Head::parse(&header, &front[frame::HEADER..]).is_ok()
-        });
+        let right = front.is_some_and(|front| header.sequence > 0 && header.vouches_for(front));
         Ok(right.then_some(FrameAt {
             header,
             segment: self.number,
@@ -197,14 +195,23 @@ impl Window {
 
     /// Returns `len` bytes at `at`, or nothing if the file ends before.
     fn bytes(&mut self, at: u64, len: u64) -> io::Result<Option<&[u8]>> {
-        if at.checked_add(len).is_none_or(|end| end > self.len) {
-            return Ok(None);
-        }
-        if at < self.start || at + len > self.start + self.bytes.len() as u64 {
+        self.hold(at, len)?;
+        Ok(self.held(at, len))
+    }
+
+    /// Moves to where `len` bytes at `at` are inside, if the file has them.
+    fn hold(&mut self, at: u64, len: u64) -> io::Result<()> {
+        let is_in_file = at.checked_add(len).is_some_and(|end| end <= self.len);
+        if is_in_file && self.held(at, len).is_none() {
             self.move_to(at, len.max(WINDOW))?;
         }
-        let from = (at - self.start) as usize;
-        Ok(self.bytes.get(from..from + len as usize))
+        Ok(())
+    }
+
+    fn held(&self, at: u64, len: u64) -> Option<&[u8]> {
+        let from = usize::try_from(at.checked_sub(self.start)?).ok()?;
+        self.bytes
+            .get(from..from.checked_add(usize::try_from(len).ok()?)?)
     }
 
     fn move_to(&mut self, at: u64, len: u64) -> io::Result<()> {

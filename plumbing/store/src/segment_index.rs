@@ -11,6 +11,9 @@ const MAGIC: [u8; 8] = *b"roaridx\n";
 const HEADER: usize = 24;
 const ENTRY: usize = 45;
 
+/// How far from its guess a search looks first.
+const NEAR: usize = 16;
+
 /// An object and where its body is in the segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Listed {
@@ -124,18 +127,46 @@ impl SegmentIndex {
         Listed::parse(self.bytes.get(start..start + ENTRY)?)
     }
 
+    /// Returns the place of the first object whose id is not below `lowest`.
+    ///
+    /// Ids are hashes, so where one lies in the order is nearly where its value lies among all values:
+    /// the search begins there and widens until it has the place between two bounds.
     fn first_from(&self, lowest: &[u8; 32]) -> usize {
-        let (mut low, mut high) = (0, self.len());
+        let guess = self.guess(lowest);
+        let (mut low, mut high, mut step) = (guess, guess, NEAR);
+        while low > 0 && !self.is_below(low - 1, lowest) {
+            low = low.saturating_sub(step);
+            step *= 4;
+        }
+        while high < self.len() && self.is_below(high, lowest) {
+            high = (high + step).min(self.len());
+            step *= 4;
+        }
+        self.between(low, high, lowest)
+    }
+
+    /// Returns where an id would be if ids were spread quite evenly.
+    fn guess(&self, id: &[u8; 32]) -> usize {
+        let [a, b, c, d, ..] = *id;
+        let share = u64::from(u32::from_be_bytes([a, b, c, d]));
+        ((share * self.len() as u64) >> 32) as usize
+    }
+
+    fn between(&self, mut low: usize, mut high: usize, lowest: &[u8; 32]) -> usize {
         while low < high {
             let middle = low + (high - low) / 2;
-            let start = HEADER + ENTRY * middle;
-            if self.bytes[start..start + 32] < lowest[..] {
+            if self.is_below(middle, lowest) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         low
+    }
+
+    fn is_below(&self, at: usize, lowest: &[u8; 32]) -> bool {
+        let start = HEADER + ENTRY * at;
+        self.bytes[start..start + 32] < lowest[..]
     }
 }
 
@@ -177,6 +208,29 @@ mod tests {
         }
         assert_eq!(list.from(listed(190).id.as_bytes()).count(), 10);
         assert_eq!(list.len(), 190);
+    }
+
+    #[test]
+    fn hashed_names_are_found_too() {
+        let named = |number: u32| {
+            let id = ObjectId::of(Kind::Job, &number.to_le_bytes());
+            Listed {
+                id,
+                kind: Kind::Job,
+                offset: u64::from(number),
+                len: 1,
+            }
+        };
+        for count in [0, 1, 2, 1000] {
+            let bytes = SegmentIndex::encode(1, 9, (0..count).map(named).collect());
+            let list = SegmentIndex::decode(1, 9, bytes).unwrap();
+            for number in 0..count + 50 {
+                let expected = (number < count).then(|| named(number));
+                assert_eq!(list.find(named(number).id), expected);
+            }
+            assert_eq!(list.from(&[0; 32]).count(), count as usize);
+            assert_eq!(list.from(&[0xff; 32]).count(), 0);
+        }
     }
 
     #[test]

@@ -252,7 +252,7 @@ impl Pending {
     fn claimed(&self, file: File) -> Claimed {
         Claimed {
             path: self.path.clone(),
-            _file: file,
+            file,
         }
     }
 }
@@ -266,7 +266,14 @@ fn is_linked(file: &File) -> bool {
 #[derive(Debug)]
 pub struct Claimed {
     path: PathBuf,
-    _file: File,
+    file: File,
+}
+
+impl Drop for Claimed {
+    fn drop(&mut self) {
+        // As for the store's lock, closing is not enough where another thread forks.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Claimed {
