@@ -14,9 +14,19 @@ use std::time::Duration;
 pub(crate) struct SignalSet(u64);
 
 impl SignalSet {
-    /// Everything but the two signals that the C library keeps for its threads. (`SIGKILL` and
-    /// `SIGSTOP` cannot be blocked; the kernel leaves them out by itself.)
-    pub(crate) const ALL: Self = Self(!(1 << 31 | 1 << 32));
+    /// Everything but the two signals that the C library keeps for its threads, and those that a
+    /// thread raises by its own doing: blocked, a fault kills without asking the handler that a
+    /// mapped file has for being truncated. (`SIGKILL` and `SIGSTOP` cannot be blocked; the kernel
+    /// leaves them out by itself.)
+    pub(crate) const ALL: Self = Self(!(1 << 31 | 1 << 32 | Self::FAULTS));
+
+    /// Illegal instruction, trap, bus error, bad arithmetic, bad address, bad system call.
+    const FAULTS: u64 = bit(libc::SIGILL)
+        | bit(libc::SIGTRAP)
+        | bit(libc::SIGBUS)
+        | bit(libc::SIGFPE)
+        | bit(libc::SIGSEGV)
+        | bit(libc::SIGSYS);
 
     pub(crate) fn from_bits(bits: u64) -> Self {
         Self(bits)
@@ -215,6 +225,11 @@ pub(crate) fn has_news(pid: i32) -> bool {
     };
     // SAFETY: all-zero bytes are a siginfo_t, should nothing have been written.
     unsafe { info.assume_init() }.si_signo == libc::SIGCHLD
+}
+
+/// Returns the bit of a signal in a set.
+const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
 }
 
 /// Sends `signal` to this very thread.
