@@ -6,7 +6,6 @@ use crate::nearest::nearest;
 use crate::ui::Ui;
 use roar_content::HashCache;
 use roar_object::ContentId;
-use roar_record::Adopted;
 use roar_repo::config::{Config, KEYS, Key};
 use roar_repo::{RepoError, Snapshot, Surroundings, Target, Workspace};
 use roar_store::{Holder, Wait};
@@ -95,29 +94,6 @@ impl Context {
         Ok(self.workspace(ui)?.snapshot()?)
     }
 
-    /// Takes in what earlier runs left behind, if anything, and says so where something was lost.
-    ///
-    /// Nothing waits for it: what cannot be taken in now stays where it is.
-    pub(crate) fn take_in_leftovers(&self, ui: &Ui, workspace: &Workspace) {
-        if !roar_record::has_leftovers(workspace) {
-            return;
-        }
-        let mut on_wait = |_: &Holder| {};
-        for adopted in roar_record::adopt(workspace, Duration::ZERO, "roar", &mut on_wait) {
-            match adopted {
-                Adopted::Kept { step } => ui.note(format_args!("roar: recorded {step}, which an earlier run had left")),
-                Adopted::Interrupted { step } => ui.note(format_args!(
-                    "roar: {step} was interrupted: its roar was killed; what was seen of it is recorded"
-                )),
-                Adopted::Damaged { path } => ui.warn(format_args!(
-                    "roar: what a run left behind cannot be read; it is kept in '{}'",
-                    path.display()
-                )),
-                Adopted::Stays { .. } => {}
-            }
-        }
-    }
-
     /// Finds what a word names.
     pub(crate) fn resolve(
         &self,
@@ -160,8 +136,8 @@ impl Context {
 }
 
 /// Opens the cache of a workspace whose root is known.
-fn cache_in(root: &Path) -> HashCache {
-    HashCache::open(root.join(".roar/cache/hashes"))
+pub(crate) fn cache_in(root: &Path) -> HashCache {
+    HashCache::open(root.join(".roar/hashes"))
 }
 
 /// Names the bytes of a file, if it is one that can be read.

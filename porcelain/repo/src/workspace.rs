@@ -195,7 +195,7 @@ impl Workspace {
 
     /// Returns where the hash cache is kept.
     pub fn hash_cache(&self) -> PathBuf {
-        self.dot().join("cache/hashes")
+        self.dot().join("hashes")
     }
 
     /// Returns the workspace as it is now, for questions. Takes no lock.
