@@ -48,3 +48,15 @@ pub enum Notice {
         aside: Option<PathBuf>,
     },
 }
+
+/// Returns an error's words with those of its causes.
+pub(crate) fn explain(err: &dyn std::error::Error) -> String {
+    let mut text = err.to_string();
+    let mut cause = err.source();
+    while let Some(err) = cause {
+        text.push_str(": ");
+        text.push_str(&err.to_string());
+        cause = err.source();
+    }
+    text
+}

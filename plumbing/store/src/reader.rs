@@ -1,22 +1,21 @@
 //! Questions: answered from the journal and the `refs` file, without lock and without sled.
 
+use crate::RefName;
 use crate::checkpoint::Checkpoint;
-use crate::file::{FileError, if_there, read_exactly};
+use crate::file::{FileError, read_exactly};
 use crate::frame::{Head, RefMove};
 use crate::index::{Held, Index, value_of};
 use crate::journal::{self, Found, Tail};
+use crate::places::Places;
 use crate::scan::FrameAt;
-use crate::segment::{self, Segment};
-use crate::segment_index::{Listed, SegmentIndex};
+use crate::segment;
+use crate::segment_index::Listed;
 use crate::snapshot::{Refs, Snapshot};
 use crate::store::Layout;
-use crate::{FrameError, RefName};
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Objects, Prefix};
 use std::collections::HashMap;
 use std::fs::File;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::ControlFlow;
-use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Why a question cannot be answered.
@@ -26,20 +25,11 @@ pub enum ReadError {
     /// A file of the store cannot be read.
     #[error(transparent)]
     File(#[from] FileError),
-    /// A frame of the journal is not what this version writes.
-    #[error("cannot make sense of the journal")]
-    Frame(#[from] FrameError),
 }
 
 impl From<ReadError> for FindError {
     fn from(err: ReadError) -> Self {
         Self::Store(Box::new(err))
-    }
-}
-
-impl From<FileError> for Box<ReadError> {
-    fn from(err: FileError) -> Self {
-        Self::new(err.into())
     }
 }
 
@@ -66,7 +56,7 @@ pub struct ReflogEntry {
 pub struct Reader {
     layout: Layout,
     state: OnceLock<State>,
-    objects: OnceLock<ObjectIndex>,
+    objects: OnceLock<Places>,
     files: Mutex<HashMap<u32, Arc<File>>>,
     /// The index of the writer that this reader belongs to, up to date with the journal.
     hot: Option<Index>,
@@ -236,11 +226,11 @@ impl Reader {
         Ok(self.state.get_or_init(|| state))
     }
 
-    fn objects(&self) -> Result<&ObjectIndex, ReadError> {
+    fn objects(&self) -> Result<&Places, ReadError> {
         if let Some(objects) = self.objects.get() {
             return Ok(objects);
         }
-        let objects = ObjectIndex::read(&self.layout, self.state()?.trusted)?;
+        let objects = Places::read(&self.layout, self.state()?.trusted)?;
         Ok(self.objects.get_or_init(|| objects))
     }
 
@@ -423,144 +413,6 @@ fn apply(refs: &mut Refs, moves: impl Iterator<Item = RefMove>) {
             Some(id) => refs.insert(change.name, id),
             None => refs.remove(&change.name),
         };
-    }
-}
-
-/// Bytes that an object takes up in the journal, more or less: how much room to make for the places of
-/// those in a segment.
-const TYPICAL: u64 = 640;
-
-/// Returns the length of a segment; 0 if it has gone.
-fn length(segment: &Segment) -> Result<u64, FileError> {
-    let meta = if_there(std::fs::metadata(&segment.path));
-    let meta = meta.map_err(FileError::at("read", &segment.path))?;
-    Ok(meta.map_or(0, |meta| meta.len()))
-}
-
-/// Where every object is.
-#[derive(Debug, Default)]
-struct ObjectIndex {
-    closed: Vec<SegmentIndex>,
-    places: HashMap<ObjectId, Place, BuildHasherDefault<NameHasher>>,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    segment: u32,
-    kind: Kind,
-    len: u32,
-    offset: u64,
-}
-
-impl Place {
-    const fn listed(self, id: ObjectId) -> (u32, Listed) {
-        (
-            self.segment,
-            Listed {
-                id,
-                kind: self.kind,
-                offset: self.offset,
-                len: self.len,
-            },
-        )
-    }
-}
-
-impl ObjectIndex {
-    /// Reads the lists of closed segments, and goes through the segments that have none.
-    fn read(layout: &Layout, trusted: u64) -> Result<Self, FileError> {
-        let journal = layout.journal();
-        let segments = segment::list(&journal)?;
-        let newest = journal::newest(&segments);
-        let mut index = Self::default();
-        let mut unlisted = Vec::new();
-        for segment in segments {
-            let len = length(&segment)?;
-            if segment.number == newest || !index.take_list(&journal, &segment, len)? {
-                index.places.reserve((len / TYPICAL) as usize);
-                unlisted.push(segment);
-            }
-        }
-        journal::walk_segments(&unlisted, newest, Checkpoint::ZERO, trusted, &mut |found| {
-            if let Found::Frame(frame, head, _) = found {
-                index.add(frame, &head);
-            }
-            Ok(())
-        })?;
-        Ok(index)
-    }
-
-    fn take_list(
-        &mut self,
-        journal: &Path,
-        segment: &Segment,
-        len: u64,
-    ) -> Result<bool, FileError> {
-        let list = SegmentIndex::read(journal, segment.number, len)?;
-        let taken = list.is_some();
-        self.closed.extend(list);
-        Ok(taken)
-    }
-
-    fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
-        self.places.reserve(head.count());
-        let (segment, bodies) = (frame.segment, frame.bodies());
-        for (entry, at) in head.entries() {
-            let place = Place {
-                segment,
-                kind: entry.kind,
-                len: entry.len,
-                offset: bodies + at,
-            };
-            self.places.entry(entry.id).or_insert(place);
-        }
-    }
-
-    fn find(&self, id: ObjectId) -> Option<(u32, Listed)> {
-        if let Some(place) = self.places.get(&id) {
-            return Some(place.listed(id));
-        }
-        // What is asked for is mostly new.
-        let mut lists = self.closed.iter().rev();
-        lists.find_map(|list| list.find(id).map(|listed| (list.segment, listed)))
-    }
-
-    fn all(&self) -> impl Iterator<Item = (u32, Listed)> {
-        let closed = self.closed.iter();
-        let closed = closed.flat_map(|list| list.objects().map(|listed| (list.segment, listed)));
-        closed.chain(self.places.iter().map(|(id, place)| place.listed(*id)))
-    }
-
-    fn with_prefix(&self, prefix: &Prefix) -> impl Iterator<Item = Listed> {
-        let lists = self.closed.iter();
-        let closed = lists.flat_map(move |list| {
-            list.from(prefix.lowest())
-                .take_while(|listed| prefix.matches(listed.id.as_bytes()))
-        });
-        let places = self
-            .places
-            .iter()
-            .filter(|(id, _)| prefix.matches(id.as_bytes()));
-        closed.chain(places.map(|(id, place)| place.listed(*id).1))
-    }
-}
-
-/// Takes the first bytes of a name for its hash, which they are.
-#[derive(Debug, Default)]
-struct NameHasher(u64);
-
-impl Hasher for NameHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk::<8>() {
-            self.0 ^= u64::from_le_bytes(*first);
-        }
-    }
-
-    // The length, which is always the same.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::file::{FileError, FileResult, if_there};
 use crate::lock::Lock;
 use crate::store::Layout;
-use crate::{LockError, Notice, Store, Wait, segment, sled_fence, writer};
+use crate::{LockError, Notice, Store, Wait, recover, segment, sled_fence, writer};
 
 /// Makes the index, the `refs` file and the lists of segments again, from the journal alone.
 ///
@@ -15,7 +15,7 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
     let lock = Lock::take(&layout.lock(), wait)?;
     remove_index(layout)?;
     // The old `refs` file stays until then: it may be all that tells how far the journal went.
-    let mut writer = writer::open_from(None, layout, lock)?;
+    let mut writer = recover::open_from(None, layout, lock)?;
     let mut notices = writer.take_notices();
     notices.retain(|notice| *notice != Notice::IndexMade);
     list_closed_segments(layout)?;

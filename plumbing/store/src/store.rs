@@ -4,7 +4,7 @@ use crate::file::{self, FileError, Sync};
 use crate::journal::begin_segment;
 use crate::lock::Lock;
 use crate::segment;
-use crate::{Holder, LockError, Reader, Wait, Writer, writer};
+use crate::{Holder, LockError, Reader, Wait, Writer, recover};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -178,7 +178,7 @@ impl Store {
     /// When the lock is not free in time, or the journal cannot be read or put in order.
     pub fn writer(&self, wait: Wait<'_>) -> Result<Writer, LockError> {
         let lock = Lock::take(&self.layout.lock(), wait)?;
-        Ok(writer::open(&self.layout, lock)?)
+        Ok(recover::open(&self.layout, lock)?)
     }
 
     pub(crate) fn layout(&self) -> &Layout {

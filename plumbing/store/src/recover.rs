@@ -1,0 +1,259 @@
+//! Opening for writing: the journal's end is put in order, the index brought up to date, and whatever
+//! does not fit the journal moved out of the way.
+
+use crate::checkpoint::Checkpoint;
+use crate::file::{self, FileError, FileResult};
+use crate::frame;
+use crate::index::Index;
+use crate::journal::{self, Appender, Found, Tail};
+use crate::lock::Lock;
+use crate::notice::explain;
+use crate::reader::State;
+use crate::scan::FrameAt;
+use crate::segment;
+use crate::sled_fence::{self, SledError};
+use crate::snapshot::Snapshot;
+use crate::store::Layout;
+use crate::{Notice, Reader, Writer};
+use std::path::PathBuf;
+
+/// Opens a store for writing: cuts off what was never acknowledged, and brings the index up to date.
+pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
+    let snapshot = Snapshot::read(&layout.refs(), &layout.journal())?;
+    open_from(snapshot, layout, lock)
+}
+
+/// As [`open`], taking the refs from a snapshot, or all from the journal if there is none.
+pub(crate) fn open_from(
+    snapshot: Option<Snapshot>,
+    layout: &Layout,
+    lock: Lock,
+) -> FileResult<Writer> {
+    let mut notices = Vec::new();
+    let claimed = claimed_sequence(layout)?;
+    let index = open_index(layout, &mut notices);
+    let trusted = index.as_ref().map_or(0, |(_, applied)| applied.sequence);
+    let mut state = State::read_from(snapshot, layout, trusted)?;
+    let claimed = claimed.max(trusted).max(begun_after(layout, &state.tail)?);
+    let next = claimed.max(state.tail.last.sequence) + 1;
+    let appender = put_in_order(layout, &mut state.tail, claimed, &mut notices)?;
+    let index = index.and_then(|(index, applied)| {
+        bring_up_to_date(layout, index, applied, &state, &mut notices)
+    });
+    let is_snapshot = state.is_snapshot;
+    let reader = Reader::of_writer(layout.clone(), state, index);
+    let mut writer = Writer::new(layout.clone(), reader, appender, next, notices, lock);
+    if !is_snapshot && next > 1 {
+        writer.write_snapshot();
+    }
+    Ok(writer)
+}
+
+/// Returns up to which commit the `refs` file says that the journal goes, even if it does not.
+pub(crate) fn claimed_sequence(layout: &Layout) -> FileResult<u64> {
+    let bytes = file::read_if_there(&layout.refs())?;
+    let snapshot = bytes.and_then(|bytes| Snapshot::decode(&bytes));
+    Ok(snapshot.map_or(0, |snapshot| snapshot.checkpoint.sequence))
+}
+
+/// Returns which commit the newest segment says that it was begun after.
+fn begun_after(layout: &Layout, tail: &Tail) -> FileResult<u64> {
+    let path = segment::path(&layout.journal(), tail.segment);
+    let read = || -> std::io::Result<Option<u64>> {
+        let Some(file) = file::if_there(std::fs::File::open(&path))? else {
+            return Ok(None);
+        };
+        let header = file::read_exactly(&file, 0, segment::HEADER as usize)?;
+        Ok(header.and_then(|header| segment::parse_header(tail.segment, &header)))
+    };
+    let first = read().map_err(FileError::at("read", &path))?;
+    Ok(first.map_or(0, |first| first.saturating_sub(1)))
+}
+
+/// Makes the end of the journal fit to be appended to.
+fn put_in_order(
+    layout: &Layout,
+    tail: &mut Tail,
+    claimed: u64,
+    notices: &mut Vec<Notice>,
+) -> FileResult<Appender> {
+    let journal = layout.journal();
+    let is_torn = tail.end < tail.len;
+    if claimed > tail.last.sequence {
+        // A commit that was acknowledged is damaged or gone. What is left of it stays for a repair.
+        let (segment, start, end) = (tail.segment, tail.end, tail.len);
+        notices.push(Notice::JournalDamaged {
+            segment,
+            start,
+            end,
+        });
+        return Appender::begin(&journal, segment + 1, claimed + 1);
+    }
+    if is_torn {
+        let is_certain = claimed == tail.last.sequence && claimed > 0;
+        let aside = if is_certain {
+            None
+        } else {
+            keep_tail(layout, tail)?
+        };
+        notices.push(Notice::TailCut {
+            segment: tail.segment,
+            aside,
+        });
+    }
+    if tail.end < segment::HEADER {
+        // The writer that began this segment was killed before its header was whole.
+        return Appender::begin(&journal, tail.segment.max(1), claimed + 1);
+    }
+    if is_torn {
+        journal::cut(&journal, tail)?;
+        tail.len = tail.end;
+    }
+    Ok(Appender::at(&journal, tail))
+}
+
+/// Copies what will be cut off.
+fn keep_tail(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
+    let path = segment::path(&layout.journal(), tail.segment);
+    let bytes = std::fs::read(&path).map_err(FileError::at("read", &path))?;
+    let Some(torn) = bytes
+        .get(tail.end as usize..)
+        .filter(|torn| !torn.is_empty())
+    else {
+        return Ok(None);
+    };
+    let aside = free_name(layout, &format!("tail-{:08}-{}", tail.segment, tail.end))?;
+    file::replace(&aside, torn, file::Sync::Yes)?;
+    Ok(Some(aside))
+}
+
+/// Returns a path in `aside/` that is not taken.
+fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
+    let dir = layout.aside();
+    file::make_private_dir(&dir)?;
+    let names = (0..).map(|number: u32| match number {
+        0 => dir.join(name),
+        _ => dir.join(format!("{name}.{number}")),
+    });
+    let mut free = names.filter(|path| !path.exists());
+    Ok(free.next().expect("names do not run out"))
+}
+
+/// Opens the index; one that is damaged is moved aside and made anew.
+fn open_index(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
+    let was_there = layout.sled().join("db").exists();
+    let opened = try_open(layout);
+    match opened {
+        Ok((index, applied)) => {
+            if !was_there && layout.refs().exists() {
+                notices.push(Notice::IndexMade);
+            }
+            Some((index, applied))
+        }
+        Err(err) => {
+            notices.push(set_index_aside(layout, &err));
+            if err.is_outer() {
+                None
+            } else {
+                reopen(layout, notices)
+            }
+        }
+    }
+}
+
+pub(crate) fn try_open(layout: &Layout) -> Result<(Index, Checkpoint), SledError> {
+    let index = Index::open(&layout.sled())?;
+    let applied = index.applied()?;
+    if !applied.is_in(&layout.journal())? {
+        return Err(SledError::Contradiction(
+            "that a commit is there which the journal does not have",
+        ));
+    }
+    Ok((index, applied))
+}
+
+fn reopen(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
+    match try_open(layout) {
+        Ok(opened) => Some(opened),
+        Err(err) => {
+            notices.push(Notice::IndexUnused { why: explain(&err) });
+            None
+        }
+    }
+}
+
+/// Moves an index that is damaged out of the way, and says what became of it.
+pub(crate) fn set_index_aside(layout: &Layout, err: &SledError) -> Notice {
+    let why = explain(err);
+    if err.is_outer() {
+        return Notice::IndexUnused { why };
+    }
+    sled_fence::close(&layout.sled());
+    let moved = free_name(layout, "sled").and_then(|aside| {
+        let from = layout.sled();
+        std::fs::rename(&from, &aside).map_err(FileError::at("move", &from))?;
+        Ok(aside)
+    });
+    match moved {
+        Ok(aside) => Notice::IndexRebuilt { why, aside },
+        Err(_) => Notice::IndexUnused { why },
+    }
+}
+
+/// Applies the frames that the index has not seen; tries once more from the beginning if it breaks.
+fn bring_up_to_date(
+    layout: &Layout,
+    index: Index,
+    applied: Checkpoint,
+    state: &State,
+    notices: &mut Vec<Notice>,
+) -> Option<Index> {
+    let Err(err) = catch_up(layout, &index, applied, state) else {
+        return Some(index);
+    };
+    drop(index);
+    notices.push(set_index_aside(layout, &err));
+    if err.is_outer() {
+        return None;
+    }
+    let (index, applied) = reopen(layout, notices)?;
+    match catch_up(layout, &index, applied, state) {
+        Ok(()) => Some(index),
+        Err(err) => {
+            notices.push(Notice::IndexUnused { why: explain(&err) });
+            None
+        }
+    }
+}
+
+/// Applies the frames after `applied`, none of which is a torn tail: that has been cut off.
+fn catch_up(
+    layout: &Layout,
+    index: &Index,
+    applied: Checkpoint,
+    state: &State,
+) -> Result<(), SledError> {
+    if applied == state.tail.last {
+        return Ok(());
+    }
+    let mut outcome = Ok(());
+    journal::walk(&layout.journal(), applied, u64::MAX, &mut |found| {
+        if let (Found::Frame(frame, head, file), Ok(())) = (found, &outcome) {
+            outcome = index.apply(frame, &head, |entry, at| read_body(file, frame, entry, at));
+        }
+        Ok(())
+    })?;
+    outcome?;
+    index.flush()
+}
+
+fn read_body(
+    file: &std::fs::File,
+    frame: &FrameAt,
+    entry: &frame::Entry,
+    at: u64,
+) -> Result<Vec<u8>, SledError> {
+    let body = file::read_exactly(file, frame.bodies() + at, entry.len as usize);
+    let body = body.map_err(|err| SledError::Sled(sled::Error::Io(err)))?;
+    Ok(body.unwrap_or_default())
+}
