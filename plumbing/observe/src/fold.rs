@@ -92,15 +92,16 @@ impl Fold {
         }
     }
 
-    /// Returns whether the content at `path` must be named before this happens to it.
-    pub fn must_name(&self, path: &[u8], threat: Threat) -> bool {
+    /// Returns whether the content at `path`, now in state `seen`, must be named before this
+    /// happens to it.
+    pub fn must_name(&self, path: &[u8], seen: Version, threat: Threat) -> bool {
         if threat == Threat::Reading && !self.moved {
             return false;
         }
         let Some(at) = self.names.get(path).copied() else {
             return threat == Threat::InPlace;
         };
-        let Holds::First(origin) = self.holds(at) else {
+        let Holds::First(origin) = self.reconcile_file(at, seen) else {
             return false;
         };
         let first = &self.entries[origin as usize];
@@ -242,11 +243,12 @@ impl Fold {
     }
 
     fn name(&mut self, path: &[u8], version: Version, digest: Digest) -> bool {
-        let (at, _) = self.see(0, path, State::File(version));
-        match self.holds(at) {
+        let (at, news) = self.see(0, path, State::File(version));
+        let named = match self.holds(at) {
             Holds::First(origin) => self.entries[origin as usize].name(version, digest),
             Holds::Own | Holds::Nothing => false,
-        }
+        };
+        named | news
     }
 
     fn gap(&mut self, why: &[u8]) -> bool {

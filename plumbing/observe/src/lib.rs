@@ -30,8 +30,9 @@
 //! * A symbolic link is a file of its own: read when passed through as the last part of a path,
 //!   created when made. What it leads to is a file beside it.
 //! * Directories, pipes, sockets, devices and the entries of `/proc` and `/sys` are not mentioned.
-//! * A file that differs at the end though the run changed nothing there was changed by an
-//!   outsider: it keeps the version that was read, and no change is reported.
+//! * A file that the run only read is not looked at again: whoever names it then must compare
+//!   versions anyway, and [`FileSeen::digest_read`] does. What an outsider changed meanwhile keeps
+//!   the version that was read, with no name.
 //!
 //! # Naming before changing
 //!

@@ -56,7 +56,7 @@ pub struct FileSeen {
     pub change: Option<Change>,
     /// What it was before the run first had to do with it.
     pub before: State,
-    /// What it is after the run.
+    /// What it is after the run; of a file that the run did nothing to, what it was when read.
     pub after: State,
     /// Its content before, when that was named during the run.
     pub digest_before: Option<Digest>,
@@ -75,6 +75,19 @@ pub struct FileSeen {
 }
 
 impl FileSeen {
+    /// Returns the content that was read, given the file's content as named after the run.
+    ///
+    /// `None` when that cannot be told any more: the run did not name it, and since then the file
+    /// has changed.
+    pub fn digest_read(&self, after: Option<(Digest, Version)>) -> Option<Digest> {
+        let read = self.read?;
+        let fits = |(_, named): &(Digest, Version)| {
+            read.version
+                .is_some_and(|version| version.same_content(named))
+        };
+        read.digest.or(after.filter(fits).map(|(digest, _)| digest))
+    }
+
     /// Takes the file's content as named after the run, and drops a change that is none.
     ///
     /// A file changed in place may have got the bytes it had. Then it was not written, and if it
@@ -94,7 +107,10 @@ impl FileSeen {
 
 /// Judges all entries by what their names are `now`.
 pub(crate) fn judge(entries: &[Entry], mut now: impl FnMut(&[u8]) -> State) -> Vec<FileSeen> {
-    let after: Vec<State> = entries.iter().map(|entry| now(&entry.path)).collect();
+    let after: Vec<State> = entries
+        .iter()
+        .map(|entry| unchanged(entry).unwrap_or_else(|| now(&entry.path)))
+        .collect();
     let mut consumed = vec![false; entries.len()];
     for (at, entry) in entries.iter().enumerate() {
         if let Some(origin) = changed_in_place(entries, entry, after[at]) {
@@ -103,6 +119,12 @@ pub(crate) fn judge(entries: &[Entry], mut now: impl FnMut(&[u8]) -> State) -> V
     }
     let seen = (0..entries.len()).filter_map(|at| file(entries, at, after[at], consumed[at]));
     seen.collect()
+}
+
+/// Returns what a name is that the run did nothing to: then there is no need to look.
+fn unchanged(entry: &Entry) -> Option<State> {
+    let alone = !entry.deeds.has(Deeds::TOUCHED) && !entry.deeds.has(Deeds::REPLACED);
+    alone.then(|| entry.version_read().map_or(entry.first, State::File))
 }
 
 /// Returns whose first content was changed in place and is now, changed, at `entry`.

@@ -179,7 +179,10 @@ impl Model {
         let Some(inode) = self.names[at] else {
             return;
         };
-        if self.fold.must_name(&path(at), threat) {
+        if self
+            .fold
+            .must_name(&path(at), self.inodes[inode].version, threat)
+        {
             let Inode {
                 version, content, ..
             } = self.inodes[inode];
@@ -422,7 +425,11 @@ fn sizes() -> impl Strategy<Value = [Option<u64>; NAMES]> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig {
+        cases: 2000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn the_fold_agrees_with_the_model(sizes in sizes(), ops in prop::collection::vec(op(), 0..14)) {

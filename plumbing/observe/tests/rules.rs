@@ -298,33 +298,46 @@ fn what_is_no_file_is_not_mentioned() {
 }
 
 #[test]
-fn what_an_outsider_changed_keeps_the_version_that_was_read() {
+fn what_an_outsider_changed_keeps_the_version_that_was_read_without_a_name() {
     let seen = judge(&[open(READ, file(1, 1))], file(2, 2));
-    let read = seen.files[0].read.unwrap();
-    assert_eq!((read.version, read.digest), (Some(version(1, 1)), None));
+    let only = &seen.files[0];
     assert_eq!(
-        (seen.files[0].change, seen.files[0].after),
-        (None, file(2, 2))
+        (only.change, only.read.unwrap().version),
+        (None, Some(version(1, 1)))
     );
+    assert_eq!(only.digest_read(Some(([7; 32], version(2, 2)))), None);
     assert_eq!(
-        told(&[open(READ, file(1, 1))], State::Missing),
-        Some((true, None))
+        only.digest_read(Some(([7; 32], version(1, 1)))),
+        Some([7; 32])
     );
+    assert_eq!(only.digest_read(None), None);
+}
+
+#[test]
+fn a_file_that_was_only_read_is_not_looked_at_again() {
+    let seen = fold(&[open(READ, file(1, 1))]).observe(|_| panic!("looked"));
+    assert_eq!(seen.files[0].after, file(1, 1));
 }
 
 #[test]
 fn content_is_named_before_it_is_lost() {
     let fresh = Fold::new();
-    assert!(fresh.must_name(b"/a", Threat::InPlace));
-    assert!(!fresh.must_name(b"/a", Threat::Away));
+    assert!(fresh.must_name(b"/a", version(1, 1), Threat::InPlace));
+    assert!(!fresh.must_name(b"/a", version(1, 1), Threat::Away));
     let mut read = fold(&[open(READ, file(1, 1))]);
-    assert!(read.must_name(b"/a", Threat::Away) && !read.must_name(b"/a", Threat::Reading));
+    assert!(
+        read.must_name(b"/a", version(1, 1), Threat::Away)
+            && !read.must_name(b"/a", version(1, 1), Threat::Reading)
+    );
     read.take(&Record::Named {
         path: b"/a",
         version: version(1, 1),
         digest: [7; 32],
     });
-    assert!(!read.must_name(b"/a", Threat::Away) && !read.must_name(b"/a", Threat::InPlace));
+    assert!(
+        !read.must_name(b"/a", version(1, 1), Threat::Away)
+            && !read.must_name(b"/a", version(1, 1), Threat::InPlace)
+    );
     read.take(&unlink(file(1, 1)));
     let seen = read.observe(|_| State::Missing);
     assert_eq!(seen.files[0].read.unwrap().digest, Some([7; 32]));
@@ -333,8 +346,8 @@ fn content_is_named_before_it_is_lost() {
 #[test]
 fn content_is_named_when_it_is_read_where_the_run_has_moved_it() {
     let moved = fold(&[rename(b"/b", file(1, 1), b"/a", State::Missing)]);
-    assert!(moved.must_name(b"/a", Threat::Reading));
-    assert!(!moved.must_name(b"/a", Threat::Away));
+    assert!(moved.must_name(b"/a", version(1, 1), Threat::Reading));
+    assert!(!moved.must_name(b"/a", version(1, 1), Threat::Away));
 }
 
 #[test]

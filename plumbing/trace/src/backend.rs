@@ -49,6 +49,9 @@ pub enum Choice {
 /// No backend that was asked for works here.
 #[derive(Debug, thiserror::Error)]
 pub enum PreflightError {
+    /// This process is part of another run, which sees all that happens in here.
+    #[error("{}", Unavailable::Watched)]
+    Watched,
     /// The one that was asked for does not.
     #[error("the {} backend does not work here", backend.name())]
     Refused {
@@ -81,11 +84,14 @@ pub fn preflight(choice: Choice) -> Result<Backend, PreflightError> {
             Err(source) => Err(PreflightError::Refused { backend, source }),
         },
         Choice::Auto => {
-            let Err(notify) = Backend::Notify.available() else {
-                return Ok(Backend::Notify);
+            let notify = match Backend::Notify.available() {
+                Ok(()) => return Ok(Backend::Notify),
+                Err(Unavailable::Watched) => return Err(PreflightError::Watched),
+                Err(notify) => notify,
             };
             match Backend::Ptrace.available() {
                 Ok(()) => Ok(Backend::Ptrace),
+                Err(Unavailable::Watched) => Err(PreflightError::Watched),
                 Err(ptrace) => Err(PreflightError::NoneWorks { notify, ptrace }),
             }
         }

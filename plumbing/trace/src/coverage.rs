@@ -37,6 +37,17 @@ pub struct Coverage {
     pub reasons: Vec<String>,
 }
 
+impl Coverage {
+    /// The coverage of a run that nothing watched, because of `why`.
+    pub(crate) fn blind(why: String) -> Self {
+        Self {
+            verdict: Verdict::Blind,
+            backend: "none",
+            reasons: vec![why],
+        }
+    }
+}
+
 /// What a verdict is made of.
 pub(crate) struct Evidence<'a> {
     pub(crate) backend: &'static str,

@@ -103,6 +103,23 @@ pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError>
     })
 }
 
+/// Runs `command` to its end without watching it: for where nothing can, because of `why`.
+///
+/// All but what is told of files is as for [`run`].
+///
+/// # Errors
+///
+/// When the command did not start. It is never started twice.
+pub fn run_unwatched(command: &Command, why: String) -> Result<Trace, TraceError> {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let finished = roar_launch::run_unwatched(command)?;
+    Ok(Trace {
+        finished,
+        observation: Observation::default(),
+        coverage: Coverage::blind(why),
+    })
+}
+
 fn watch(
     backend: Backend,
     command: &Command,

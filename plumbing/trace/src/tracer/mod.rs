@@ -203,7 +203,7 @@ impl<'a> Tracer<'a> {
 
     /// Names the content of a file before it is lost, if that will be needed.
     fn name_before(&mut self, path: &[u8], version: Version, threat: Threat) {
-        if !self.spool.fold.must_name(path, threat) {
+        if !self.spool.fold.must_name(path, version, threat) {
             return;
         }
         if threat == Threat::InPlace && !is_writable(path) {
