@@ -23,8 +23,10 @@ def file_name(number):
 
 
 def parents(number):
-    """Returns the jobs whose outputs job `number` reads: the one before it in its lane, and one
-    half way back, so that the graph is long, wide and joined."""
+    """Returns the jobs whose outputs job `number` reads.
+
+    They are the one before it in its lane, and one half way back: the graph is long, wide, joined.
+    """
     return sorted({number - LANES, number // 2} - {number}) if number >= LANES else []
 
 
@@ -126,6 +128,7 @@ def session_variants(bench, jobs):
     """Records a session; returns what that cost and, if it worked, the questions about it."""
     session = Session(bench, jobs)
     recording = session.recording()
+    # Without patience the first run is the only one, and counts.
     interleave(bench.meter, [recording], rounds=0, patience=0)
     if recording.failure:
         return [recording]

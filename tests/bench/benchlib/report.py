@@ -24,20 +24,22 @@ class Section:
         return f"## {self.title}\n\n{self.body}\n"
 
 
+def three_digits(value):
+    """Writes a number so that three digits count."""
+    size = abs(value)
+    return f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.2f}"
+
+
 def milliseconds(seconds):
-    """Writes a time so that three digits count."""
-    if seconds is None:
-        return MISSING
-    value = seconds * 1000
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    """Writes a time."""
+    return MISSING if seconds is None else three_digits(seconds * 1000)
 
 
 def ratio(part, whole):
     """Writes one number as a multiple of another, where that has a meaning."""
     if not part or not whole or part < 0 or whole < 0:
         return MISSING
-    value = part / whole
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return three_digits(part / whole)
 
 
 def mebibytes(value):

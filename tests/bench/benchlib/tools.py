@@ -161,8 +161,7 @@ class Ours(Plain):
 
     def trace(self, mode, argv, listing):
         """Returns the command line that watches a command and records nothing."""
-        setting = ["--config", f"tracer.default={mode}"]
-        return [self.binary, "trace", *setting, "-o", listing, "--", *argv]
+        return [self.binary, "trace", "--tracer", mode, "-o", listing, "--", *argv]
 
     def ask(self, root, *words):
         """Asks a question and returns the answer's JSON."""
@@ -181,8 +180,12 @@ class Ours(Plain):
         return Recorded(self._entries(root, read), [], self._entries(root, written))
 
     def _entries(self, root, listed):
-        """Returns the paths of a list, and how many files each of them is: many if a dataset."""
-        return [(root / entry["path"], entry.get("files", 1)) for entry in listed]
+        """Returns the paths of a list, and how many files each of them is: many if a dataset.
+
+        A file that is listed beside its dataset must not count twice.
+        """
+        alone = (entry for entry in listed if "dataset" not in entry)
+        return [(root / entry["path"], entry.get("files", 1)) for entry in alone]
 
 
 class Peer(Plain):

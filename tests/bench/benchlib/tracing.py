@@ -125,7 +125,9 @@ class Tracing:
 
     def _expectation(self):
         read, written = self.workload.least
-        return f"To be recorded: at least {read:,} files read and {written:,} written."
+        if not read and not written:
+            return "There is nothing that must be recorded."
+        return f"Files to be recorded, at least: {read:,} in, {written:,} out."
 
     def _row(self, variant):
         plain = self.variants[0]
