@@ -13,6 +13,7 @@ use crate::sorted::Sorted;
 use crate::spooled::Head;
 use crate::{key, variables};
 use roar_content::HashCache;
+use roar_launch::Uninterrupted;
 use roar_object::{
     Base, ByteStr, Class, Coverage, DatasetAt, ObjectId, Outcome, RecordedPath, StepName, Verdict,
 };
@@ -123,6 +124,8 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         &config.words("environment.variables")?,
     );
 
+    // From here on a run would be lost. What is meant for the command is handed on to it.
+    let _uninterrupted = Uninterrupted::begin();
     let mut recorder = Recorder::begin(workspace, &head);
     let trace = watch(plan, &cache, &mut recorder);
     let trace = match trace {
@@ -246,6 +249,9 @@ fn is_inherited_output(info: &str) -> bool {
 }
 
 fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trace, TraceError> {
+    if let Some(why) = &plan.unwatched {
+        return roar_trace::run_unwatched(&plan.command, why.clone());
+    }
     let options = roar_trace::Options {
         choice: plan.choice,
         grace: plan.grace,

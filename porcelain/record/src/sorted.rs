@@ -49,13 +49,18 @@ pub(crate) struct Sorted {
 /// A path that was a file at one time of the run and a directory at another has no place in a tree;
 /// such files are left out too, and counted.
 pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sorted, usize) {
+    let sorter = Sorter {
+        head,
+        filters,
+        environments: environments(settled),
+    };
     let mut sorted = Sorted::default();
     for file in settled {
         let path = RecordedPath::new(&head.root, &file.seen.path);
         if is_ours(&path) {
             continue;
         }
-        let class = class(file, &path, head, filters);
+        let class = sorter.class(file, &path);
         let item = |content, change| Item {
             path: path.clone(),
             class,
@@ -97,15 +102,46 @@ fn fits_a_tree(path: &[u8]) -> bool {
         && names <= roar_tree::MAX_DEPTH
 }
 
-/// Returns the class of a file; a log that roar was started with is the machine's.
-fn class(file: &Settled, path: &RecordedPath, head: &Head, filters: &Filters) -> Class {
-    let (class, by_user) = filters.classify(path, file.seen.executed);
-    let is_log = file.written.is_some() && head.logs.iter().any(|log| **log == *file.seen.path);
-    if is_log && !by_user {
-        Class::System
-    } else {
-        class
+/// The user's rules, and what only the run itself shows.
+struct Sorter<'a> {
+    head: &'a Head,
+    filters: &'a Filters,
+    /// Directories that are virtual environments of Python, whatever they are called.
+    environments: Vec<&'a [u8]>,
+}
+
+impl Sorter<'_> {
+    /// Returns the class of a file.
+    ///
+    /// A log that roar was started with is the machine's, and what lies in a virtual environment is
+    /// a package's.
+    fn class(&self, file: &Settled, path: &RecordedPath) -> Class {
+        let (class, by_user) = self.filters.classify(path, file.seen.executed);
+        let is_log =
+            || file.written.is_some() && self.head.logs.iter().any(|log| **log == *file.seen.path);
+        match class {
+            _ if by_user => class,
+            _ if is_log() => Class::System,
+            Class::Data | Class::Code if self.is_in_environment(&file.seen.path) => Class::Package,
+            _ => class,
+        }
     }
+
+    fn is_in_environment(&self, path: &[u8]) -> bool {
+        let below = |top: &&[u8]| {
+            path.strip_prefix(*top)
+                .is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        self.environments.iter().any(below)
+    }
+}
+
+/// Finds the virtual environments that the run used: Python reads the file that marks one.
+fn environments(settled: &[Settled]) -> Vec<&[u8]> {
+    settled
+        .iter()
+        .filter_map(|file| file.seen.path.strip_suffix(b"/pyvenv.cfg"))
+        .collect()
 }
 
 /// Returns whether a path lies in the project's own `.roar`.
