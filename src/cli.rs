@@ -66,6 +66,17 @@ commands! {
         "build" => porcelain::build,
         "init" => porcelain::init,
     }
+    Look {
+        "dag" => porcelain::dag,
+        "show" => porcelain::show,
+        "log" => porcelain::log,
+        "status" => porcelain::status,
+    }
+    Ask {
+        "why" => porcelain::why,
+        "lineage" => porcelain::lineage,
+        "inputs" => porcelain::inputs,
+    }
     SetUp {
         "config" => porcelain::config,
         "filter" => porcelain::filter,
@@ -129,33 +140,33 @@ fn subcommand(entry: &Entry, whole: bool) -> clap::Command {
 fn global_arguments() -> Vec<Arg> {
     let global = |id: &'static str| Arg::new(id).global(true).display_order(900);
     vec![
-        global("directory")
+        global("global-directory")
             .short('C')
             .value_name("DIR")
             .value_parser(value_parser!(PathBuf))
             .help("Run as if started in DIR"),
-        global("quiet")
+        global("global-quiet")
             .short('q')
             .long("quiet")
             .action(ArgAction::SetTrue)
-            .conflicts_with("verbose")
+            .conflicts_with("global-verbose")
             .help("Say nothing but errors"),
-        global("verbose")
+        global("global-verbose")
             .short('v')
             .long("verbose")
             .action(ArgAction::Count)
             .help("Say more"),
-        global("color")
+        global("global-color")
             .long("color")
             .value_name("WHEN")
             .value_parser(["auto", "always", "never"])
             .hide_possible_values(true)
             .help("When to use colour: auto, always or never"),
-        global("no-pager")
+        global("global-no-pager")
             .long("no-pager")
             .action(ArgAction::SetTrue)
             .help("Write long output straight to the terminal"),
-        global("config")
+        global("global-config")
             .long("config")
             .value_name("KEY=VALUE")
             .value_parser(value_parser!(OsString))
@@ -195,22 +206,22 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
 /// Applies the options that every command takes.
 fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
     let typed: Vec<OsString> = matches
-        .get_many("config")
+        .get_many("global-config")
         .map(|settings| settings.cloned().collect())
         .unwrap_or_default();
-    let mut context = Context::new(matches.get_one::<PathBuf>("directory"), &typed)?;
-    if let Some(color) = matches.get_one::<String>("color") {
+    let mut context = Context::new(matches.get_one::<PathBuf>("global-directory"), &typed)?;
+    if let Some(color) = matches.get_one::<String>("global-color") {
         context.set_flag("output.color", color);
         ui.set_color(color_choice(color));
     }
-    if matches.get_flag("no-pager") {
+    if matches.get_flag("global-no-pager") {
         context.set_flag("output.pager", "false");
         ui.set_pager(false);
     }
-    if matches.get_flag("quiet") {
+    if matches.get_flag("global-quiet") {
         context.set_flag("output.verbosity", "quiet");
         ui.set_verbosity(Verbosity::Quiet);
-    } else if matches.get_count("verbose") > 0 {
+    } else if matches.get_count("global-verbose") > 0 {
         context.set_flag("output.verbosity", "verbose");
         ui.set_verbosity(Verbosity::Verbose);
     }

@@ -1,6 +1,6 @@
 //! Runs that earlier roars could not finish recording: taken in by the next command that can.
 
-use crate::ui::{Ui, escape};
+use crate::ui::{Ui, Verbosity, escape};
 use roar_record::Adopted;
 use roar_repo::Workspace;
 use std::os::unix::ffi::OsStrExt as _;
@@ -32,10 +32,11 @@ fn tell(ui: &Ui, adopted: &Adopted) {
             "the record of a run is damaged; it was moved to '{}'",
             shown(path)
         )),
-        Adopted::Stays { path, why } => ui.warn(format_args!(
-            "a run in '{}' is not recorded yet: {why}",
-            shown(path)
-        )),
+        // It is taken in as soon as that can be done. Until then every command would repeat this.
+        Adopted::Stays { path, why } if ui.verbosity() == Verbosity::Verbose => ui.note(
+            format_args!("a run in '{}' is not recorded yet: {why}", shown(path)),
+        ),
+        Adopted::Stays { .. } => {}
     }
 }
 

@@ -10,6 +10,7 @@
 //! * `roar run` passes the command's own exit code on.
 #![forbid(unsafe_code)]
 
+mod asked;
 mod cli;
 mod commands;
 mod context;

@@ -84,7 +84,10 @@ impl<'a> Finder<'a> {
         };
         match self.context.resolve(snapshot, word)? {
             Target::Dataset { id, .. } => Ok(Side::Tree(id)),
-            Target::Object { id, kind } if kind == Kind::Tree => Ok(Side::Tree(id)),
+            Target::Object {
+                id,
+                kind: Kind::Tree,
+            } => Ok(Side::Tree(id)),
             Target::Job { record } => Ok(Side::Job(record)),
             Target::Artifact { .. } => Err(no_tree(word, "file")),
             Target::Object { kind, .. } => Err(no_tree(word, kind.name())),

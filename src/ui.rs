@@ -5,6 +5,7 @@
 
 mod escape;
 mod pager;
+mod paint;
 
 pub(crate) use escape::{escape, escape_text, quote};
 
@@ -12,6 +13,8 @@ use crate::error::{CommandError, output_error};
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use pager::Pager;
+use roar_view::{Layout, Text};
+use serde::Serialize;
 use std::fmt;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 
@@ -108,6 +111,29 @@ impl Ui {
     /// Writes a line to standard output.
     pub(crate) fn data(&mut self, line: impl fmt::Display) -> Result<(), CommandError> {
         writeln!(self.writer(), "{line}").map_err(output_error)
+    }
+
+    /// Writes laid-out text to standard output, in colour where that is wanted.
+    pub(crate) fn text(&mut self, text: &Text) -> Result<(), CommandError> {
+        let shown = match self.colored() {
+            true => text.paint(paint::styled),
+            false => text.to_string(),
+        };
+        self.bytes(shown.as_bytes())
+    }
+
+    /// Returns how text on standard output is to be laid out.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout {
+            width: self.width(),
+            ascii: !paint::locale_is_utf8(),
+        }
+    }
+
+    /// Writes a view as a JSON document to standard output.
+    pub(crate) fn view(&mut self, view: &impl Serialize) -> Result<(), CommandError> {
+        let json = serde_json::to_string_pretty(view);
+        self.data(json.expect("views have text for keys and no floats"))
     }
 
     /// Writes a JSON document to standard output, with the number of its schema in front.

@@ -44,7 +44,10 @@ fn object_id(
         Target::Job { record } => Ok(snapshot.records()?[record].job),
         Target::Dataset { id, .. } | Target::Object { id, .. } => Ok(id),
         Target::Artifact { .. } => {
-            let message = format!("'{}' is a file's bytes, which are no object", word.display());
+            let message = format!(
+                "'{}' is a file's bytes, which are no object",
+                word.display()
+            );
             Err(CommandError::usage(message).hint("`roar show` tells what is known of a file"))
         }
     }

@@ -3,9 +3,17 @@
 pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod config;
+pub(crate) mod dag;
 pub(crate) mod filter;
 pub(crate) mod help;
 pub(crate) mod init;
+pub(crate) mod inputs;
+pub(crate) mod lineage;
+pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod run;
+pub(crate) mod show;
+pub(crate) mod status;
+pub(crate) mod why;
+
 mod running;

@@ -2,7 +2,9 @@
 
 use super::{CommandError, Fault, fault_below};
 use roar_object::FindError;
-use roar_store::{CommitError, FileError, FrameError, LockError, OpenError, ReadError, RefNameError};
+use roar_store::{
+    CommitError, FileError, FrameError, LockError, OpenError, ReadError, RefNameError,
+};
 use roar_tree::TreeError;
 use std::io;
 
@@ -14,8 +16,9 @@ impl From<OpenError> for CommandError {
             OpenError::NotAStore { .. } => {
                 Self::refused(err).hint("`roar init` makes this directory a workspace")
             }
-            OpenError::Missing { .. } => Self::new(Fault::Damaged, err)
-                .hint("put its files back from a copy; or move the `.roar` directory away to begin anew"),
+            OpenError::Missing { .. } => Self::new(Fault::Damaged, err).hint(
+                "put its files back from a copy; or move the `.roar` directory away to begin anew",
+            ),
             OpenError::Newer { .. } => Self::refused(err).hint("use the newer roar that wrote it"),
             other => Self::new(Fault::Damaged, other).hint("`roar fsck` tells what is wrong"),
         }
@@ -26,8 +29,9 @@ impl From<LockError> for CommandError {
     fn from(err: LockError) -> Self {
         match err {
             LockError::Io(err) => err.into(),
-            busy => Self::refused(busy)
-                .hint("wait for it, or wait longer: `--config lock.timeout=60`"),
+            busy => {
+                Self::refused(busy).hint("wait for it, or wait longer: `--config lock.timeout=60`")
+            }
         }
     }
 }

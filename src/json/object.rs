@@ -204,8 +204,6 @@ fn source(source: &Source) -> Value {
 }
 
 fn variables(variables: &Variables) -> Value {
-    let pair = |(name, tag): &(ByteStr, ByteStr)| {
-        json!({ "name": text(name), "tag": roar_object::Hex::of(tag).to_string() })
-    };
+    let pair = |(name, tag): &(ByteStr, ByteStr)| json!({ "name": text(name), "tag": roar_object::Hex::of(tag).to_string() });
     json!({ "list": list(&variables.list, pair) })
 }

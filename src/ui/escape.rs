@@ -25,7 +25,10 @@ pub(crate) fn escape(bytes: &[u8]) -> String {
 pub(crate) fn quote(path: &[u8]) -> String {
     match std::str::from_utf8(path) {
         Ok(text) if !text.chars().any(needs_quotes) => text.to_owned(),
-        _ => format!("\"{}\"", path.iter().copied().map(quoted).collect::<String>()),
+        _ => format!(
+            "\"{}\"",
+            path.iter().copied().map(quoted).collect::<String>()
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use roar_testkit::Sandbox;
 /// A sandbox with a workspace in it.
 fn workspace() -> Sandbox {
     let sandbox = sandbox();
-    sandbox.write(".roar/.gitignore", "*\n");
+    let _ = sandbox.roar(["init"]).success();
     sandbox
 }
 

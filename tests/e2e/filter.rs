@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 #[test]
 fn rules_are_added_before_the_others_and_taken_out_again() {
     let sandbox = sandbox();
-    sandbox.write(".roar/.gitignore", "*\n");
+    let _ = sandbox.roar(["init"]).success();
     let _ = sandbox.roar(["filter", "add", "*.log", "tmp/"]).success();
     let _ = sandbox
         .roar([
@@ -52,7 +52,7 @@ fn rules_are_added_before_the_others_and_taken_out_again() {
 #[test]
 fn what_is_no_pattern_or_class_is_refused() {
     let sandbox = sandbox();
-    sandbox.write(".roar/.gitignore", "*\n");
+    let _ = sandbox.roar(["init"]).success();
     assert_snapshot!(sandbox.roar(["filter", "add", "a[b"]), @r#"
     --- stderr
     error: 'a[b' is not a pattern

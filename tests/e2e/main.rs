@@ -6,9 +6,16 @@ mod command_reference;
 mod completions;
 mod config;
 mod filter;
+mod hash;
 mod help;
+mod init;
 mod man;
+mod objects;
 mod output;
+mod record_job;
+mod refs;
+mod trace;
+mod trees;
 
 use roar_testkit::Sandbox;
 

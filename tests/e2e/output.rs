@@ -47,8 +47,8 @@ fn bytes_from_elsewhere_do_not_reach_the_terminal_as_they_are() {
 #[test]
 fn another_directory_can_be_started_in() {
     let sandbox = sandbox();
+    let _ = sandbox.roar(["init", "inner"]).success();
     sandbox.write("inner/.roarconfig", "[run]\ndirty = 'refuse'\n");
-    sandbox.write("inner/.roar/.keep", "");
     let there = sandbox.roar(["-C", "inner", "config", "get", "run.dirty"]);
     assert_eq!(there.success().out(), "refuse");
     let nowhere = sandbox.roar(["-C", "nowhere", "config", "list"]);

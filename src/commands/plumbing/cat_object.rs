@@ -54,7 +54,10 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         return batch(ui, context, &snapshot, args.batch);
     };
     let id = object_id(context, &snapshot, word)?;
-    let object = snapshot.objects().find(id)?.ok_or(FindError::Missing { id })?;
+    let object = snapshot
+        .objects()
+        .find(id)?
+        .ok_or(FindError::Missing { id })?;
     object.verify().map_err(FindError::from)?;
     print(ui, &args, &object)?;
     Ok(ExitCode::SUCCESS)
@@ -116,7 +119,11 @@ fn answer(
     }
     match snapshot.objects().find(id)? {
         Some(object) => {
-            ui.data(format_args!("{id} {} {}", object.kind().name(), object.body().len()))?;
+            ui.data(format_args!(
+                "{id} {} {}",
+                object.kind().name(),
+                object.body().len()
+            ))?;
             ui.bytes(object.body())?;
             ui.bytes(b"\n")
         }
@@ -130,7 +137,9 @@ fn find(
     snapshot: &Snapshot,
     name: &[u8],
 ) -> Result<Option<ObjectId>, CommandError> {
-    let whole = std::str::from_utf8(name).ok().and_then(|text| text.parse().ok());
+    let whole = std::str::from_utf8(name)
+        .ok()
+        .and_then(|text| text.parse().ok());
     if whole.is_some() {
         return Ok(whole);
     }

@@ -74,9 +74,13 @@ fn trees(
         }
         let Difference { path, left, right } = difference?;
         let described = |entry: &Option<Entry>| entry.as_ref().map(entry_json);
-        print(ui, args, &path, [entry_side(&left), entry_side(&right)], || {
-            json!({ "left": described(&left), "right": described(&right) })
-        })?;
+        print(
+            ui,
+            args,
+            &path,
+            [entry_side(&left), entry_side(&right)],
+            || json!({ "left": described(&left), "right": described(&right) }),
+        )?;
     }
     Ok(differs)
 }
@@ -124,10 +128,14 @@ fn paths(side: &Side, reads: bool, forest: &Forest) -> Result<Paths, CommandErro
     let hex = |id: Option<roar_object::ContentId>| id.map(|id| id.to_string());
     if reads {
         let files = record.reads.iter();
-        return Ok(files.map(|file| (file.path.shown(), hex(file.id))).collect());
+        return Ok(files
+            .map(|file| (file.path.shown(), hex(file.id)))
+            .collect());
     }
     let files = record.writes.iter().filter(|file| file.remains());
-    Ok(files.map(|file| (file.path.shown(), hex(file.id))).collect())
+    Ok(files
+        .map(|file| (file.path.shown(), hex(file.id)))
+        .collect())
 }
 
 fn listed(forest: &Forest, root: ObjectId) -> Result<Paths, CommandError> {

@@ -27,7 +27,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let snapshot = context.snapshot(ui)?;
     let prefix = args.prefix.unwrap_or_default();
     for (name, id) in snapshot.objects().references(&prefix)? {
-        let kind = snapshot.kind_of(id)?.map_or("missing", roar_object::Kind::name);
+        let kind = snapshot
+            .kind_of(id)?
+            .map_or("missing", roar_object::Kind::name);
         if args.json {
             ui.json_line(&json!({ "ref": name.as_str(), "id": id.to_string(), "kind": kind }))?;
         } else {

@@ -33,14 +33,20 @@ pub(crate) struct Args {
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let workspace = context.workspace(ui)?;
-    let store = workspace.store().ok_or_else(|| CommandError::refused("there is no store"))?;
+    let store = workspace
+        .store()
+        .ok_or_else(|| CommandError::refused("there is no store"))?;
     if args.rebuild {
         rebuild(ui, context, &workspace, store)?;
     }
     let report = roar_store::fsck(store, Options { full: args.full })?;
     print(ui, args.json, &report)?;
     let damaged = report.worst() == Some(Severity::Error);
-    Ok(ExitCode::from(if damaged { Fault::Damaged.code() } else { 0 }))
+    Ok(ExitCode::from(if damaged {
+        Fault::Damaged.code()
+    } else {
+        0
+    }))
 }
 
 fn rebuild(
@@ -65,12 +71,21 @@ fn print(ui: &mut Ui, json: bool, report: &Report) -> Result<(), CommandError> {
         let counts = count_objects::fields(&report.counts);
         return ui.json(json!({ "findings": findings, "counts": counts }));
     }
-    for Finding { id, severity, subject, text } in &report.findings {
+    for Finding {
+        id,
+        severity,
+        subject,
+        text,
+    } in &report.findings
+    {
         let (subject, text) = (escape_text(subject), escape_text(text));
         ui.data(format_args!("{} {id} {subject}: {text}", severity.name()))?;
     }
     if report.worst().is_none() {
-        ui.note(format_args!("{} objects, nothing wrong", report.counts.total()));
+        ui.note(format_args!(
+            "{} objects, nothing wrong",
+            report.counts.total()
+        ));
     }
     Ok(())
 }

@@ -41,7 +41,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let directory = context.directory().join(&args.directory);
     if directory.is_file() {
         let message = format!("'{}' is a file", args.directory.display());
-        return Err(CommandError::new(Fault::Usage, message).hint("`roar hash-object FILE` names a file"));
+        return Err(
+            CommandError::new(Fault::Usage, message).hint("`roar hash-object FILE` names a file")
+        );
     }
     if args.json {
         let mut nodes = MemoryObjects::default();

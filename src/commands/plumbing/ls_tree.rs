@@ -40,8 +40,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let mut finder = Finder::new(context)?;
     let Side::Tree(root) = finder.find(ui, &args.tree)? else {
         let message = format!("'{}' is a job, not a dataset", args.tree.display());
-        return Err(CommandError::usage(message)
-            .hint("`roar show` lists what a job read and wrote"));
+        return Err(
+            CommandError::usage(message).hint("`roar show` lists what a job read and wrote")
+        );
     };
     let forest = finder.finish();
     let (root, prefix) = match &args.path {
@@ -63,16 +64,26 @@ fn below(
     path: &OsString,
 ) -> Result<(ObjectId, Vec<u8>), CommandError> {
     let missing = || CommandError::not_found(format!("there is no '{}' in it", path.display()));
-    let clean = path.as_bytes().strip_suffix(b"/").unwrap_or(path.as_bytes());
+    let clean = path
+        .as_bytes()
+        .strip_suffix(b"/")
+        .unwrap_or(path.as_bytes());
     let entry = roar_tree::lookup(forest, root, clean)?.ok_or_else(missing)?;
     match entry.tree_id() {
         Some(id) => Ok((id, [clean, b"/"].concat())),
-        None => Err(CommandError::usage(format!("'{}' is no directory", path.display()))),
+        None => Err(CommandError::usage(format!(
+            "'{}' is no directory",
+            path.display()
+        ))),
     }
 }
 
 fn print(ui: &mut Ui, form: super::Form, found: &Found) -> Result<(), CommandError> {
-    let (mode, id, size) = (mode(found.entry.mode), entry_id(&found.entry), found.entry.size);
+    let (mode, id, size) = (
+        mode(found.entry.mode),
+        entry_id(&found.entry),
+        found.entry.size,
+    );
     if form.json {
         return ui.json_line(&json!({
             "path": text(&found.path), "mode": mode, "id": id, "size": size, "files": found.entry.files,

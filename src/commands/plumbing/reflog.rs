@@ -31,8 +31,10 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let name = RefName::new(args.name)?;
     let entries = snapshot.objects().reflog(&name)?;
     if entries.is_empty() && name.as_str() != "sessions/main" {
-        return Err(CommandError::not_found(format!("there never was a ref '{name}'"))
-            .hint("`roar for-each-ref` lists those that there are"));
+        return Err(
+            CommandError::not_found(format!("there never was a ref '{name}'"))
+                .hint("`roar for-each-ref` lists those that there are"),
+        );
     }
     for entry in entries.iter().rev() {
         print(ui, args.json, entry)?;

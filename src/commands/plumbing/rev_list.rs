@@ -69,11 +69,7 @@ fn wanted(
 }
 
 /// Returns the job that a word means: itself, or the one that wrote the file.
-fn job_of(
-    context: &Context,
-    snapshot: &Snapshot,
-    word: &OsString,
-) -> Result<usize, CommandError> {
+fn job_of(context: &Context, snapshot: &Snapshot, word: &OsString) -> Result<usize, CommandError> {
     let job = match context.resolve(snapshot, word)? {
         Target::Job { record } | Target::Dataset { record, .. } => Some(record),
         Target::Artifact { written, .. } => written.map(|written| written.record),

@@ -144,7 +144,9 @@ impl Namer for Contents {
 fn settle(file: &mut FileSeen) -> bool {
     let doubtful = file.in_place && file.digest_before.is_some();
     let path = Path::new(OsStr::from_bytes(&file.path));
-    let now = doubtful.then(|| roar_content::name_file(path).ok()).flatten();
+    let now = doubtful
+        .then(|| roar_content::name_file(path).ok())
+        .flatten();
     file.settle(now.map(|named| *named.id.as_bytes()))
 }
 

@@ -9,7 +9,6 @@ use roar_repo::{Snapshot, Workspace};
 use roar_store::{Expect, RefChange, RefName, Transaction};
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Make a ref name an object, if it still names what is expected
 ///
@@ -43,11 +42,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn change(
-    context: &Context,
-    snapshot: &Snapshot,
-    args: Args,
-) -> Result<RefChange, CommandError> {
+fn change(context: &Context, snapshot: &Snapshot, args: Args) -> Result<RefChange, CommandError> {
     let name = RefName::new(args.name)?;
     let (new, old) = match args.delete {
         true if args.old.is_some() => {
@@ -77,8 +72,10 @@ fn fits(snapshot: &Snapshot, name: &RefName, id: ObjectId) -> Result<(), Command
     let kind = kind.ok_or_else(|| CommandError::not_found(format!("there is no object '{id}'")))?;
     if name.as_str().starts_with("sessions/") && kind != Kind::Session {
         let kind = kind.name();
-        return Err(CommandError::refused(format!("'{name}' names a session, not a {kind}"))
-            .hint("`roar reflog` lists what it named before"));
+        return Err(
+            CommandError::refused(format!("'{name}' names a session, not a {kind}"))
+                .hint("`roar reflog` lists what it named before"),
+        );
     }
     Ok(())
 }
@@ -107,14 +104,16 @@ fn commit(
     workspace: &Workspace,
     change: RefChange,
 ) -> Result<(), CommandError> {
-    let store = workspace.store().ok_or_else(|| CommandError::refused("there is no store"))?;
+    let store = workspace
+        .store()
+        .ok_or_else(|| CommandError::refused("there is no store"))?;
     let writer = context.waiting(ui, workspace.config(), "roar update-ref", |wait| {
         store.writer(wait)
     })?;
     let transaction = Transaction {
         refs: vec![change],
         note: "update-ref".to_owned(),
-        at_ns: now_ns(),
+        at_ns: crate::asked::now_ns(),
         ..Transaction::default()
     };
     let receipt = writer?.commit(&transaction)?;
@@ -122,9 +121,4 @@ fn commit(
         ui.note(notice);
     }
     Ok(())
-}
-
-fn now_ns() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }

@@ -47,7 +47,9 @@ fn made(directory: &Path) -> Result<PathBuf, CommandError> {
 fn told(ui: &Ui, root: &Path, new: bool) -> ExitCode {
     let root = root.display();
     if new {
-        ui.note(format_args!("'{root}' is a workspace now; put `roar run` before a command"));
+        ui.note(format_args!(
+            "'{root}' is a workspace now; put `roar run` before a command"
+        ));
     } else {
         ui.note(format_args!("'{root}' is a workspace already"));
     }

@@ -55,7 +55,12 @@ struct Opened {
     trouble: Option<RepoError>,
 }
 
-pub(super) fn run(ui: &mut Ui, context: &Context, common: Common, kind: JobKind) -> Result<ExitCode, CommandError> {
+pub(super) fn run(
+    ui: &mut Ui,
+    context: &Context,
+    common: Common,
+    kind: JobKind,
+) -> Result<ExitCode, CommandError> {
     let around = surroundings(context, &common);
     if common.dry_run {
         return dry_run(ui, context, &around, common, kind);
@@ -71,7 +76,10 @@ pub(super) fn run(ui: &mut Ui, context: &Context, common: Common, kind: JobKind)
 /// Adds the settings that options stand for.
 fn surroundings(context: &Context, common: &Common) -> Surroundings {
     let mut around = context.around().clone();
-    let options = [("tracer.default", &common.tracer), ("run.dirty", &common.dirty)];
+    let options = [
+        ("tracer.default", &common.tracer),
+        ("run.dirty", &common.dirty),
+    ];
     for (name, value) in options {
         if let Some(value) = value {
             around.flags.insert(name.to_owned(), value.clone());
@@ -83,19 +91,36 @@ fn surroundings(context: &Context, common: &Common) -> Surroundings {
 /// Opens the workspace or makes one. Where that cannot be done, the command runs all the same.
 fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError> {
     match Workspace::open_or_create(context.directory(), around) {
-        Ok((workspace, new)) => Ok(Opened { workspace, new, trouble: None }),
+        Ok((workspace, new)) => Ok(Opened {
+            workspace,
+            new,
+            trouble: None,
+        }),
         Err(RepoError::Config(err)) => Err(CommandError::from(err).with_fault(Fault::Own)),
         Err(trouble) => {
             let workspace = Workspace::without_store(context.directory(), around);
-            let workspace = workspace.map_err(|err| CommandError::from(err).with_fault(Fault::Own))?;
-            Ok(Opened { workspace, new: false, trouble: Some(trouble) })
+            let workspace =
+                workspace.map_err(|err| CommandError::from(err).with_fault(Fault::Own))?;
+            Ok(Opened {
+                workspace,
+                new: false,
+                trouble: Some(trouble),
+            })
         }
     }
 }
 
 /// Takes the command as typed, or the one of a recorded step.
-fn wanted(context: &Context, workspace: &Workspace, common: Common, kind: JobKind) -> Result<Wanted, CommandError> {
-    let first = common.command.first().map_or(OsStr::new(""), OsString::as_os_str);
+fn wanted(
+    context: &Context,
+    workspace: &Workspace,
+    common: Common,
+    kind: JobKind,
+) -> Result<Wanted, CommandError> {
+    let first = common
+        .command
+        .first()
+        .map_or(OsStr::new(""), OsString::as_os_str);
     match first.to_str().filter(|word| word.starts_with('@')) {
         Some(word) => {
             let step: StepName = word.parse().map_err(CommandError::usage)?;
@@ -142,12 +167,19 @@ fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
 }
 
 /// Runs the command. From here on its exit code is this program's, whatever becomes of the record.
-fn carry_out(ui: &mut Ui, context: &Context, opened: &Opened, wanted: Wanted) -> Result<ExitCode, CommandError> {
+fn carry_out(
+    ui: &mut Ui,
+    context: &Context,
+    opened: &Opened,
+    wanted: Wanted,
+) -> Result<ExitCode, CommandError> {
     let workspace = &opened.workspace;
-    context.take_in_leftovers(ui, workspace);
+    crate::leftovers::take_in(ui, workspace);
     let plan = plan(workspace, wanted)?;
     let config = workspace.config().clone();
-    let done = context.waiting(ui, &config, "roar run", |wait| roar_record::run(workspace, &plan, wait))?;
+    let done = context.waiting(ui, &config, "roar run", |wait| {
+        roar_record::run(workspace, &plan, wait)
+    })?;
     let done = done.map_err(CommandError::from)?;
     report::tell(ui, opened, &plan, &done);
     let code = done.outcome.shell_code().unwrap_or(125);
@@ -158,11 +190,16 @@ impl From<PlanError> for CommandError {
     fn from(err: PlanError) -> Self {
         match err {
             PlanError::Program(ref cause) => {
-                let fault = if cause.exit_code() == 127 { Fault::NoProgram } else { Fault::NotExecutable };
+                let fault = if cause.exit_code() == 127 {
+                    Fault::NoProgram
+                } else {
+                    Fault::NotExecutable
+                };
                 Self::new(fault, err)
             }
             PlanError::Config(err) => Self::from(err).with_fault(Fault::Own),
-            PlanError::Tracer(_) => Self::new(Fault::Own, err).hint("`roar doctor` tells which ways of watching work here"),
+            PlanError::Tracer(_) => Self::new(Fault::Own, err)
+                .hint("`roar doctor` tells which ways of watching work here"),
             PlanError::Dirty { ref changed, .. } => {
                 let files = report::some_files(changed);
                 Self::new(Fault::Own, err)

@@ -2,9 +2,7 @@
 
 use crate::error::{CommandError, Fault};
 use crate::nearest::nearest;
-use roar_object::{
-    ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedPath, Source,
-};
+use roar_object::{ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedPath, Source};
 use roar_record::{Declared, DeclaredFile};
 use roar_repo::names;
 use serde_json::{Map, Value};
@@ -43,16 +41,46 @@ impl LineError {
 
 type Fields = Map<String, Value>;
 
-/// What a job may say. The last ones follow from the others, and are passed over.
+/// What a job may say.
 const JOB: &[&str] = &[
-    "kind", "argv", "cwd", "name", "exit", "signal", "interrupted", "started_ns", "duration_ns",
-    "inputs", "outputs", "code", "git", "schema", "id", "step", "state", "coverage", "environment",
-    "processes", "packages", "variables", "datasets", "others", "parents", "reruns",
+    "kind",
+    "argv",
+    "cwd",
+    "name",
+    "exit",
+    "signal",
+    "interrupted",
+    "started_ns",
+    "duration_ns",
+    "inputs",
+    "outputs",
+    "code",
+    "git",
+    // What `roar show` adds, and what follows from the rest or cannot be known here.
+    "schema",
+    "id",
+    "step",
+    "state",
+    "dag_state",
+    "stale",
+    "replaced_by",
+    "reruns",
+    "others",
+    "other_files",
+    "coverage",
+    "environment",
+    "variables",
+    "hidden_variables",
+    "processes",
 ];
-/// What a file may say.
-const FILE: &[&str] = &["path", "hash", "size", "class", "change", "kind", "files", "producer"];
+/// What a file may say. The last ones are of `roar show`.
+const FILE: &[&str] = &[
+    "path", "hash", "size", "class", "change", "kind", "files", "producer", "dataset", "kept",
+];
 /// What the state of the code may say.
-const GIT: &[&str] = &["commit", "branch", "remote", "dirty", "tree", "prefix", "broken"];
+const GIT: &[&str] = &[
+    "commit", "branch", "remote", "dirty", "tree", "prefix", "broken",
+];
 
 /// Reads jobs of one project.
 pub(super) struct Reader<'a> {
@@ -82,7 +110,7 @@ impl<'a> Reader<'a> {
             directory: self.directory(&fields)?,
             name: text(&fields, "name")?,
             outcome: outcome(&fields)?,
-            interrupted: flag(&fields, "interrupted")?,
+            interrupted: interrupted(&fields)?,
             started_ns: number(&fields, "started_ns")?,
             duration_ns: number(&fields, "duration_ns")?.unwrap_or(0),
             inputs,
@@ -111,7 +139,10 @@ impl<'a> Reader<'a> {
         let list = value
             .as_array()
             .ok_or_else(|| LineError::new(format!("'{name}' is not a list")))?;
-        let each = list.iter().enumerate();
+        let each = list
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| counts(file, list));
         each.map(|(at, file)| {
             self.file(file, class, written)
                 .map_err(|err| err.within(&format!("{name}[{at}]")))
@@ -130,7 +161,9 @@ impl<'a> Reader<'a> {
         };
         known(fields, FILE)?;
         if fields.get("kind").and_then(Value::as_str) == Some("dataset") {
-            return Err(LineError::new("a dataset is recorded by its files: list those"));
+            return Err(LineError::new(
+                "a dataset is recorded by its files: list those",
+            ));
         }
         let path = present(fields, "path").ok_or_else(|| LineError::new("'path' is missing"))?;
         let own = word(fields, "class", Class::from_name)?;
@@ -160,6 +193,23 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Returns whether an entry of a list stands for a file of its own: not a dataset whose files are
+/// listed as well, nor what `roar show` lists because an earlier run had left it.
+fn counts(file: &Value, list: &[Value]) -> bool {
+    let is_dataset = file.get("kind").is_some_and(|kind| kind == "dataset");
+    let is_member = |it: &Value| it.get("dataset").is_some_and(|set| *set == file["path"]);
+    let kept = file.get("kept").is_some_and(|kept| *kept == true);
+    let listed = is_dataset && list.iter().any(is_member);
+    !kept && !listed
+}
+
+fn interrupted(fields: &Fields) -> Result<bool, LineError> {
+    let state = fields
+        .get("state")
+        .is_some_and(|state| state == "interrupted");
+    Ok(flag(fields, "interrupted")? || state)
+}
+
 /// Refuses a field that means nothing.
 fn known(fields: &Fields, names: &'static [&'static str]) -> Result<(), LineError> {
     let unknown = fields.keys().find(|name| !names.contains(&name.as_str()));
@@ -187,7 +237,9 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
         Value::String(text) => Some(text.clone().into_bytes()),
         Value::Object(fields) => {
             let encoded = fields.get("bytes")?.as_str()?;
-            base64::engine::general_purpose::STANDARD.decode(encoded).ok()
+            base64::engine::general_purpose::STANDARD
+                .decode(encoded)
+                .ok()
         }
         _ => None,
     }
@@ -253,9 +305,13 @@ fn outcome(fields: &Fields) -> Result<Outcome, LineError> {
     match (exit, signal) {
         (Some(code), None) if (0..=255).contains(&code) => Ok(Outcome::Exited(code)),
         (None, Some(signal)) if (1..=64).contains(&signal) => Ok(Outcome::Killed(signal)),
-        (None, None) if fields.contains_key("exit") => Ok(Outcome::Unknown),
+        (None, None) if fields.contains_key("exit") && fields.contains_key("signal") => {
+            Ok(Outcome::Unknown)
+        }
         (None, None) => Ok(Outcome::Exited(0)),
-        (Some(_), Some(_)) => Err(LineError::new("a job has an exit code or a signal, not both")),
+        (Some(_), Some(_)) => Err(LineError::new(
+            "a job has an exit code or a signal, not both",
+        )),
         (Some(_), None) => Err(wrong("exit", "a number from 0 to 255")),
         (None, Some(_)) => Err(wrong("signal", "the number of a signal")),
     }
@@ -277,13 +333,16 @@ fn git(fields: &Fields) -> Result<Option<Source>, LineError> {
         return Err(wrong("git", "an object"));
     };
     known(git, GIT)?;
-    let mut source = Source::default();
-    source.commit = text(git, "commit")?;
-    source.branch = text(git, "branch")?;
-    source.remote = text(git, "remote")?;
-    source.dirty = flag(git, "dirty")?;
-    source.tree = text(git, "tree")?;
-    source.broken = text(git, "broken")?;
-    source.prefix = ByteStr(present(git, "prefix").and_then(bytes).unwrap_or_default());
+    let prefix = present(git, "prefix").and_then(bytes).unwrap_or_default();
+    let source = Source {
+        commit: text(git, "commit")?,
+        branch: text(git, "branch")?,
+        remote: text(git, "remote")?,
+        dirty: flag(git, "dirty")?,
+        tree: text(git, "tree")?,
+        broken: text(git, "broken")?,
+        prefix: ByteStr(prefix),
+        ..Source::default()
+    };
     Ok(Some(source))
 }

@@ -16,7 +16,10 @@ const NAMED: usize = 4;
 pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     let heard = !report.stderr_is_output;
     if heard && opened.new {
-        ui.note(format_args!("roar: made {}, where runs in this project are recorded", opened.workspace.dot().display()));
+        ui.note(format_args!(
+            "roar: made {}, where runs in this project are recorded",
+            opened.workspace.dot().display()
+        ));
     }
     if heard && ui.verbosity() >= Verbosity::Verbose {
         list_files(ui, report);
@@ -26,7 +29,11 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     }
     match &report.recorded {
         Recorded::Stored { step } if heard => {
-            ui.note(format_args!("roar: {step} {} · {}", report.job.short(), summary(plan, report)));
+            ui.note(format_args!(
+                "roar: {step} {} · {}",
+                report.job.short(),
+                summary(plan, report)
+            ));
         }
         Recorded::Stored { .. } => {}
         Recorded::Left { path, why } => ui.warn(format_args!(
@@ -35,7 +42,10 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
             reason(opened, why)
         )),
         Recorded::Lost { why } => {
-            ui.warn(format_args!("roar: this run is NOT recorded: {}", reason(opened, why)));
+            ui.warn(format_args!(
+                "roar: this run is NOT recorded: {}",
+                reason(opened, why)
+            ));
         }
     }
     for notice in &report.notices {
@@ -45,14 +55,28 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
 
 /// Why there was no store is worth more than that there was none.
 fn reason(opened: &Opened, why: &str) -> String {
-    opened.trouble.as_ref().map_or_else(|| why.to_owned(), |trouble| with_causes(trouble))
+    opened
+        .trouble
+        .as_ref()
+        .map_or_else(|| why.to_owned(), |trouble| with_causes(trouble))
 }
 
 /// Says what was not seen, in one line.
 fn coverage(plan: &Plan, report: &Report) -> Option<String> {
     let coverage = &report.coverage;
-    let mut reasons = coverage.reasons.iter().take(2).cloned().collect::<Vec<_>>().join("; ");
-    if let Some(more) = coverage.reasons.len().checked_sub(2).filter(|&more| more > 0) {
+    let mut reasons = coverage
+        .reasons
+        .iter()
+        .take(2)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    if let Some(more) = coverage
+        .reasons
+        .len()
+        .checked_sub(2)
+        .filter(|&more| more > 0)
+    {
         reasons = format!("{reasons}; and {more} more");
     }
     match (plan.unwatched(), coverage.verdict) {
@@ -71,16 +95,28 @@ fn summary(plan: &Plan, report: &Report) -> String {
     parts.push(format!("read {}", read(report)));
     parts.push(format!("wrote {}", wrote(report)));
     if let Some(files) = plan.dirty() {
-        parts.push(format!("git: {} uncommitted, kept", counted(files as u64, "change")));
+        parts.push(format!(
+            "git: {} uncommitted, kept",
+            counted(files as u64, "change")
+        ));
     }
     if report.scrubbed > 0 {
-        parts.push(format!("{} taken out", counted(report.scrubbed as u64, "secret")));
+        parts.push(format!(
+            "{} taken out",
+            counted(report.scrubbed as u64, "secret")
+        ));
     }
     parts.join(" · ")
 }
 
 fn read(report: &Report) -> String {
-    let of = |class: Class| report.reads.iter().filter(|file| file.class == class).count() as u64;
+    let of = |class: Class| {
+        report
+            .reads
+            .iter()
+            .filter(|file| file.class == class)
+            .count() as u64
+    };
     let data = counted(of(Class::Data), "file") + &in_datasets(report, Role::Read);
     match of(Class::Code) {
         0 => data,
@@ -90,8 +126,11 @@ fn read(report: &Report) -> String {
 
 fn wrote(report: &Report) -> String {
     let products = || report.writes.iter().filter(|file| is_product(file));
-    let deleted = products().filter(|file| file.change == Some(Change::Deleted)).count() as u64;
-    let written = counted(products().count() as u64 - deleted, "file") + &in_datasets(report, Role::Written);
+    let deleted = products()
+        .filter(|file| file.change == Some(Change::Deleted))
+        .count() as u64;
+    let written =
+        counted(products().count() as u64 - deleted, "file") + &in_datasets(report, Role::Written);
     match deleted {
         0 => written,
         deleted => format!("{written}, deleted {deleted}"),
@@ -99,11 +138,19 @@ fn wrote(report: &Report) -> String {
 }
 
 fn in_datasets(report: &Report, role: Role) -> String {
-    let datasets: Vec<&DatasetAt> = report.datasets.iter().filter(|set| set.role == role).collect();
+    let datasets: Vec<&DatasetAt> = report
+        .datasets
+        .iter()
+        .filter(|set| set.role == role)
+        .collect();
     match datasets.as_slice() {
         [] => String::new(),
         [one] => format!(" ({} in {}/)", one.files, escape(&one.path.shown())),
-        several => format!(" ({} in {} datasets)", several.iter().map(|set| set.files).sum::<u64>(), several.len()),
+        several => format!(
+            " ({} in {} datasets)",
+            several.iter().map(|set| set.files).sum::<u64>(),
+            several.len()
+        ),
     }
 }
 
@@ -112,7 +159,11 @@ fn is_product(file: &Touched) -> bool {
 }
 
 fn counted(count: u64, noun: &str) -> String {
-    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+    if count == 1 {
+        format!("1 {noun}")
+    } else {
+        format!("{count} {noun}s")
+    }
 }
 
 /// Lists every file of data and code, and counts the others.
@@ -128,7 +179,10 @@ fn list_files(ui: &Ui, report: &Report) {
         let of = |files: &[Touched]| files.iter().filter(|file| file.class == class).count();
         let (reads, writes) = (of(&report.reads), of(&report.writes));
         if reads + writes > 0 {
-            ui.note(format_args!("  {}: {reads} read, {writes} written", class.name()));
+            ui.note(format_args!(
+                "  {}: {reads} read, {writes} written",
+                class.name()
+            ));
         }
     }
     for reason in &report.coverage.reasons {
@@ -148,14 +202,20 @@ pub(super) fn plan(ui: &mut Ui, workspace: &Workspace, plan: &Plan) -> Result<()
     ui.data(format_args!("workspace: {}", workspace.root().display()))?;
     ui.data(format_args!("tracer:    {}", plan.backend_name()))?;
     if let Some(files) = plan.dirty() {
-        ui.data(format_args!("git:       {} not committed", counted(files as u64, "change")))?;
+        ui.data(format_args!(
+            "git:       {} not committed",
+            counted(files as u64, "change")
+        ))?;
     }
     Ok(())
 }
 
 /// Returns a command as it could be typed.
 pub(super) fn command_line(argv: &[OsString]) -> String {
-    let words: Vec<ByteStr> = argv.iter().map(|word| word.as_bytes().to_vec().into()).collect();
+    let words: Vec<ByteStr> = argv
+        .iter()
+        .map(|word| word.as_bytes().to_vec().into())
+        .collect();
     roar_view::command(&words)
 }
 

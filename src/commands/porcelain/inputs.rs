@@ -1,0 +1,50 @@
+//! `roar inputs`.
+
+use crate::asked::{self, Subject};
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Ui;
+use roar_view::{InputsView, TargetView};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// List the data that a file or a step began with
+///
+/// What was read along its whole lineage and no recorded job made.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar inputs model.pkl
+  $ roar inputs --json @3")]
+pub(crate) struct Args {
+    /// A file, a directory, a step, a hash or prefix
+    #[arg(value_name = "REF")]
+    word: OsString,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let snapshot = context.snapshot(ui)?;
+    let projection = snapshot.projection()?;
+    let history = projection.history();
+    let view = match asked::subject(context, &snapshot, &args.word)? {
+        Subject::Job(record) => {
+            InputsView::new(&projection, TargetView::job(history, record), record)
+        }
+        Subject::Written(written) => {
+            let target = TargetView::written(history, written);
+            InputsView::new(&projection, target, written.record)
+        }
+        Subject::Root(record, input) => InputsView::of_root(&projection, record, input),
+    };
+    if args.json {
+        ui.view(&view)?;
+    } else {
+        ui.page();
+        let text = roar_view::inputs_text(&view, ui.layout());
+        ui.text(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

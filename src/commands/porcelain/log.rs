@@ -1,0 +1,48 @@
+//! `roar log`.
+
+use crate::asked;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::ui::Ui;
+use roar_view::LogView;
+use std::process::ExitCode;
+
+/// List what was run, latest first
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar log
+  $ roar log -n 5
+  $ roar log --json")]
+pub(crate) struct Args {
+    /// Only the latest so many
+    #[arg(short = 'n', long, value_name = "NUMBER")]
+    max_count: Option<usize>,
+    /// Oldest first
+    #[arg(long)]
+    reverse: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let snapshot = context.snapshot(ui)?;
+    let projection = snapshot.projection()?;
+    asked::tell_if_empty(ui, &snapshot)?;
+    let count = snapshot.records()?.len();
+    let mut shown: Vec<usize> = (0..count).rev().collect();
+    shown.truncate(args.max_count.unwrap_or(usize::MAX));
+    if args.reverse {
+        shown.reverse();
+    }
+    let view = LogView::new(snapshot.session(), &projection, shown);
+    if args.json {
+        ui.view(&view)?;
+    } else {
+        ui.page();
+        let text = roar_view::log_text(&view, &asked::clock(), ui.layout());
+        ui.text(&text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

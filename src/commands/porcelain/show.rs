@@ -1,0 +1,244 @@
+//! `roar show`.
+
+use crate::asked;
+use crate::context::Context;
+use crate::error::CommandError;
+use crate::json::{self, text};
+use crate::ui::{Ui, escape};
+use roar_graph::{Input, Projection};
+use roar_object::{
+    Class, ContentId, DatasetAt, Environment, FindError, Job, Kind, ObjectId, Objects as _,
+    RecordedPath, Source, Step, Variables,
+};
+use roar_repo::{Snapshot, Target, flatten};
+use roar_view::{JobFacts, JobView, WhyView};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Show all that is known of a job, a file, a dataset, any object
+///
+/// Without a name, of the latest job.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar show
+  $ roar show @3
+  $ roar show --all --json @3
+  $ roar show model.pkl")]
+pub(crate) struct Args {
+    /// A step, a file, a directory, a hash or prefix
+    #[arg(value_name = "REF")]
+    word: Option<OsString>,
+    /// Leave nothing out: files of packages and the system, every variable
+    #[arg(long)]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let snapshot = context.snapshot(ui)?;
+    match target(ui, context, &snapshot, &args)? {
+        None => {}
+        Some(Target::Job { record }) => job(ui, &snapshot, record, &args)?,
+        Some(Target::Artifact { id, path, .. }) => {
+            artifact(ui, &snapshot, id, path.as_ref(), &args)?;
+        }
+        Some(Target::Dataset { id, path, record }) => {
+            dataset(ui, &snapshot, id, &path, record, &args)?;
+        }
+        Some(Target::Object { id, kind }) => object(ui, &snapshot, id, kind)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn target(
+    ui: &Ui,
+    context: &Context,
+    snapshot: &Snapshot,
+    args: &Args,
+) -> Result<Option<Target>, CommandError> {
+    if let Some(word) = &args.word {
+        return context.resolve(snapshot, word).map(Some);
+    }
+    asked::tell_if_empty(ui, snapshot)?;
+    let last = snapshot.records()?.len().checked_sub(1);
+    Ok(last.map(|record| Target::Job { record }))
+}
+
+/// The objects that a job names.
+struct Looked {
+    job: Job,
+    step: Step,
+    source: Option<Source>,
+    environment: Option<Environment>,
+    hidden: Option<Variables>,
+}
+
+impl Looked {
+    fn up(snapshot: &Snapshot, id: ObjectId) -> Result<Self, FindError> {
+        let objects = snapshot.objects();
+        let job: Job = objects.read(id)?;
+        let step: Step = objects.read(job.step)?;
+        Ok(Self {
+            source: job.source.map(|id| objects.read(id)).transpose()?,
+            environment: step.environment.map(|id| objects.read(id)).transpose()?,
+            hidden: job.variables.map(|id| objects.read(id)).transpose()?,
+            job,
+            step,
+        })
+    }
+
+    fn facts(&self) -> JobFacts<'_> {
+        JobFacts {
+            coverage: &self.job.coverage,
+            source: self.source.as_ref(),
+            environment: self.environment.as_ref(),
+            variables: &self.step.variables,
+            hidden_variables: self.hidden.as_ref(),
+            processes: &self.job.processes,
+            reads: &self.step.reads,
+            reruns: self.job.reruns,
+        }
+    }
+}
+
+fn job(ui: &mut Ui, snapshot: &Snapshot, record: usize, args: &Args) -> Result<(), CommandError> {
+    let projection = snapshot.projection()?;
+    let looked = Looked::up(snapshot, snapshot.records()?[record].job)?;
+    let view = JobView::new(&projection, record, &looked.facts());
+    let others = match args.all {
+        true => others(snapshot, &looked.step)?,
+        false => Vec::new(),
+    };
+    if args.json {
+        return print_json(ui, &view, args.all, &others);
+    }
+    ui.page();
+    let text = roar_view::job_text(&view, &asked::clock(), ui.layout(), args.all);
+    ui.text(&text)?;
+    for file in &others {
+        let path = escape(&file.path.shown());
+        ui.data(format_args!("{:<8} {path}", file.class.name()))?;
+    }
+    Ok(())
+}
+
+/// Returns the files of packages and the system, which no view lists.
+fn others(snapshot: &Snapshot, step: &Step) -> Result<Vec<Input>, FindError> {
+    let wanted = |class| matches!(class, Class::Package | Class::System);
+    flatten::reads(snapshot.objects(), step, wanted)
+}
+
+fn print_json(
+    ui: &mut Ui,
+    view: &JobView,
+    all: bool,
+    others: &[Input],
+) -> Result<(), CommandError> {
+    if !all {
+        return ui.view(view);
+    }
+    let mut whole = serde_json::to_value(view).expect("views have text for keys and no floats");
+    let files = others.iter().map(|file| {
+        json!({
+            "path": json::path(&file.path),
+            "hash": file.id.map(|id| id.to_string()),
+            "size": file.size,
+            "class": file.class.name(),
+        })
+    });
+    whole["other_files"] = files.collect();
+    ui.json(whole)
+}
+
+fn artifact(
+    ui: &mut Ui,
+    snapshot: &Snapshot,
+    id: ContentId,
+    path: Option<&RecordedPath>,
+    args: &Args,
+) -> Result<(), CommandError> {
+    let projection = snapshot.projection()?;
+    let shown = path.map(RecordedPath::shown).unwrap_or_default();
+    let size = size_of(&projection, id);
+    let view = WhyView::new(&projection, &shown, path, id, size);
+    if args.json {
+        return ui.view(&view);
+    }
+    ui.page();
+    let text = roar_view::why_text(&view, &asked::clock(), ui.layout());
+    ui.text(&text)
+}
+
+/// Returns the length of bytes that a job wrote or read.
+fn size_of(projection: &Projection<'_>, id: ContentId) -> u64 {
+    let history = projection.history();
+    let records = history.records();
+    let written = history.writers(id).into_iter().next();
+    let read = || history.readers(id).into_iter().next();
+    let written = written.map(|written| records[written.record].writes[written.output].size);
+    written
+        .or_else(|| read().map(|(record, read)| records[record].reads[read].size))
+        .unwrap_or(0)
+}
+
+fn dataset(
+    ui: &mut Ui,
+    snapshot: &Snapshot,
+    id: ObjectId,
+    path: &RecordedPath,
+    record: usize,
+    args: &Args,
+) -> Result<(), CommandError> {
+    let job = &snapshot.records()?[record];
+    let set = job
+        .datasets
+        .iter()
+        .find(|set| set.tree == id && set.path == *path);
+    let Some(DatasetAt {
+        role, files, bytes, ..
+    }) = set
+    else {
+        return object(ui, snapshot, id, Kind::Tree);
+    };
+    let did = match role {
+        roar_object::Role::Read => "read",
+        roar_object::Role::Written => "written",
+    };
+    if args.json {
+        return ui.json(json!({
+            "kind": "dataset",
+            "path": json::path(path),
+            "hash": id.to_string(),
+            "files": files,
+            "size": bytes,
+            did: { "step": job.step.to_string(), "id": job.job.to_string() },
+        }));
+    }
+    let (shown, files) = (escape(&path.shown()), roar_view::count(*files, "file"));
+    ui.data(format_args!(
+        "dataset {shown}/: {files}, {}",
+        roar_view::size(*bytes)
+    ))?;
+    ui.data(format_args!("  hash   {id}"))?;
+    ui.data(format_args!(
+        "  {did} by {} {}",
+        job.step,
+        roar_view::command(&job.argv)
+    ))
+}
+
+/// Any other object, as it is stored.
+fn object(ui: &mut Ui, snapshot: &Snapshot, id: ObjectId, kind: Kind) -> Result<(), CommandError> {
+    let object = snapshot
+        .objects()
+        .find(id)?
+        .ok_or(FindError::Missing { id })?;
+    let whole: Value = json::object(&object).map_err(FindError::from)?;
+    debug_assert_eq!(whole["object"], text(kind.name().as_bytes()));
+    ui.page();
+    ui.json(whole)
+}
