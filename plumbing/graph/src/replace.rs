@@ -4,7 +4,7 @@ use crate::codes::CodeMap;
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
 use crate::{Record, program};
 use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
@@ -63,6 +63,8 @@ struct Made {
 pub(crate) struct Replacements {
     /// The run that took a record's place.
     pub(crate) by: Vec<Option<usize>>,
+    /// The end of each record's chain of replacements.
+    heirs: Vec<usize>,
     /// Writes of replaced runs that the record found in place and left so.
     pub(crate) inherited: Vec<Vec<usize>>,
     /// For each record the latest one before it that it is a run of the same step as.
@@ -75,7 +77,13 @@ impl Replacements {
         for record in 0..history.records().len() {
             finder.add(record);
         }
+        let mut heirs: Vec<usize> = (0..finder.by.len()).collect();
+        for record in (0..heirs.len()).rev() {
+            // Replacements lead forward, so the later run's heir is known already.
+            heirs[record] = finder.by[record].map_or(record, |later| heirs[later]);
+        }
         Self {
+            heirs,
             by: finder.by,
             inherited: finder.inherited,
             matches: finder.last_matches,
@@ -84,16 +92,8 @@ impl Replacements {
 
     /// Returns the run that now has the record's place: itself, if nothing replaced it.
     pub(crate) fn stands_for(&self, record: usize) -> usize {
-        last_of(&self.by, record)
+        self.heirs[record]
     }
-}
-
-/// Follows replacements to their end; they lead forward, so there is one.
-fn last_of(by: &[Option<usize>], mut record: usize) -> usize {
-    while let Some(later) = by[record] {
-        record = later;
-    }
-    record
 }
 
 type ProgramKey<'h> = (JobKind, &'h RecordedPath, &'h [ByteStr]);
@@ -111,10 +111,17 @@ struct Finder<'h, 'r> {
     last_read: LastRead,
     world: Vec<Option<usize>>,
     live: Live<'h>,
+    /// The run that now has each record's place, or one on the way to it.
+    heirs: Vec<usize>,
     /// The last record for which each was walked over.
     visited: Vec<usize>,
     /// The last record that was found to descend from each.
     ancestor_of: Vec<usize>,
+    /// Records that each descends from and whose paths are the very same: whoever descends from it
+    /// descends from them too, so they are looked at only when somebody does not.
+    under: Vec<Vec<usize>>,
+    /// Those that the newest record descends from, of the ones that were looked at.
+    passed: Vec<usize>,
 }
 
 impl<'h, 'r> Finder<'h, 'r> {
@@ -130,8 +137,11 @@ impl<'h, 'r> Finder<'h, 'r> {
             last_read: LastRead::default(),
             world: vec![None; history.last.len()],
             live: Live::default(),
+            heirs: (0..records).collect(),
             visited: vec![0; records],
             ancestor_of: vec![0; records],
+            under: vec![Vec::new(); records],
+            passed: Vec::new(),
         }
     }
 
@@ -145,6 +155,11 @@ impl<'h, 'r> Finder<'h, 'r> {
         for &earlier in &matches {
             if self.may_replace(earlier, new, &own) {
                 self.replace(earlier, new);
+            }
+        }
+        for earlier in matches {
+            if self.by[earlier].is_some() {
+                self.show_again(earlier);
             }
         }
         self.keep(new, own);
@@ -174,17 +189,36 @@ impl<'h, 'r> Finder<'h, 'r> {
     /// Returns the earlier records that `new` is a run of the same step as, ascending.
     fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
         let record: &'h Record = self.history.records()[new];
-        let mut candidates = self.live.candidates(record, own, &self.by);
-        candidates.retain(|&earlier| {
+        let mut open = self.live.candidates(record, own, &self.by);
+        let mut found = Vec::new();
+        let mut walk = vec![new];
+        self.passed.clear();
+        while !open.is_empty() {
+            walk = self.mark_ancestors(new, walk, &open);
+            let mut deeper = Vec::new();
+            for &earlier in &open {
+                // Who descends only from a run that this one replaced passes by those under it. They
+                // are out of the lists of paths alone, and those matter where there are products.
+                if self.visited[earlier] != new && !own.is_empty() {
+                    let under = self.under[earlier].iter();
+                    deeper.extend(under.filter(|&&other| self.by[other].is_none()));
+                }
+                if self.ancestor_of[earlier] == new {
+                    self.passed.push(earlier);
+                } else {
+                    found.push(earlier);
+                }
+            }
+            open = deeper;
+        }
+        found.retain(|&earlier| {
             let theirs = &self.made[earlier];
             (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
                 && !self.reads_any(new, theirs)
         });
-        if !candidates.is_empty() {
-            self.mark_ancestors(new, &candidates);
-            candidates.retain(|&earlier| self.ancestor_of[earlier] != new);
-        }
-        candidates
+        found.sort_unstable();
+        found.dedup();
+        found
     }
 
     fn reads_any(&self, reader: usize, made: &[Made]) -> bool {
@@ -193,22 +227,43 @@ impl<'h, 'r> Finder<'h, 'r> {
     }
 
     /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as the
-    /// candidates go.
-    fn mark_ancestors(&mut self, new: usize, candidates: &[usize]) {
+    /// candidates go. Returns where to walk on for older ones.
+    fn mark_ancestors(
+        &mut self,
+        new: usize,
+        mut open: Vec<usize>,
+        candidates: &[usize],
+    ) -> Vec<usize> {
         let firsts = candidates.iter().map(|&record| self.first[record]);
         let oldest = firsts.min().unwrap_or(new);
-        let mut open = vec![new];
+        let mut older = Vec::new();
         while let Some(record) = open.pop() {
+            if record < oldest {
+                older.push(record);
+                continue;
+            }
+            let heir = self.heir(record);
+            if record != new {
+                self.ancestor_of[heir] = new;
+            }
             for (_, producer) in self.history.producers_of(record) {
-                let parent = producer.record;
                 // The first record has no ancestors, so `new` is never 0 here.
-                if parent >= oldest && self.visited[parent] != new {
-                    self.visited[parent] = new;
-                    self.ancestor_of[last_of(&self.by, parent)] = new;
-                    open.push(parent);
+                if self.visited[producer.record] != new {
+                    self.visited[producer.record] = new;
+                    open.push(producer.record);
                 }
             }
         }
+        older
+    }
+
+    /// Returns the run that now has a record's place, and shortens the way there.
+    fn heir(&mut self, mut record: usize) -> usize {
+        while self.heirs[record] != record {
+            self.heirs[record] = self.heirs[self.heirs[record]];
+            record = self.heirs[record];
+        }
+        record
     }
 
     /// Returns whether a run may take the place of an earlier one: a failed run only takes that of
@@ -226,6 +281,7 @@ impl<'h, 'r> Finder<'h, 'r> {
 
     fn replace(&mut self, earlier: usize, new: usize) {
         self.by[earlier] = Some(new);
+        self.heirs[earlier] = new;
         self.first[new] = self.first[new].min(self.first[earlier]);
         let written = &self.history.records()[new].writes;
         for made in std::mem::take(&mut self.made[earlier]) {
@@ -253,7 +309,35 @@ impl<'h, 'r> Finder<'h, 'r> {
         made.dedup_by_key(|made| made.path);
         self.live.insert(new, self.history.records()[new], &made);
         self.made.push(made);
+        self.hide_ancestors(new);
     }
+
+    /// Takes those out of the lists that `new` stands in front of.
+    fn hide_ancestors(&mut self, new: usize) {
+        for earlier in std::mem::take(&mut self.passed) {
+            let descends = self.visited[earlier] == new;
+            if descends && same_paths(&self.made[earlier], &self.made[new]) {
+                self.live.hidden.insert(earlier);
+                self.under[new].push(earlier);
+            }
+        }
+    }
+
+    /// Puts those back into the lists that a replaced run stood in front of.
+    fn show_again(&mut self, replaced: usize) {
+        for earlier in std::mem::take(&mut self.under[replaced]) {
+            if self.by[earlier].is_none() && self.live.hidden.remove(&earlier) {
+                let record: &'h Record = self.history.records()[earlier];
+                self.live.list(earlier, record, &self.made[earlier]);
+            }
+        }
+    }
+}
+
+/// Returns whether two sorted lists have the same paths, and any.
+fn same_paths(a: &[Made], b: &[Made]) -> bool {
+    let paths = |list: &'_ [Made]| list.iter().map(|made| made.path).collect::<Vec<_>>();
+    !a.is_empty() && a.len() == b.len() && paths(a) == paths(b)
 }
 
 /// Returns whether the paths of one sorted list are all in the other.
@@ -279,6 +363,8 @@ struct Live<'h> {
     by_rarest: CodeMap<(u32, PathCode), Vec<usize>>,
     by_command: HashMap<ProgramKey<'h>, Vec<usize>>,
     empty: HashMap<ProgramKey<'h>, Vec<usize>>,
+    /// Records that are not found by their paths for now.
+    hidden: HashSet<usize>,
 }
 
 fn command_key(record: &Record) -> ProgramKey<'_> {
@@ -293,6 +379,17 @@ impl<'h> Live<'h> {
     }
 
     fn insert(&mut self, at: usize, record: &'h Record, made: &[Made]) {
+        let key = command_key(record);
+        self.by_command.entry(key).or_default().push(at);
+        if made.is_empty() {
+            self.empty.entry(key).or_default().push(at);
+        } else {
+            self.list(at, record, made);
+        }
+    }
+
+    /// Lists a record under its paths.
+    fn list(&mut self, at: usize, record: &'h Record, made: &[Made]) {
         let program = self.program(record);
         let mut rarest = None;
         for made in made {
@@ -301,13 +398,8 @@ impl<'h> Live<'h> {
             let found = (list.len(), made.path);
             rarest = Some(rarest.map_or(found, |known: (usize, PathCode)| known.min(found)));
         }
-        self.by_command
-            .entry(command_key(record))
-            .or_default()
-            .push(at);
-        match rarest {
-            Some((_, path)) => self.by_rarest.entry((program, path)).or_default().push(at),
-            None => self.empty.entry(command_key(record)).or_default().push(at),
+        if let Some((_, path)) = rarest {
+            self.by_rarest.entry((program, path)).or_default().push(at);
         }
     }
 
@@ -315,14 +407,18 @@ impl<'h> Live<'h> {
     fn candidates(&mut self, record: &'h Record, own: &[Made], by: &[Option<usize>]) -> Vec<usize> {
         let program = self.program(record);
         let mut found = Vec::new();
+        let hidden = &self.hidden;
         let mut take = |list: Option<&mut Vec<usize>>| {
             if let Some(list) = list {
-                list.retain(|&at| by[at].is_none());
+                list.retain(|at| by[*at].is_none() && !hidden.contains(at));
                 found.extend_from_slice(list);
             }
         };
         if own.is_empty() {
-            take(self.by_command.get_mut(&command_key(record)));
+            // A run without products is compared by command with all, hidden ones included.
+            let list = self.by_command.entry(command_key(record)).or_default();
+            list.retain(|&at| by[at].is_none());
+            found.extend_from_slice(list);
         } else {
             take(self.empty.get_mut(&command_key(record)));
             for made in own {
