@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use roar_content::{FileVersion, HashCache, name_cached, name_link};
 use roar_object::{ContentId, Mode};
 use roar_trace::{Change, Digest, FileSeen, Namer, State, Version};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -79,25 +80,37 @@ pub(crate) struct Settled {
 
 /// Names the contents of all `files`; those that turn out not to have been touched are left out.
 pub(crate) fn settle(files: Vec<FileSeen>, cache: &HashCache) -> Vec<Settled> {
-    files
-        .into_par_iter()
-        .filter_map(|file| settle_one(file, cache))
-        .collect()
+    let mut settled = if files.len() < WORTH_SHARING {
+        files
+            .into_iter()
+            .filter_map(|file| settle_one(file, cache))
+            .collect()
+    } else {
+        files
+            .into_par_iter()
+            .filter_map(|file| settle_one(file, cache))
+            .collect()
+    };
+    read_origins(&mut settled);
+    settled
 }
 
+/// Below this number of files, starting threads costs more than they save.
+const WORTH_SHARING: usize = 256;
+
 fn settle_one(mut seen: FileSeen, cache: &HashCache) -> Option<Settled> {
-    let now = name_now(&seen, cache);
+    let now = now(&seen, cache);
     let digest = now
         .as_ref()
         .ok()
-        .and_then(|now| now.id)
+        .and_then(|now| now.content.id)
         .map(|id| *id.as_bytes());
     if !seen.settle(digest) {
         return None;
     }
     let read = seen
         .read
-        .map(|read| read_content(&seen, read.version, read.digest, &now));
+        .map(|read| read_content(&seen, read.version, &now));
     let written = seen
         .change
         .map(|change| (change, written_content(&seen, change, &now)));
@@ -124,19 +137,31 @@ fn settle_one(mut seen: FileSeen, cache: &HashCache) -> Option<Settled> {
 /// What is said of a file that somebody else changed after the run had read it.
 const CHANGED: &str = "it was changed by something outside the run";
 
-/// Names what lies at the file's place after the run.
-fn name_now(seen: &FileSeen, cache: &HashCache) -> Result<Content, String> {
+/// What lies at a file's place after the run.
+struct Now {
+    content: Content,
+    /// The version that has these bytes; nothing for a link.
+    version: Option<Version>,
+}
+
+fn now(seen: &FileSeen, cache: &HashCache) -> Result<Now, String> {
     let path = Path::new(OsStr::from_bytes(&seen.path));
     match seen.after {
         State::File(_) => match name_cached(cache, path) {
-            Ok(named) => Ok(Content::of_version(
-                &version(&named.version),
-                *named.id.as_bytes(),
-            )),
+            Ok(named) => {
+                let version = version(&named.version);
+                Ok(Now {
+                    content: Content::of_version(&version, *named.id.as_bytes()),
+                    version: Some(version),
+                })
+            }
             Err(err) => Err(err.source.to_string()),
         },
         State::Symlink => match fs::read_link(path) {
-            Ok(target) => Ok(link_content(target.as_os_str().as_bytes())),
+            Ok(target) => Ok(Now {
+                content: link_content(target.as_os_str().as_bytes()),
+                version: None,
+            }),
             Err(err) => Err(err.to_string()),
         },
         State::Missing => Err("it is gone".to_owned()),
@@ -153,45 +178,88 @@ fn link_content(target: &[u8]) -> Content {
 }
 
 /// Returns what was read: as named during the run, or as it is now if it is still the same.
-fn read_content(
-    seen: &FileSeen,
-    version: Option<Version>,
-    digest: Option<Digest>,
-    now: &Result<Content, String>,
-) -> Content {
+fn read_content(seen: &FileSeen, version: Option<Version>, now: &Result<Now, String>) -> Content {
+    let now = now.as_ref().ok();
     let Some(version) = version else {
-        let untouched = seen.change.is_none();
-        return now
-            .as_ref()
-            .ok()
-            .filter(|_| untouched)
-            .copied()
-            .unwrap_or(Content::unnamed(0));
+        let link = now.filter(|_| seen.change.is_none());
+        return link.map_or(Content::unnamed(0), |now| now.content);
     };
-    if let Some(digest) = digest {
-        return Content::of_version(&version, digest);
-    }
-    let still = matches!(seen.after, State::File(after) if version.same_content(&after));
-    match now {
-        Ok(now) if still => Content {
-            size: version.size,
-            ..*now
-        },
-        _ => Content::unnamed(version.size),
+    let after = now.and_then(|now| Some((*now.content.id?.as_bytes(), now.version?)));
+    match seen.digest_read(after) {
+        Some(digest) => Content::of_version(&version, digest),
+        None => Content::unnamed(version.size),
     }
 }
 
-fn written_content(seen: &FileSeen, change: Change, now: &Result<Content, String>) -> Content {
+fn written_content(seen: &FileSeen, change: Change, now: &Result<Now, String>) -> Content {
     match (change, now) {
         (Change::Deleted, _) => match (seen.before, seen.digest_before) {
             (State::File(version), Some(digest)) => Content::of_version(&version, digest),
             (State::File(version), None) => Content::unnamed(version.size),
             _ => Content::unnamed(0),
         },
-        (_, Ok(now)) => *now,
+        (_, Ok(now)) => now.content,
         (_, Err(_)) => match seen.after {
             State::File(version) => Content::unnamed(version.size),
             _ => Content::unnamed(0),
         },
+    }
+}
+
+/// Counts what was moved or linked to another name as read where it was.
+///
+/// Nothing opened it, and yet what is at the new name came from there.
+fn read_origins(settled: &mut Vec<Settled>) {
+    let moved: Vec<(Vec<u8>, Content)> = settled
+        .iter()
+        .filter_map(|file| Some((file.seen.origin.clone()?, file.written?.1)))
+        .filter(|(_, content)| content.id.is_some())
+        .collect();
+    if moved.is_empty() {
+        return;
+    }
+    let places: HashMap<Vec<u8>, usize> = settled
+        .iter()
+        .enumerate()
+        .map(|(at, file)| (file.seen.path.clone(), at))
+        .collect();
+    for (origin, content) in moved {
+        match places.get(&origin) {
+            Some(&at) => {
+                let file = &mut settled[at];
+                file.read = file.read.or(Some(content));
+                if let Some((Change::Deleted, lost)) = &mut file.written
+                    && lost.id.is_none()
+                {
+                    *lost = content;
+                }
+            }
+            None => settled.push(linked(origin, content)),
+        }
+    }
+}
+
+/// A file that was given another name, and that nothing else was done to.
+fn linked(path: Vec<u8>, content: Content) -> Settled {
+    let seen = FileSeen {
+        path,
+        read: None,
+        opened: false,
+        change: None,
+        before: State::Other,
+        after: State::Other,
+        digest_before: None,
+        executed: false,
+        in_place: false,
+        truncated: false,
+        link: false,
+        origin: None,
+        pids: Vec::new(),
+    };
+    Settled {
+        seen,
+        read: Some(content),
+        written: None,
+        trouble: None,
     }
 }
