@@ -31,6 +31,8 @@ mod dag;
 #[cfg(test)]
 mod fixture;
 mod history;
+#[cfg(test)]
+mod law;
 mod lineage;
 #[cfg(test)]
 mod model;

@@ -1,0 +1,139 @@
+//! The projection of random histories against the slow model.
+
+use crate::fixture::{job, session};
+use crate::model::Model;
+use crate::{Record, Show, project};
+use proptest::prelude::*;
+
+/// One job of a random history: program, argument, outcome, and for each path what it read (0
+/// nothing, 1 what the world holds, else a content) and wrote (0 nothing, 1 a deletion, else a
+/// content).
+type Drawn = (u8, u8, bool, [u8; 4], [u8; 4]);
+
+const PATHS: [&str; 4] = ["a", "b", "c", "d"];
+
+fn history_of(jobs: &[Drawn]) -> Vec<Record> {
+    let mut world: [Option<String>; 4] = Default::default();
+    let mut records = Vec::new();
+    for &(program, argument, good, reads, writes) in jobs {
+        let mut record = job(&format!("p{program} x --n={argument}"));
+        for (at, path) in PATHS.iter().enumerate() {
+            let content = match reads[at] {
+                0 => None,
+                1 => world[at].clone(),
+                other => Some(other.to_string()),
+            };
+            record = content.map_or(record.clone(), |content| {
+                record.reads(&format!("{path}={content}"))
+            });
+        }
+        for (at, path) in PATHS.iter().enumerate() {
+            match writes[at] {
+                0 => continue,
+                1 => world[at] = None,
+                other => world[at] = Some(other.to_string()),
+            }
+            let content = world[at].clone().unwrap_or_default();
+            record = record.writes(&format!("{path}={content}"));
+        }
+        records.push(if good { record } else { record.fails() });
+    }
+    session(records)
+}
+
+fn drawn_job() -> impl Strategy<Value = Drawn> {
+    let read = prop_oneof![6 => Just(0u8), 6 => Just(1), 1 => 2u8..5];
+    let write = prop_oneof![8 => Just(0u8), 1 => Just(1), 6 => 2u8..5];
+    let good = prop_oneof![4 => Just(true), 1 => Just(false)];
+    (
+        0u8..3,
+        0u8..2,
+        good,
+        prop::array::uniform4(read),
+        prop::array::uniform4(write),
+    )
+}
+
+/// Jobs of two programs and two files that are mostly updated in place.
+fn crowded_job() -> impl Strategy<Value = Drawn> {
+    let read = prop_oneof![1 => Just(0u8), 3 => Just(1), 1 => 2u8..4];
+    let write = prop_oneof![1 => Just(0u8), 1 => Just(1), 6 => 2u8..6];
+    let files = (read.clone(), read, write.clone(), write);
+    (0u8..2, 0u8..2, prop::bool::weighted(0.9), files).prop_map(
+        |(program, argument, good, files)| {
+            let (read_a, read_b, write_a, write_b) = files;
+            (
+                program,
+                argument,
+                good,
+                [read_a, read_b, 0, 0],
+                [write_a, write_b, 0, 0],
+            )
+        },
+    )
+}
+
+/// Checks a history against the slow model.
+fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
+    let (projection, model) = (project(records), Model::new(records));
+    for at in 0..records.len() {
+        for input in 0..records[at].reads.len() {
+            let found = projection
+                .history()
+                .producer(at, input)
+                .map(|producer| producer.record);
+            prop_assert_eq!(found, model.producer(at, input).map(|(record, _)| record));
+        }
+        prop_assert_eq!(projection.replaced_by(at), model.by[at]);
+        prop_assert_eq!(projection.stands_for(at), model.stands_for(at));
+        prop_assert_eq!(
+            projection.state(at),
+            model.state(at),
+            "{} of {:?}",
+            at,
+            records
+        );
+        prop_assert_eq!(!projection.reasons(at).is_empty(), model.stale[at]);
+        let step = model.same_as[at].map(|earlier| records[earlier].step);
+        match step {
+            Some(step) => prop_assert_eq!(records[at].step, step),
+            None => prop_assert!(
+                records[..at]
+                    .iter()
+                    .all(|earlier| earlier.step != records[at].step)
+            ),
+        }
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_projection_is_what_the_definition_says(jobs in prop::collection::vec(drawn_job(), 0..12)) {
+        agrees(&history_of(&jobs))?;
+    }
+
+    #[test]
+    fn so_it_is_where_everything_is_written_over_and_over(jobs in prop::collection::vec(crowded_job(), 0..16)) {
+        agrees(&history_of(&jobs))?;
+    }
+
+    #[test]
+    fn every_view_has_parents_before_children_and_counts_what_it_hides(jobs in prop::collection::vec(drawn_job(), 0..12)) {
+        let records = history_of(&jobs);
+        let projection = project(&records);
+        for show in [Show::Current, Show::Stale, Show::All] {
+            let dag = projection.dag(show);
+            prop_assert_eq!(dag.nodes.len() + dag.hidden.total(), records.len());
+            for (at, node) in dag.nodes.iter().enumerate() {
+                prop_assert!(node.parents.iter().all(|edge| edge.parent < at));
+            }
+        }
+        for (path, held) in projection.world() {
+            prop_assert_eq!(projection.at(path), Some(held));
+            prop_assert_eq!(&records[held.record].writes[held.output].path, path);
+        }
+    }
+}
