@@ -1,6 +1,7 @@
 """What it costs to name files, against `b3sum`, which does nothing else."""
 
 import os
+import shutil
 
 from .report import COST_HEADERS, Section, cost_cells, failures, paragraphs, ratio, table
 from .sampling import Failed, Variant, interleave
@@ -8,6 +9,7 @@ from .tools import checked, install_b3sum
 
 ALL = "find . -type f -print0 | xargs -0 {many} {b3sum}"
 FILE_SIZE = 4096
+LINKED = "out/files"
 
 
 class Hashing:
@@ -26,11 +28,14 @@ class Hashing:
         self.variants = [
             *self.references,
             self._ours("hash-dataset", self.folder.parent, "hash-dataset", self.folder),
-            self._ours("hash-dataset, again", self._workspace(), "hash-dataset", self.folder),
+            self._ours("hash-dataset, again", self._workspace(), "hash-dataset", LINKED),
         ]
 
     def _workspace(self):
-        return self.bench.ours.make_project(f"hash-{self.name}", lambda root: None)
+        """Makes a workspace that holds the same files: the cache is that of where the files are."""
+        root = self.bench.ours.make_project(f"hash-{self.name}", lambda root: None)
+        shutil.copytree(self.folder, root / LINKED, copy_function=os.link)
+        return root
 
     def _b3sum(self, label, many):
         command = ALL.format(many=many, b3sum=self.b3sum)
@@ -70,10 +75,11 @@ def measure_hashing(bench):
     ]
     tables = [tree.measure(title) for tree, title in trees]
     text = (
-        "On warm files. The first `hash-dataset` knows no hash cache; the one called *again* runs "
-        "in a workspace whose cache holds the files, which its first run has filled. `b3sum` is "
-        f"given its files by `find` and `xargs`, whose cost counts; the last columns compare with the "
-        f"better of its two rows. {agreement(bench, big)}"
+        "On warm files. The first `hash-dataset` knows no hash cache; the one called *again* is of "
+        "the same files in a workspace, whose cache its first run has filled. `b3sum` is "
+        "given its files by `find` and `xargs`, whose cost counts; the last columns compare with the "
+        "better of its two rows. Goals: no slower than `b3sum`, and 10 times faster once the cache "
+        f"is filled. {agreement(bench, big)}"
     )
     return Section("hash", "Naming files", paragraphs(text, *tables))
 
