@@ -83,6 +83,13 @@ impl Course {
         children
     }
 
+    /// Waits for one signal, at most `timeout`, and heeds it. Returns whether a child may have
+    /// changed.
+    pub fn wait_for_signal(&mut self, timeout: Duration) -> bool {
+        let news = self.signals.take(timeout);
+        news.is_some_and(|news| self.heed(news))
+    }
+
     /// Heeds one piece of news. Returns whether a child may have changed.
     pub fn heed(&mut self, news: News) -> bool {
         if let (News::Ending(_), Some(end)) = (news, &mut self.end) {

@@ -15,6 +15,9 @@ pub enum Unavailable {
     /// This process is already under a seccomp listener, and there can only be one.
     #[error("the system calls of this process already have another listener")]
     ListenerExists,
+    /// This process is part of a run that another process of this program watches.
+    #[error("another roar is already watching")]
+    Watched,
     /// The machine's policy refuses.
     #[error("{what} is refused")]
     Refused {

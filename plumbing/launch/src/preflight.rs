@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 
 use crate::error::Unavailable;
 use crate::filter::{Action, Instruction};
+use crate::nested::{field, has_own_tracer, is_nested};
 use crate::start::set_filter;
 use crate::sysio::{self, check};
 
@@ -31,11 +32,13 @@ pub fn can(action: Action) -> Result<(), Unavailable> {
         }
         answer => answer.map_err(|source| Unavailable::Refused { what, source })?,
     }
-    if action == Action::Notify && is_filtered() {
-        no_other_listener()
-    } else {
-        Ok(())
+    if action == Action::Trace || !is_filtered() {
+        return Ok(());
     }
+    if has_own_tracer() {
+        return Err(Unavailable::Watched);
+    }
+    no_other_listener()
 }
 
 fn action_known(code: u32) -> io::Result<()> {
@@ -64,9 +67,7 @@ fn kernel_version() -> (u32, u32) {
 /// Whether any filter is on this process: only then can there be a listener.
 fn is_filtered() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    !status
-        .lines()
-        .any(|line| line.split_ascii_whitespace().eq(["Seccomp:", "0"]))
+    field(&status, "Seccomp:") != Some("0")
 }
 
 /// Finds out whether a listener can be had, in a process that ends at once.
@@ -87,6 +88,7 @@ fn no_other_listener() -> Result<(), Unavailable> {
     };
     match sysio::reap(pid, 0).map_or(libc::ECHILD, |(_, status)| libc::WEXITSTATUS(status)) {
         0 => Ok(()),
+        libc::EBUSY if is_nested() => Err(Unavailable::Watched),
         libc::EBUSY => Err(Unavailable::ListenerExists),
         errno => Err(refused(io::Error::from_raw_os_error(errno))),
     }

@@ -34,6 +34,40 @@ pub enum News {
     Other,
 }
 
+/// Keeps the signals that mean an end from ending this process, until it is dropped.
+///
+/// For what must be finished once it has begun. The signals wait meanwhile; a [`Signals`] that is
+/// held in between takes them and does as ever. Those that are waiting still when this is dropped
+/// are forgotten. Works on this thread and those that it starts: other threads get the signals.
+#[derive(Debug)]
+#[must_use = "it lasts only until it is dropped"]
+pub struct Uninterrupted {
+    mask_before: SignalSet,
+}
+
+impl Uninterrupted {
+    /// Begins.
+    pub fn begin() -> Self {
+        let mask_before = sysio::blocked();
+        sysio::change_mask(libc::SIG_BLOCK, ending());
+        Self { mask_before }
+    }
+}
+
+impl Drop for Uninterrupted {
+    fn drop(&mut self) {
+        // What was blocked before is not ours to forget.
+        let ours = SignalSet::from_bits(ending().bits() & !self.mask_before.bits());
+        while sysio::take_signal(ours, Duration::ZERO).is_some() {}
+        sysio::change_mask(libc::SIG_SETMASK, self.mask_before);
+    }
+}
+
+fn ending() -> SignalSet {
+    let bits = |bits, signal: &i32| bits | SignalSet::only(*signal).bits();
+    SignalSet::from_bits(ENDING.iter().fold(0, bits))
+}
+
 /// Holds all signals of this process until it is dropped.
 #[derive(Debug)]
 pub struct Signals {
@@ -220,6 +254,15 @@ fn stop_by(signal: i32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_interrupted_forgets_who_tried() {
+        let before = sysio::blocked();
+        let uninterrupted = Uninterrupted::begin();
+        ENDING.into_iter().for_each(sysio::raise);
+        drop(uninterrupted);
+        assert_eq!(sysio::blocked(), before);
+    }
 
     #[test]
     fn a_process_is_below_itself_and_its_parent() {

@@ -1,4 +1,5 @@
-//! From a [`Command`] to a process that is about to execute it, under the filter.
+//! From a [`Command`] to a process that is about to execute it, under the filter if there is to be
+//! one.
 //!
 //! Between `fork` and `exec` the new process may not allocate or take a lock. So all that it needs
 //! is made before ([`Prepared`]), and what it does ([`become_command`]) is raw system calls only.
@@ -40,8 +41,7 @@ struct Prepared<'a> {
     /// How a shell would be called on the program, should it be a script without a `#!` line.
     shell_argv: Pointers,
     env: Pointers,
-    filter: Vec<Instruction>,
-    action: Action,
+    filter: Option<(Vec<Instruction>, Action)>,
     signals: &'a Signals,
 }
 
@@ -80,12 +80,12 @@ impl Started {
     }
 }
 
-/// Starts a process that installs the filter and executes the command.
+/// Starts a process that installs the filter, if there is an action for it, and executes the command.
 ///
 /// `attach` is called with its id before the filter is there; the process waits for it to return.
 pub fn start(
     command: &Command,
-    action: Action,
+    action: Option<Action>,
     signals: &Signals,
     attach: impl FnOnce(i32) -> io::Result<()>,
 ) -> Result<Started, LaunchError> {
@@ -164,7 +164,7 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
 fn prepare<'a>(
     command: &Command,
     shell_args: &[CString],
-    action: Action,
+    action: Option<Action>,
     signals: &'a Signals,
 ) -> Result<Prepared<'a>, LaunchError> {
     Ok(Prepared {
@@ -173,8 +173,7 @@ fn prepare<'a>(
         argv: Pointers::to(&command.argv),
         shell_argv: Pointers::to(shell_args),
         env: Pointers::to(&command.env),
-        filter: program(action),
-        action,
+        filter: action.map(|action| (program(action), action)),
         signals,
     })
 }
@@ -212,7 +211,10 @@ fn try_to_become(prepared: &Prepared<'_>, socket: RawFd) -> Result<Never, (Stage
     if let Some(directory) = &prepared.directory {
         enter(directory).map_err(at(Stage::Directory))?;
     }
-    let listener = install(&prepared.filter, prepared.action).map_err(at(Stage::Filter))?;
+    let listener = match &prepared.filter {
+        Some((filter, action)) => install(filter, *action).map_err(at(Stage::Filter))?,
+        None => None,
+    };
     channel::send(socket, Stage::Ready, 0, listener).map_err(at(Stage::Filter))?;
     sysio::change_mask(libc::SIG_SETMASK, origin::blocked());
     Err((Stage::Exec, execute(prepared)))
@@ -247,7 +249,7 @@ fn await_word(socket: RawFd) -> io::Result<()> {
 ///
 /// Without the privilege to do so it gives up the right to gain privileges by executing set-user-id
 /// programs, which is what the kernel asks of everybody else.
-fn install(filter: &[Instruction], action: Action) -> io::Result<Option<RawFd>> {
+pub(crate) fn install(filter: &[Instruction], action: Action) -> io::Result<Option<RawFd>> {
     match install_plain(filter, action) {
         Err(error) if error.raw_os_error() == Some(libc::EACCES) => {
             // SAFETY: prctl with these arguments touches no memory.

@@ -232,6 +232,14 @@ const fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
+/// Whether this process has any child, ended or not.
+pub(crate) fn has_children() -> bool {
+    let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: the call writes at most one siginfo_t to `info`.
+    unsafe { libc::waitid(libc::P_ALL, 0, info.as_mut_ptr(), options) != -1 }
+}
+
 /// Sends `signal` to this very thread.
 pub(crate) fn raise(signal: i32) {
     // SAFETY: raise touches no memory; what the signal does is the caller's wish.

@@ -35,7 +35,8 @@ pub fn run(
     options: Options,
 ) -> Result<Finished, LaunchError> {
     let mut course = Course::begin(options.grace)?;
-    let mut started = roar_launch::start(command, Action::Notify, &course.signals, |_| Ok(()))?;
+    let mut started =
+        roar_launch::start(command, Some(Action::Notify), &course.signals, |_| Ok(()))?;
     let ears = listen(&mut started, &mut course).inspect_err(|_| started.abandon())?;
     course.signals.serve(started.pid());
     handler.born(started.pid(), std::process::id().cast_signed());

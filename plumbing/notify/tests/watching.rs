@@ -8,6 +8,8 @@ const SURVIVES: bool = true;
 /// What another supervisor inside is told.
 const INSIDE: &str = "Unavailable(ListenerExists)";
 
+#[path = "common/seeing.rs"]
+mod seeing;
 #[path = "common/suite.rs"]
 mod suite;
 

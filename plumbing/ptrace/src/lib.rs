@@ -19,9 +19,11 @@
 #![expect(unsafe_code, reason = "the fence: ptrace has no safe interface")]
 
 mod keeper;
+mod preflight;
 mod request;
 mod stop;
 mod supervise;
 mod tree;
 
-pub use supervise::{Options, available, run};
+pub use preflight::available;
+pub use supervise::{Options, run};

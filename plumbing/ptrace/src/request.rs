@@ -118,11 +118,11 @@ pub(crate) fn wait() -> Option<(i32, i32)> {
     (tid > 0).then_some((tid, status))
 }
 
-/// Waits for the next change of any tracee or child. `None` when there are none left.
-pub(crate) fn wait_long() -> Option<(i32, i32)> {
+/// Waits for the next change of a tracee or child, any for -1. `None` when there are none left.
+pub(crate) fn wait_long(tid: i32) -> Option<(i32, i32)> {
     let mut status = 0;
     // SAFETY: the call writes one int.
-    let tid = unsafe { libc::waitpid(-1, &raw mut status, libc::__WALL) };
+    let tid = unsafe { libc::waitpid(tid, &raw mut status, libc::__WALL) };
     (tid > 0).then_some((tid, status))
 }
 
@@ -145,12 +145,4 @@ pub(crate) fn reap(pid: i32) {
     let mut status = 0;
     // SAFETY: the call writes one int.
     unsafe { libc::waitpid(pid, &raw mut status, libc::__WALL) };
-}
-
-/// Sleeps until killed, by whomever or by the end of the parent.
-pub(crate) fn sleep() {
-    // SAFETY: prctl with these arguments touches no memory.
-    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // SAFETY: pause touches no memory.
-    unsafe { libc::pause() };
 }

@@ -47,7 +47,12 @@ impl Change {
 
     /// Waits for the next change. `None` when no thread is left.
     pub(crate) fn await_next() -> Option<Self> {
-        request::wait_long().map(Self::read)
+        request::wait_long(-1).map(Self::read)
+    }
+
+    /// Waits for the next change of one thread. `None` when it is gone.
+    pub(crate) fn await_of(tid: i32) -> Option<Self> {
+        request::wait_long(tid).map(Self::read)
     }
 
     fn read((tid, status): (i32, i32)) -> Self {

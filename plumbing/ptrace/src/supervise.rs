@@ -1,12 +1,9 @@
 //! The loop: wait for a signal, see what has changed, deal with it, wait again.
 
 use std::collections::BTreeSet;
-use std::io;
 use std::time::{Duration, Instant};
 
-use roar_launch::{
-    Action, Command, Course, Finished, Handler, LaunchError, Pause, Started, Unavailable,
-};
+use roar_launch::{Action, Command, Course, Finished, Handler, LaunchError, Pause, Started};
 
 use crate::keeper;
 use crate::request;
@@ -29,26 +26,6 @@ pub struct Options {
     pub grace: Duration,
 }
 
-/// Tells whether this way of watching is to be had here, and if not, why.
-///
-/// Tries it on a short-lived process.
-pub fn available() -> Result<(), Unavailable> {
-    roar_launch::can(Action::Trace)?;
-    try_to_trace().map_err(|source| Unavailable::Refused {
-        what: "tracing",
-        source,
-    })
-}
-
-fn try_to_trace() -> io::Result<()> {
-    // SAFETY: the copy waits to be killed and does nothing else.
-    let pid = unsafe { roar_launch::start_helper(c"roar-trial", [], request::sleep) }?;
-    let outcome = request::seize(pid);
-    request::kill(pid, libc::SIGKILL);
-    request::reap(pid);
-    outcome
-}
-
 /// Runs `command` to its end and tells `handler` of every interesting call below it, and of every
 /// process that begins or ends.
 ///
@@ -61,7 +38,12 @@ pub fn run(
     options: Options,
 ) -> Result<Finished, LaunchError> {
     let mut course = Course::begin(options.grace)?;
-    let started = roar_launch::start(command, Action::Trace, &course.signals, request::seize)?;
+    let started = roar_launch::start(
+        command,
+        Some(Action::Trace),
+        &course.signals,
+        request::seize,
+    )?;
     course.signals.serve(started.pid());
     handler.born(started.pid(), std::process::id().cast_signed());
     let mut watch = Watch::new(&started, course);

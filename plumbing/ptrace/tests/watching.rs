@@ -8,6 +8,8 @@ const SURVIVES: bool = false;
 /// What another supervisor inside is told.
 const INSIDE: &str = "Unavailable(Refused";
 
+#[path = "../../notify/tests/common/seeing.rs"]
+mod seeing;
 #[path = "../../notify/tests/common/suite.rs"]
 mod suite;
 

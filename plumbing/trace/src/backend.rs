@@ -67,7 +67,6 @@ pub enum PreflightError {
         /// Why notification does not.
         notify: Unavailable,
         /// Why ptrace does not.
-        #[source]
         ptrace: Unavailable,
     },
 }
