@@ -64,6 +64,7 @@ commands! {
     Start {
         "run" => porcelain::run,
         "build" => porcelain::build,
+        "demo" => porcelain::demo,
         "init" => porcelain::init,
     }
     Look {
@@ -80,6 +81,7 @@ commands! {
     SetUp {
         "config" => porcelain::config,
         "filter" => porcelain::filter,
+        "doctor" => porcelain::doctor,
         "completions" => porcelain::completions,
         "man" => porcelain::man,
         "help" => porcelain::help,
@@ -212,24 +214,44 @@ fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
     let mut context = Context::new(matches.get_one::<PathBuf>("global-directory"), &typed)?;
     if let Some(color) = matches.get_one::<String>("global-color") {
         context.set_flag("output.color", color);
-        ui.set_color(color_choice(color));
     }
     if matches.get_flag("global-no-pager") {
         context.set_flag("output.pager", "false");
-        ui.set_pager(false);
     }
     if matches.get_flag("global-quiet") {
         context.set_flag("output.verbosity", "quiet");
-        ui.set_verbosity(Verbosity::Quiet);
     } else if matches.get_count("global-verbose") > 0 {
         context.set_flag("output.verbosity", "verbose");
-        ui.set_verbosity(Verbosity::Verbose);
     }
+    apply(ui, &context);
     Ok(context)
 }
 
-/// Reads the word of `--color` and of the setting.
-pub(crate) fn color_choice(word: &str) -> ColorChoice {
+/// Lets the settings say how to talk. What is wrong with them is told by the commands that need them:
+/// `roar config` must be able to put them right.
+fn apply(ui: &mut Ui, context: &Context) {
+    let Ok(config) = context.config() else { return };
+    if let Ok(word) = config.word("output.color") {
+        ui.set_color(color_choice(&word));
+    }
+    if let Ok(pager) = config.flag("output.pager") {
+        ui.set_pager(pager);
+    }
+    if let Ok(word) = config.word("output.verbosity") {
+        ui.set_verbosity(verbosity(&word));
+    }
+}
+
+fn verbosity(word: &str) -> Verbosity {
+    match word {
+        "quiet" => Verbosity::Quiet,
+        "verbose" => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    }
+}
+
+/// Reads the word of the setting.
+fn color_choice(word: &str) -> ColorChoice {
     match word {
         "always" => ColorChoice::Always,
         "never" => ColorChoice::Never,

@@ -83,8 +83,8 @@ impl<'a> Finder<'a> {
             return Err(no_directory(word));
         };
         match self.context.resolve(snapshot, word)? {
-            Target::Dataset { id, .. } => Ok(Side::Tree(id)),
-            Target::Object {
+            Target::Dataset { id, .. }
+            | Target::Object {
                 id,
                 kind: Kind::Tree,
             } => Ok(Side::Tree(id)),

@@ -4,6 +4,8 @@ pub(crate) mod build;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dag;
+pub(crate) mod demo;
+pub(crate) mod doctor;
 pub(crate) mod filter;
 pub(crate) mod help;
 pub(crate) mod init;
