@@ -124,8 +124,7 @@ fn details(node: &NodeView, layout: Layout, used: usize) -> Vec<(Tone, String)> 
         let sides = layout.fit(&sides, used + columns(&from));
         list.push((Tone::Plain, format!("{sides}{from}")));
     }
-    let mut reasons: Vec<_> = node.stale.iter().map(super::report::stale_words).collect();
-    reasons.dedup();
+    let mut reasons = super::report::stale_words(&node.stale);
     let more = reasons.len().saturating_sub(NAMED);
     reasons.truncate(NAMED);
     if more > 0 {

@@ -17,8 +17,8 @@ pub fn job_text(view: &JobView, clock: &Clock, layout: Layout, all: bool) -> Tex
             .dim("$ ")
             .add(Tone::Title, crate::model::command_line(&view.argv)),
     );
-    for reason in &view.stale {
-        text.push(Line::new().add(Tone::Warn, format!("stale: {}", stale_words(reason))));
+    for reason in stale_words(&view.stale) {
+        text.push(Line::new().add(Tone::Warn, format!("stale: {reason}")));
     }
     facts(&mut text, view);
     let most = if all { usize::MAX } else { LISTED };
@@ -110,14 +110,39 @@ pub(crate) fn source_words(git: &GitView) -> String {
     format!("{branch} @ {commit}{state}")
 }
 
-/// Says why an input makes its reader stale.
-pub(crate) fn stale_words(reason: &StaleView) -> String {
-    let (path, step) = (reason.path.shown(), &reason.step);
-    match reason.why.as_str() {
-        "overwritten" => format!("{path} was overwritten by {step}"),
-        "deleted" => format!("{path} was deleted by {step}"),
-        "stale-producer" => format!("{step}, which made {path}, is stale"),
-        _ => format!("{step}, which made {path}, is superseded"),
+/// Says why inputs make their reader stale: once for each thing that happened, however many files it
+/// happened to.
+pub(crate) fn stale_words(reasons: &[StaleView]) -> Vec<String> {
+    let mut groups: Vec<(&StaleView, u64)> = Vec::new();
+    for reason in reasons {
+        let same = |group: &&mut (&StaleView, u64)| {
+            (&group.0.why, &group.0.step) == (&reason.why, &reason.step)
+        };
+        match groups.iter_mut().find(same) {
+            Some((_, files)) => *files += 1,
+            None => groups.push((reason, 1)),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(first, files)| stale_phrase(first, files))
+        .collect()
+}
+
+fn stale_phrase(first: &StaleView, files: u64) -> String {
+    let step = &first.step;
+    let (which, were) = match files {
+        1 => (first.path.shown(), "was"),
+        _ => (
+            format!("{} and {} more", first.path.shown(), files - 1),
+            "were",
+        ),
+    };
+    match first.why.as_str() {
+        "overwritten" => format!("{which} {were} overwritten by {step}"),
+        "deleted" => format!("{which} {were} deleted by {step}"),
+        "stale-producer" => format!("{step}, which made {which}, is stale"),
+        _ => format!("{step}, which made {which}, is superseded"),
     }
 }
 
