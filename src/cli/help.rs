@@ -56,7 +56,10 @@ fn template(root: &clap::Command, groups: &[(Group, &str)]) -> String {
         }
     }
     text.push_str("\nOptions:\n{options}\n\n");
-    text.push_str("`roar help COMMAND` tells more about one, with examples.\n");
+    text.push_str(
+        "`roar help COMMAND` tells more about one, with examples. Topics: `roar help concepts`,\n",
+    );
+    text.push_str("`roar help references`, `roar help exit-codes`.\n");
     text
 }
 

@@ -25,7 +25,7 @@ fn message(err: &Error) -> String {
         ErrorKind::UnknownArgument => unknown(&text(ContextKind::InvalidArg)),
         ErrorKind::MissingSubcommand => "a command is missing".to_owned(),
         ErrorKind::MissingRequiredArgument => {
-            format!("{} is missing", text(ContextKind::InvalidArg))
+            format!("{} is missing", plain(&text(ContextKind::InvalidArg)))
         }
         ErrorKind::InvalidValue => invalid_value(err),
         ErrorKind::ArgumentConflict => format!(
@@ -36,6 +36,12 @@ fn message(err: &Error) -> String {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => first_line(err),
     }
+}
+
+/// Takes clap's `<FILE>...` for `FILE`.
+fn plain(arguments: &str) -> String {
+    let marks: &[char] = &['<', '>', '.', '[', ']'];
+    arguments.replace(marks, "")
 }
 
 fn unknown(argument: &str) -> String {

@@ -53,7 +53,7 @@ fn what_is_no_file_is_refused() {
     "#);
     assert_snapshot!(sandbox.roar(["hash-object"]), @r#"
     --- stderr
-    error: <FILE>... is missing
+    error: FILE is missing
     hint: `roar help hash-object` shows how it is used
     [exit 2]
     "#);

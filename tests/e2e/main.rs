@@ -2,18 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod architecture;
+mod ask;
 mod command_reference;
 mod completions;
 mod config;
+mod demo;
+mod doctor;
 mod filter;
 mod hash;
 mod help;
+mod hostile;
 mod init;
 mod man;
 mod objects;
 mod output;
 mod record_job;
 mod refs;
+mod run;
 mod trace;
 mod trees;
 

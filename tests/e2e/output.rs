@@ -54,3 +54,72 @@ fn another_directory_can_be_started_in() {
     let nowhere = sandbox.roar(["-C", "nowhere", "config", "list"]);
     assert_eq!(nowhere.code, 3, "{nowhere}");
 }
+
+/// Runs a line of shell on a terminal of its own; nothing where there is no `script` to make one.
+fn on_a_terminal(sandbox: &roar_testkit::Sandbox, line: &str) -> Option<String> {
+    let mut command = sandbox.command("script");
+    command.args(["-qec", line, "/dev/null"]);
+    let output = command
+        .env("TERM", "xterm")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).replace('\r', ""))
+}
+
+#[test]
+fn long_output_goes_through_the_pager_on_a_terminal_only() {
+    let sandbox = sandbox()
+        .with("ROAR_PAGER", "sed s/^/P:/")
+        .with("NO_COLOR", "1");
+    let Some(paged) = on_a_terminal(&sandbox, "roar config list") else {
+        return;
+    };
+    assert!(paged.lines().all(|line| line.starts_with("P:")), "{paged}");
+    for line in [
+        "roar --no-pager config list",
+        "ROAR_OUTPUT_PAGER=no roar config list",
+        "roar config get run.dirty",
+    ] {
+        let straight = on_a_terminal(&sandbox, line).unwrap();
+        assert!(!straight.contains("P:"), "{straight}");
+    }
+    assert!(!sandbox.roar(["config", "list"]).out().contains("P:"));
+}
+
+#[test]
+fn colour_comes_with_a_terminal_unless_it_is_refused() {
+    let sandbox = crate::record_job::history();
+    let Some(colored) = on_a_terminal(&sandbox, "roar --no-pager dag") else {
+        return;
+    };
+    assert!(colored.contains(COLORED), "{colored}");
+    for line in [
+        "NO_COLOR=1 roar --no-pager dag",
+        "TERM=dumb roar --no-pager dag",
+        "roar --color=never --no-pager dag",
+    ] {
+        let plain = on_a_terminal(&sandbox, line).unwrap();
+        assert!(!plain.contains(COLORED), "{line}: {plain:?}");
+    }
+}
+
+#[test]
+fn names_of_files_cannot_play_tricks_on_a_terminal() {
+    let sandbox = sandbox();
+    sandbox.write("a\x1b]0;title\x07\nb", "x");
+    let line = r#"{"argv": ["x\u001b[2J"], "outputs": [{"path": "a\u001b]0;title\u0007\nb"}]}"#;
+    let _ = sandbox.roar_with_input(["record-job"], line).success();
+    for question in ["dag", "show", "log", "status"] {
+        let seen = sandbox.roar([question]).success();
+        assert!(
+            !seen.out().contains('\x1b') && !seen.out().contains('\x07'),
+            "{question}: {seen}"
+        );
+    }
+}
+
+#[test]
+fn quiet_and_verbose_exclude_each_other() {
+    assert_eq!(sandbox().roar(["-q", "-v", "config", "list"]).code, 2);
+}

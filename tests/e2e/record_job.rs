@@ -5,7 +5,7 @@ use roar_testkit::Sandbox;
 /// A small history: raw data is cut in two, a model is trained on one half, and evaluated on both.
 pub(crate) const JOBS: &str = r#"
 {"argv": ["split", "raw.csv"], "inputs": [{"path": "raw.csv"}], "outputs": [{"path": "data/a.csv"}, {"path": "data/b.csv"}], "started_ns": 1000000000, "duration_ns": 500000000, "exit": 0}
-{"argv": ["train", "--lr", "0.1"], "name": "train", "inputs": [{"path": "data/a.csv"}], "outputs": [{"path": "model.json"}], "started_ns": 2000000000, "duration_ns": 1500000000, "exit": 0}
+{"argv": ["python", "train.py", "--lr", "0.1"], "name": "train", "inputs": [{"path": "data/a.csv"}], "outputs": [{"path": "model.json"}], "started_ns": 2000000000, "duration_ns": 1500000000, "exit": 0}
 {"argv": ["evaluate"], "inputs": [{"path": "data/b.csv"}, {"path": "model.json"}], "code": [{"path": "evaluate.py"}], "outputs": [{"path": "report.txt"}], "started_ns": 4000000000, "duration_ns": 100000000, "exit": 0}
 "#;
 

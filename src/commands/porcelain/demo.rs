@@ -40,8 +40,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
 /// Makes the folder; refuses one that has something in it.
 fn prepare(directory: &Path, shown: &Path) -> Result<(), CommandError> {
     let shown = shown.display();
-    fs::create_dir_all(directory)
-        .map_err(|err| io_error(format!("cannot make '{shown}'"), err))?;
+    fs::create_dir_all(directory).map_err(|err| io_error(format!("cannot make '{shown}'"), err))?;
     let mut entries =
         fs::read_dir(directory).map_err(|err| io_error(format!("cannot read '{shown}'"), err))?;
     if entries.next().is_some() {

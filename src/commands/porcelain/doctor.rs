@@ -107,7 +107,10 @@ fn print(ui: &mut Ui, check: &Check) -> Result<(), CommandError> {
         false => anstyle::Style::new(),
     };
     let (state, detail) = (check.state.name(), escape_text(&check.detail));
-    ui.data(format_args!("{style}{state:<5}{style:#} {:<10} {detail}", check.name))?;
+    ui.data(format_args!(
+        "{style}{state:<5}{style:#} {:<10} {detail}",
+        check.name
+    ))?;
     match &check.hint {
         Some(hint) => ui.data(format_args!("      {:<10} hint: {hint}", "")),
         None => Ok(()),

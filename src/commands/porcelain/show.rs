@@ -2,7 +2,7 @@
 
 use crate::asked;
 use crate::context::Context;
-use crate::error::CommandError;
+use crate::error::{CommandError, Fault};
 use crate::json::{self, text};
 use crate::ui::{Ui, escape};
 use roar_graph::{Input, Projection};
@@ -13,7 +13,8 @@ use roar_object::{
 use roar_repo::{Snapshot, Target, flatten};
 use roar_view::{JobFacts, JobView, WhyView};
 use serde_json::{Value, json};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::ExitCode;
 
 /// Show all that is known of a job, a file, a dataset, any object
@@ -44,7 +45,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         None => {}
         Some(Target::Job { record }) => job(ui, &snapshot, record, &args)?,
         Some(Target::Artifact { id, path, .. }) => {
-            artifact(ui, &snapshot, id, path.as_ref(), &args)?;
+            return artifact(ui, &snapshot, id, path.as_ref(), &args);
         }
         Some(Target::Dataset { id, path, record }) => {
             dataset(ui, &snapshot, id, &path, record, &args)?;
@@ -154,35 +155,52 @@ fn print_json(
     ui.json(whole)
 }
 
+/// Tells of a file's bytes. That nobody knows them is an answer, with its own exit code.
 fn artifact(
     ui: &mut Ui,
     snapshot: &Snapshot,
     id: ContentId,
     path: Option<&RecordedPath>,
     args: &Args,
-) -> Result<(), CommandError> {
+) -> Result<ExitCode, CommandError> {
     let projection = snapshot.projection()?;
     let shown = path.map(RecordedPath::shown).unwrap_or_default();
-    let size = size_of(&projection, id);
+    let size = match size_of(&projection, id) {
+        Some(size) => size,
+        None => path
+            .and_then(|path| size_on_disk(snapshot, path))
+            .unwrap_or(0),
+    };
     let view = WhyView::new(&projection, &shown, path, id, size);
     if args.json {
-        return ui.view(&view);
+        ui.view(&view)?;
+    } else {
+        ui.page();
+        let text = roar_view::why_text(&view, &asked::clock(), ui.layout());
+        ui.text(&text)?;
     }
-    ui.page();
-    let text = roar_view::why_text(&view, &asked::clock(), ui.layout());
-    ui.text(&text)
+    let code = if view.known {
+        0
+    } else {
+        Fault::NotFound.code()
+    };
+    Ok(ExitCode::from(code))
+}
+
+fn size_on_disk(snapshot: &Snapshot, path: &RecordedPath) -> Option<u64> {
+    let absolute = path.absolute(snapshot.root().as_os_str().as_bytes());
+    let found = std::fs::metadata(OsStr::from_bytes(&absolute)).ok()?;
+    Some(found.len())
 }
 
 /// Returns the length of bytes that a job wrote or read.
-fn size_of(projection: &Projection<'_>, id: ContentId) -> u64 {
+fn size_of(projection: &Projection<'_>, id: ContentId) -> Option<u64> {
     let history = projection.history();
     let records = history.records();
     let written = history.writers(id).into_iter().next();
     let read = || history.readers(id).into_iter().next();
     let written = written.map(|written| records[written.record].writes[written.output].size);
-    written
-        .or_else(|| read().map(|(record, read)| records[record].reads[read].size))
-        .unwrap_or(0)
+    written.or_else(|| read().map(|(record, read)| records[record].reads[read].size))
 }
 
 fn dataset(

@@ -13,7 +13,7 @@ pub(super) struct Project {
     /// How their names end.
     ending: &'static str,
     files: &'static [(&'static str, &'static str)],
-    /// What its model and its numbers are called.
+    /// What its model is called.
     pub(super) model: &'static str,
 }
 
@@ -28,7 +28,10 @@ const PYTHON: Project = Project {
         ("train.py", include_str!("python/train.py")),
         ("evaluate.py", include_str!("python/evaluate.py")),
         ("report.py", include_str!("python/report.py")),
-        (".gitignore", "/data/\n/model.json\n/metrics.json\n/report.md\n__pycache__/\n"),
+        (
+            ".gitignore",
+            "/data/\n/model.json\n/metrics.json\n/report.md\n__pycache__/\n",
+        ),
     ],
 };
 
@@ -42,7 +45,10 @@ const SHELL: Project = Project {
         ("train.sh", include_str!("shell/train.sh")),
         ("evaluate.sh", include_str!("shell/evaluate.sh")),
         ("report.sh", include_str!("shell/report.sh")),
-        (".gitignore", "/data/\n/model.txt\n/metrics.txt\n/report.md\n"),
+        (
+            ".gitignore",
+            "/data/\n/model.txt\n/metrics.txt\n/report.md\n",
+        ),
     ],
 };
 
@@ -51,7 +57,10 @@ impl Project {
     pub(super) fn choose() -> Self {
         let mut python = Command::new("python3");
         python.args(["-c", "import argparse, json, pathlib, zlib"]);
-        python.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        python
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         match python.status() {
             Ok(status) if status.success() => PYTHON,
             _ => SHELL,
@@ -62,10 +71,13 @@ impl Project {
     pub(super) fn command(self, program: &str, arguments: &[&str]) -> Vec<String> {
         let file = format!("{program}.{}", self.ending);
         let words = [self.interpreter.to_owned(), file];
-        words.into_iter().chain(arguments.iter().map(|&word| word.to_owned())).collect()
+        words
+            .into_iter()
+            .chain(arguments.iter().map(|&word| word.to_owned()))
+            .collect()
     }
 
-    /// Returns the files that a reader should look at first.
+    /// Returns what it is written in.
     pub(super) fn language(self) -> &'static str {
         match self.ending {
             "py" => "Python, its standard library only",

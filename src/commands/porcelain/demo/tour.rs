@@ -21,7 +21,11 @@ pub(super) fn lead(
         roar,
         directory,
     };
-    guide.say(&format!("A small project is in '{}' ({}).", shown.display(), project.language()))?;
+    guide.say(&format!(
+        "A small project is in '{}' ({}).",
+        shown.display(),
+        project.language()
+    ))?;
     guide.begin()?;
     guide.first_runs(project)?;
     let before = guide.ask(&["hash-dataset", "data/raw"])?;
@@ -42,14 +46,18 @@ struct Guide<'a> {
 impl Guide<'_> {
     /// A workspace of its own, and a first commit where there is git.
     fn begin(&mut self) -> Result<(), CommandError> {
-        self.heading("There is no need to set anything up; this keeps the demo's records in its folder.")?;
+        self.heading(
+            "There is no need to set anything up; this keeps the demo's records in its folder.",
+        )?;
         self.roar(&["init", "."])?;
         commit(self.directory);
         Ok(())
     }
 
     fn first_runs(&mut self, project: Project) -> Result<(), CommandError> {
-        self.heading("Put `roar run` before each command. What it reads and writes is seen, not declared.")?;
+        self.heading(
+            "Put `roar run` before each command. What it reads and writes is seen, not declared.",
+        )?;
         for (name, program) in [
             ("data", "make_data"),
             ("split", "split"),
@@ -66,7 +74,9 @@ impl Guide<'_> {
     }
 
     fn other_parameter(&mut self, project: Project) -> Result<(), CommandError> {
-        self.heading("A straight line cannot tell inside from outside. Run step 3 again, with degree 2:")?;
+        self.heading(
+            "A straight line cannot tell inside from outside. Run step 3 again, with degree 2:",
+        )?;
         self.roar(&["run", "@3", "--degree=2"])?;
         self.heading(&format!(
             "The steps that read the old {} are stale now, and roar knows:",
@@ -134,8 +144,10 @@ impl Guide<'_> {
         match status.code() {
             // A difference that was found is what was asked for.
             Some(0 | 1) => Ok(()),
-            _ => Err(CommandError::refused(format!("'{typed}' ended with {status}"))
-                .hint("`roar doctor` tells what works on this machine")),
+            _ => Err(
+                CommandError::refused(format!("'{typed}' ended with {status}"))
+                    .hint("`roar doctor` tells what works on this machine"),
+            ),
         }
     }
 
@@ -155,7 +167,9 @@ fn here<'c>(command: &'c mut Command, directory: &Path) -> &'c mut Command {
     for name in ours.filter(|name| name.as_encoded_bytes().starts_with(b"ROAR_")) {
         command.env_remove(name);
     }
-    command.current_dir(directory).env("ROAR_OUTPUT_PAGER", "false")
+    command
+        .current_dir(directory)
+        .env("ROAR_OUTPUT_PAGER", "false")
 }
 
 /// Makes the folder a repository with one commit, so that runs record the state of the code. Without
@@ -164,8 +178,18 @@ fn commit(directory: &Path) {
     let git = |words: &[&str]| {
         let mut command = Command::new("git");
         command
-            .args(["-c", "user.name=roar demo", "-c", "user.email=demo@localhost"])
-            .args(["-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null"])
+            .args([
+                "-c",
+                "user.name=roar demo",
+                "-c",
+                "user.email=demo@localhost",
+            ])
+            .args([
+                "-c",
+                "commit.gpgsign=false",
+                "-c",
+                "core.hooksPath=/dev/null",
+            ])
             .args(["-c", "init.defaultBranch=main"])
             .args(words)
             .current_dir(directory)
@@ -176,5 +200,10 @@ fn commit(directory: &Path) {
     };
     let _ = git(&["init", "-q"])
         && git(&["add", "."])
-        && git(&["commit", "-q", "-m", "A model that tells inside from outside"]);
+        && git(&[
+            "commit",
+            "-q",
+            "-m",
+            "A model that tells inside from outside",
+        ]);
 }

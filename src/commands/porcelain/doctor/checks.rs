@@ -34,11 +34,16 @@ pub(super) fn all(context: &Context) -> Vec<Check> {
 fn kernel() -> Check {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let release = release.trim();
-    match release.split('.').next().and_then(|major| major.parse::<u32>().ok()) {
+    match release
+        .split('.')
+        .next()
+        .and_then(|major| major.parse::<u32>().ok())
+    {
         Some(major) if major >= 5 => Check::good("kernel", format!("Linux {release}")),
         Some(_) => Check::notable("kernel", format!("Linux {release} is older than 5.5"))
             .hint("commands can still be watched by ptrace, at a higher cost"),
-        None => Check::bad("kernel", "'/proc' cannot be read").hint("mount it: roar reads it while it watches"),
+        None => Check::bad("kernel", "'/proc' cannot be read")
+            .hint("mount it: roar reads it while it watches"),
     }
 }
 
@@ -47,7 +52,9 @@ fn watching() -> Vec<Check> {
     let scratch = env::temp_dir().join(format!("roar-doctor-{}", std::process::id()));
     if let Err(err) = fs::create_dir_all(&scratch) {
         let detail = format!("cannot make '{}': {err}", scratch.display());
-        return vec![Check::bad("watching", detail).hint("set TMPDIR to a directory that can be written to")];
+        return vec![
+            Check::bad("watching", detail).hint("set TMPDIR to a directory that can be written to"),
+        ];
     }
     let tried: Vec<(Backend, Result<(), String>)> = Backend::ALL
         .into_iter()
@@ -56,7 +63,10 @@ fn watching() -> Vec<Check> {
     // Nothing of value is in it.
     let _ = fs::remove_dir_all(&scratch);
     let any = tried.iter().any(|(_, result)| result.is_ok());
-    tried.into_iter().map(|(backend, result)| judged(backend, result, any)).collect()
+    tried
+        .into_iter()
+        .map(|(backend, result)| judged(backend, result, any))
+        .collect()
 }
 
 fn try_out(backend: Backend, scratch: &Path) -> Result<(), String> {
@@ -74,7 +84,10 @@ fn try_out(backend: Backend, scratch: &Path) -> Result<(), String> {
 fn judged(backend: Backend, result: Result<(), String>, any: bool) -> Check {
     let name = backend.name();
     match result {
-        Ok(()) => Check::good("watching", format!("{name}: a known command was seen whole")),
+        Ok(()) => Check::good(
+            "watching",
+            format!("{name}: a known command was seen whole"),
+        ),
         Err(why) if any => Check::notable("watching", format!("{name}: {why}")),
         Err(why) => Check::bad("watching", format!("{name}: {why}")).hint(
             "in a container, allow one of: seccomp user notification, ptrace \
@@ -89,7 +102,10 @@ fn git_program() -> Check {
             let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
             Check::good("git", version)
         }
-        Ok(output) => Check::notable("git", format!("`git --version` ended with {}", output.status)),
+        Ok(output) => Check::notable(
+            "git",
+            format!("`git --version` ended with {}", output.status),
+        ),
         Err(_) => Check::notable("git", "there is no git")
             .hint("install it, and runs record the state of the code"),
     }
@@ -117,15 +133,17 @@ fn settings(context: &Context) -> Check {
     };
     let wrong = KEYS.iter().find_map(|key| config.get(key).err());
     if let Some(err) = wrong {
-        return Check::bad("settings", err.to_string()).hint("`roar config list` shows what each takes");
+        return Check::bad("settings", err.to_string())
+            .hint("`roar config list` shows what each takes");
     }
     if let Err(err) = Filters::load(&config) {
         return Check::bad("settings", err.to_string()).hint("`roar filter list` shows the rules");
     }
     match config.unknown().first() {
-        Some((name, file)) => {
-            Check::notable("settings", format!("'{}' knows no setting '{name}'", file.display()))
-        }
+        Some((name, file)) => Check::notable(
+            "settings",
+            format!("'{}' knows no setting '{name}'", file.display()),
+        ),
         None => Check::good("settings", "every value can be used"),
     }
 }
@@ -140,8 +158,11 @@ fn broken_settings(err: &CommandError) -> Check {
 
 fn no_workspace(directory: &Path) -> Check {
     let here = directory.display();
-    Check::notable("workspace", format!("there is none in '{here}' or above it"))
-        .hint("`roar run COMMAND` makes one")
+    Check::notable(
+        "workspace",
+        format!("there is none in '{here}' or above it"),
+    )
+    .hint("`roar run COMMAND` makes one")
 }
 
 fn broken(err: CommandError) -> Check {
@@ -171,13 +192,18 @@ fn writable(workspace: &Workspace) -> Check {
             let _ = fs::remove_file(&probe);
             Check::good("workspace", format!("'{root}'"))
         }
-        Err(err) => Check::bad("workspace", format!("'{root}/.roar' cannot be written to: {err}"))
-            .hint("make it yours to write; until then runs are kept in your state folder"),
+        Err(err) => Check::bad(
+            "workspace",
+            format!("'{root}/.roar' cannot be written to: {err}"),
+        )
+        .hint("make it yours to write; until then runs are kept in your state folder"),
     }
 }
 
 fn probe_file(workspace: &Workspace) -> PathBuf {
-    workspace.dot().join(format!("doctor-{}", std::process::id()))
+    workspace
+        .dot()
+        .join(format!("doctor-{}", std::process::id()))
 }
 
 fn store(store: &Store) -> Check {
@@ -185,7 +211,10 @@ fn store(store: &Store) -> Check {
         Ok(report) => report,
         Err(err) => return broken_store(&with_causes(&err)),
     };
-    let worst = report.findings.iter().max_by_key(|finding| finding.severity);
+    let worst = report
+        .findings
+        .iter()
+        .max_by_key(|finding| finding.severity);
     match worst {
         Some(finding) if finding.severity == Severity::Error => {
             broken_store(&format!("{}: {}", finding.subject, finding.text))
@@ -199,7 +228,8 @@ fn store(store: &Store) -> Check {
 }
 
 fn broken_store(detail: &str) -> Check {
-    Check::bad("store", detail).hint("`roar fsck` lists all that is wrong; `--rebuild` makes indexes anew")
+    Check::bad("store", detail)
+        .hint("`roar fsck` lists all that is wrong; `--rebuild` makes indexes anew")
 }
 
 fn runs(workspace: &Workspace) -> Check {
@@ -215,10 +245,11 @@ fn disk(root: &Path) -> Check {
     let Ok(stat) = nix::sys::statvfs::statvfs(root) else {
         return Check::notable("disk", "it does not say how full it is");
     };
-    let free = u64::from(stat.blocks_available()) * u64::from(stat.fragment_size());
+    let free = stat.blocks_available().saturating_mul(stat.fragment_size());
     let detail = format!("{} free", roar_view::size(free));
     if free < LITTLE {
-        return Check::bad("disk", detail).hint("make room: runs can only be recorded where there is some");
+        return Check::bad("disk", detail)
+            .hint("make room: runs can only be recorded where there is some");
     }
     Check::good("disk", detail)
 }

@@ -71,12 +71,8 @@ fn expected<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<E
 /// Returns what was read at each path, once for every version.
 fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expected>> {
     let history = projection.history();
-    let counts = |&record: &usize| {
-        matches!(
-            projection.state(record),
-            State::Current | State::Stale
-        )
-    };
+    let counts =
+        |&record: &usize| matches!(projection.state(record), State::Current | State::Stale);
     let mut read: BTreeMap<&RecordedPath, Vec<Expected>> = BTreeMap::new();
     for record in (0..history.records().len()).filter(counts) {
         for (_, input) in history.inputs_of(record) {

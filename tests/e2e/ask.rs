@@ -1,0 +1,279 @@
+//! The questions: `dag`, `show`, `log`, `status`, `lineage`, `inputs`, `why`.
+
+use crate::record_job::{JOBS, history};
+use crate::sandbox;
+use insta::assert_snapshot;
+use roar_testkit::{Sandbox, Seen};
+use serde_json::Value;
+
+fn json(seen: &Seen) -> Value {
+    serde_json::from_slice(&seen.stdout).unwrap()
+}
+
+/// The history, and then its second step once more with another outcome.
+fn retrained() -> Sandbox {
+    let sandbox = history();
+    sandbox.write("model.json", "{1}");
+    let train = JOBS
+        .lines()
+        .nth(2)
+        .unwrap()
+        .replace("0.1", "0.2")
+        .replace("2000000000", "6000000000");
+    let _ = sandbox.roar_with_input(["record-job"], train).success();
+    sandbox
+}
+
+#[test]
+fn the_dag_shows_every_edge() {
+    assert_snapshot!(history().roar(["dag"]), @r#"
+    --- stdout
+    ● @1 split raw.csv  0.50 s
+    │    raw.csv → data/a.csv, data/b.csv
+    ├─● @2 train: python train.py --lr 0.1  1.50 s
+    │ │    data/a.csv → model.json  (← @1)
+    ●─╯ @3 evaluate  0.10 s
+           data/b.csv, model.json → report.txt  (← @1, @2)
+    "#);
+}
+
+#[test]
+fn what_read_something_older_is_stale_and_hidden_unless_asked_for() {
+    let sandbox = retrained();
+    assert_snapshot!(sandbox.roar(["dag"]), @r#"
+    --- stdout
+    ● @1 split raw.csv  0.50 s
+    │    raw.csv → data/a.csv, data/b.csv
+    ● @2 train: python train.py --lr 0.2  1.50 s
+         data/a.csv → model.json  (← @1)
+    1 stale, 1 superseded hidden: --stale, --all
+    "#);
+    assert_snapshot!(sandbox.roar(["dag", "--stale"]), @r#"
+    --- stdout
+    ● @1 split raw.csv  0.50 s
+    │    raw.csv → data/a.csv, data/b.csv
+    ├─● @2 train: python train.py --lr 0.2  1.50 s
+    │ │    data/a.csv → model.json  (← @1)
+    ◌─╯ @3 stale  evaluate  0.10 s
+           data/b.csv, model.json → report.txt  (← @1, @2)
+           because model.json was overwritten by @2
+    1 superseded hidden: --all
+    "#);
+    assert_snapshot!(sandbox.roar(["dag", "--all"]), @r#"
+    --- stdout
+    ● @1 split raw.csv  0.50 s
+    │    raw.csv → data/a.csv, data/b.csv
+    ├─○ @2 superseded  train: python train.py --lr 0.1  1.50 s
+    │ │    data/a.csv → model.json  (← @1)
+    ├─◌ @3 stale  evaluate  0.10 s
+    │      data/b.csv, model.json → report.txt  (← @1, @2)
+    │      because model.json was overwritten by @2
+    ● @2 train: python train.py --lr 0.2  1.50 s
+         data/a.csv → model.json  (← @1)
+    "#);
+    let dag = json(&sandbox.roar(["dag", "--json", "--stale"]));
+    assert_eq!(dag["schema"], 1);
+    let states: Vec<_> = dag["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| &node["state"])
+        .collect();
+    assert_eq!(states, ["current", "current", "stale"]);
+}
+
+#[test]
+fn the_dag_is_drawn_in_every_format() {
+    let sandbox = history();
+    for (format, sign) in [
+        ("dot", "digraph"),
+        ("mermaid", "flowchart"),
+        ("svg", "<svg"),
+        ("html", "<!doctype html>"),
+    ] {
+        let drawn = sandbox.roar(["dag", "--format", format]).success().out();
+        assert!(drawn.to_lowercase().contains(sign), "{format}: {drawn}");
+        let file = format!("dag.{format}");
+        let _ = sandbox
+            .roar(["dag", "--format", format, "-o", &file])
+            .success();
+        assert_eq!(
+            String::from_utf8(sandbox.read(file)).unwrap().trim_end(),
+            drawn
+        );
+    }
+    assert_eq!(sandbox.roar(["dag", "-o", "no/where"]).code, 3);
+    assert_eq!(sandbox.roar(["dag", "--format", "png"]).code, 2);
+}
+
+#[test]
+fn a_job_is_shown_with_all_that_is_known() {
+    let sandbox = history();
+    assert_snapshot!(sandbox.sh("roar show @3 | grep -v '^@3'"), @r#"
+    --- stdout
+    $ evaluate
+    Coverage:  declared (none)
+    Inputs (2)
+      <short>        2 B  data/b.csv  ← @1
+      <short>        2 B  model.json  ← @2
+    Outputs (1)
+      <short>        4 B  report.txt
+    Code (1)
+      <short>        7 B  evaluate.py
+    "#);
+    let latest = json(&sandbox.roar(["show", "--json"]));
+    assert_eq!(latest, json(&sandbox.roar(["show", "--json", "@3"])));
+    assert_eq!(latest["inputs"][1]["producer"], "@2");
+    assert!(latest["coverage"]["verdict"] == "declared" && latest["schema"] == 1);
+    let all = json(&sandbox.roar(["show", "--json", "--all"]));
+    assert_eq!(all["other_files"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn a_file_is_shown_by_who_made_and_read_it() {
+    let sandbox = history();
+    let shown = json(&sandbox.roar(["show", "--json", "model.json"]));
+    assert_eq!(shown["writers"][0]["step"], "@2");
+    assert_eq!(shown["readers"][0]["step"], "@3");
+    assert_eq!(shown["size"], 2);
+    let hash = shown["hash"].as_str().unwrap();
+    assert_eq!(
+        json(&sandbox.roar(["show", "--json", &hash[..8]]))["hash"],
+        hash
+    );
+}
+
+#[test]
+fn the_log_is_newest_first() {
+    let sandbox = retrained();
+    let steps = |words: &[&str]| -> Vec<String> {
+        let log = json(&sandbox.roar(words));
+        let jobs = log["jobs"].as_array().unwrap().clone();
+        jobs.iter()
+            .map(|job| job["step"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(steps(&["log", "--json"]), ["@2", "@3", "@2", "@1"]);
+    assert_eq!(steps(&["log", "--json", "-n", "2"]), ["@2", "@3"]);
+    assert_eq!(
+        steps(&["log", "--json", "--reverse"]),
+        ["@1", "@2", "@3", "@2"]
+    );
+    assert_eq!(sandbox.roar(["log"]).success().out().lines().count(), 4);
+}
+
+#[test]
+fn the_status_tells_what_is_stale_and_what_was_changed_outside() {
+    let sandbox = retrained();
+    sandbox.write("data/a.csv", "9\n");
+    sandbox.write("raw.csv", "");
+    std::fs::remove_file(sandbox.path("data/b.csv")).unwrap();
+    let status = json(&sandbox.roar(["status", "--json"]));
+    assert_eq!(status["stale"], serde_json::json!(["@3"]));
+    let drift: Vec<_> = status["drift"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| {
+            (
+                it["path"].as_str().unwrap(),
+                it["state"].as_str().unwrap(),
+                it["step"].as_str().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        drift,
+        [
+            ("data/a.csv", "modified", "@1"),
+            ("data/b.csv", "missing", "@1"),
+            ("raw.csv", "modified", "@1"),
+        ]
+    );
+    let text = sandbox.roar(["status"]).success().out();
+    assert!(text.contains("data/b.csv") && text.contains("@3"), "{text}");
+}
+
+#[test]
+fn lineage_goes_back_to_what_nobody_made() {
+    let sandbox = history();
+    assert_snapshot!(sandbox.roar(["lineage", "report.txt"]), @r#"
+    --- stdout
+    Lineage of report.txt
+    ● @1 split raw.csv  0.50 s
+    │    raw.csv → data/a.csv, data/b.csv
+    ├─● @2 train: python train.py --lr 0.1  1.50 s
+    │ │    data/a.csv → model.json  (← @1)
+    ●─╯ @3 evaluate  0.10 s
+           data/b.csv, model.json → report.txt  (← @1, @2)
+    Began with:
+      raw.csv  4 B  read by @1
+    "#);
+    let lineage = json(&sandbox.roar(["lineage", "--json", "model.json"]));
+    assert_eq!(lineage["jobs"].as_array().unwrap().len(), 2);
+    assert_snapshot!(sandbox.roar(["lineage", "raw.csv"]), @r#"
+    --- stdout
+    Lineage of raw.csv
+    No recorded job made it.
+    "#);
+    assert_snapshot!(sandbox.roar(["inputs", "report.txt"]), @r#"
+    --- stdout
+    Inputs of report.txt
+      <short>        4 B  raw.csv  read by @1
+    "#);
+    assert_eq!(
+        json(&sandbox.roar(["inputs", "--json", "@3"]))["inputs"][0]["path"],
+        "raw.csv"
+    );
+    assert_eq!(sandbox.roar(["lineage", "nothing.txt"]).code, 3);
+    assert_eq!(sandbox.roar(["lineage"]).code, 2);
+}
+
+#[test]
+fn a_file_that_was_changed_since_is_not_mistaken_for_what_was_recorded() {
+    let sandbox = history();
+    sandbox.write("model.json", "something else");
+    assert_snapshot!(sandbox.roar(["lineage", "model.json"]), @r#"
+    --- stderr
+    error: no recorded job wrote or read 'model.json' as it is now
+    hint: `roar status` tells which files were changed outside of recorded jobs
+    [exit 3]
+    "#);
+}
+
+#[test]
+fn bytes_are_known_wherever_they_lie() {
+    let sandbox = history();
+    std::fs::write(sandbox.root().join("copy"), "{}").unwrap();
+    let why = json(&sandbox.roar(["why", "--json", "../copy"]));
+    assert_eq!(why["writers"][0]["path"], "model.json");
+    assert_eq!(why["known"], true);
+    let elsewhere = sandbox.roar([
+        "-C",
+        "/",
+        "why",
+        "--json",
+        sandbox.path("model.json").to_str().unwrap(),
+    ]);
+    assert_eq!(json(&elsewhere)["writers"][0]["step"], "@2");
+    sandbox.write("new", "never seen");
+    let unknown = sandbox.roar(["why", "new"]);
+    assert_eq!(unknown.code, 3, "{unknown}");
+    assert_eq!(sandbox.roar(["why", "gone"]).code, 3);
+    assert_eq!(sandbox.roar(["why", "data"]).code, 2);
+}
+
+#[test]
+fn where_nothing_is_recorded_it_is_said() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for question in ["dag", "log", "show"] {
+        let seen = sandbox.roar([question]).success();
+        assert_eq!(
+            seen.err(),
+            "nothing is recorded yet; put `roar run` before a command",
+            "{question}"
+        );
+    }
+    let _ = sandbox.roar(["status"]).success();
+}
