@@ -109,6 +109,11 @@ fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Option<
     let leftover = match understand(workspace, &frames) {
         Understood::Job(leftover) => leftover,
         Understood::NotOurs => return None,
+        Understood::Nothing if frames.frames.is_empty() && is_stillborn(&path) => {
+            // Nothing was ever written to it: the run went on without, and is kept elsewhere.
+            let _ = claimed.finish();
+            return None;
+        }
         Understood::Nothing => return Some(put_aside(&path)),
     };
     let interrupted = leftover.record.interrupted;
@@ -125,6 +130,12 @@ fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Option<
         }
         Err(err) => stays(with_causes(&err)),
     }
+}
+
+/// Returns whether a file holds less than a spool's first words, as a full disk leaves it.
+fn is_stillborn(path: &Path) -> bool {
+    const MAGIC_BYTES: u64 = 8;
+    fs::metadata(path).is_ok_and(|meta| meta.len() <= MAGIC_BYTES)
 }
 
 fn put_aside(path: &Path) -> Adopted {
