@@ -191,12 +191,28 @@ pub(crate) fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     })
 }
 
+/// Commands that run another. They must not end before they have told what it returned, even if
+/// nobody reads what they say.
+const WATCHERS: &[&str] = &["run", "build", "trace"];
+
+/// Lets a pipeline such as `roar log | head` end quietly, as those of other programs do.
+fn end_with_the_reader() {
+    // If it cannot be had, writes fail with an error that ends just as quietly.
+    let _ = roar_launch::restore_sigpipe();
+}
+
 fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
     let matches = match root(false).try_get_matches_from(words) {
         Ok(matches) => matches,
-        Err(err) => return explain(ui, words, &err),
+        Err(err) => {
+            end_with_the_reader();
+            return explain(ui, words, &err);
+        }
     };
     let (name, arguments) = matches.subcommand().expect("clap demands a command");
+    if !WATCHERS.contains(&name) {
+        end_with_the_reader();
+    }
     let context = context(ui, arguments)?;
     let entry = COMMANDS
         .iter()

@@ -7,7 +7,7 @@ use crate::ui::Ui;
 use roar_content::HashCache;
 use roar_object::ContentId;
 use roar_repo::config::{Config, KEYS, Key};
-use roar_repo::{RepoError, Snapshot, Surroundings, Target, Workspace};
+use roar_repo::{RepoError, Snapshot, Surroundings, Target, Workspace, place};
 use roar_store::{Holder, Wait};
 use std::collections::BTreeMap;
 use std::env;
@@ -61,12 +61,16 @@ impl Context {
         &self.around
     }
 
-    /// Returns the settings in force here, with or without a workspace.
+    /// Returns the settings in force here, with or without a workspace, and whether or not its store
+    /// can be opened.
     pub(crate) fn config(&self) -> Result<Config, CommandError> {
-        match self.find_workspace()? {
-            Some(workspace) => Ok(workspace.config().clone()),
-            None => Ok(self.around.config(None)?),
-        }
+        let root = match self.find_workspace() {
+            Ok(Some(workspace)) => return Ok(workspace.config().clone()),
+            Ok(None) => None,
+            Err(RepoError::Config(err)) => return Err(err.into()),
+            Err(_) => place::find(&self.directory, Path::is_dir),
+        };
+        Ok(self.around.config(root.as_deref())?)
     }
 
     /// Returns the workspace, if this is in one.

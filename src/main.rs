@@ -26,9 +26,5 @@ mod ui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // A shell pipeline such as `roar log | head` ends quietly. The one who cannot be killed by a
-    // reader that went away is `roar run`, which undoes this.
-    // If it cannot be had, writes fail with an error that ends just as quietly.
-    let _ = roar_launch::restore_sigpipe();
     cli::main(std::env::args_os())
 }

@@ -93,3 +93,117 @@ fn a_build_has_numbers_of_its_own() {
     assert_eq!(dag["nodes"][1]["step"], "@B1");
     assert_eq!(dag["nodes"][1]["parents"], serde_json::json!(["@1"]));
 }
+
+#[test]
+fn the_exit_code_is_told_even_if_nobody_reads_what_is_said() {
+    let sandbox = sandbox();
+    let script = "for how in run trace; do \
+                  { roar $how sh -c 'cat in; exit 7'; echo $? > code-$how; } 2>&1 | true; done";
+    sandbox.write("in", "x");
+    let _ = sandbox.sh(script);
+    for how in ["run", "trace"] {
+        assert_eq!(sandbox.read(format!("code-{how}")), b"7\n", "{how}");
+    }
+    assert_eq!(
+        sandbox.roar(["rev-list"]).success().out().lines().count(),
+        1
+    );
+}
+
+#[test]
+fn eight_runs_at_once_are_all_recorded() {
+    let sandbox = sandbox();
+    let runs = "for n in 1 2 3 4 5 6 7 8; do roar -q run sh -c \"echo $n > out-$n\" & done; wait";
+    let _ = sandbox.sh(runs).success();
+    assert_eq!(
+        sandbox.roar(["rev-list"]).success().out().lines().count(),
+        8
+    );
+    let dag = sandbox.roar(["dag", "--json"]).success();
+    let dag: Value = serde_json::from_slice(&dag.stdout).unwrap();
+    let outputs = dag["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| &node["outputs"][0]["path"]);
+    let outputs: std::collections::BTreeSet<_> =
+        outputs.map(|path| path.as_str().unwrap()).collect();
+    assert_eq!(outputs.len(), 8);
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}
+
+#[test]
+fn a_run_whose_roar_is_killed_is_recorded_as_interrupted() {
+    let sandbox = sandbox();
+    let script = "mkfifo started go; \
+                  roar -q run sh -c 'echo seen > out; echo $$ > started; cat go' & \
+                  roar=$!; cat started > /dev/null; kill -9 $roar; wait $roar; echo > go";
+    let _ = sandbox.sh(script);
+    let log = sandbox.roar(["log", "--json"]).success();
+    assert!(log.err().contains("killed"), "{log}");
+    let log: Value = serde_json::from_slice(&log.stdout).unwrap();
+    assert_eq!(log["jobs"][0]["state"], "interrupted");
+}
+
+#[test]
+fn a_dirty_tree_is_recorded_or_refused_and_never_touched() {
+    let sandbox = sandbox();
+    sandbox.write("code.sh", "echo 1 > out");
+    sandbox.write(".gitignore", "out\n");
+    let _ = sandbox
+        .sh("git init -q . && git add . && git commit -qm first")
+        .success();
+    sandbox.write("code.sh", "echo 2 > out");
+    let before = sandbox
+        .sh("git status --porcelain; git stash list")
+        .success()
+        .out();
+    let _ = sandbox.roar(["run", "sh", "code.sh"]).success();
+    let shown = sandbox.roar(["show", "--json"]).success();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["git"]["dirty"], true);
+    let tree = shown["git"]["tree"].as_str().unwrap();
+    let kept = sandbox
+        .sh(&format!("git show {tree}:code.sh"))
+        .success()
+        .out();
+    assert_eq!(kept, "echo 2 > out");
+    assert_eq!(
+        sandbox
+            .sh("git status --porcelain; git stash list")
+            .success()
+            .out(),
+        before
+    );
+    let refused = sandbox.roar(["run", "--dirty", "refuse", "sh", "code.sh"]);
+    assert_eq!(refused.code, 125, "{refused}");
+    assert!(refused.err().contains("hint:"), "{refused}");
+}
+
+#[test]
+fn names_are_bytes_from_end_to_end() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .roar(["run", "sh", "-c", "printf x > \"$(printf 'a\\nb\\377')\""])
+        .success();
+    let shown = sandbox.roar(["show", "--json"]).success();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(
+        shown["outputs"][0]["path"],
+        serde_json::json!({ "bytes": "YQpi/w==" })
+    );
+    let text = sandbox.roar(["show"]).success().out();
+    assert!(text.contains(r"$'a\nb\xff'"), "{text}");
+}
+
+#[test]
+fn shell_redirections_and_pipes_are_seen() {
+    let sandbox = sandbox();
+    sandbox.write("in", "b\na\n");
+    let _ = sandbox.sh("roar -q run sort < in > sorted").success();
+    let shown = sandbox.roar(["show", "--json"]).success();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["inputs"][0]["path"], "in");
+    assert_eq!(shown["outputs"][0]["path"], "sorted");
+    assert_eq!(sandbox.read("sorted"), b"a\nb\n");
+}

@@ -53,7 +53,7 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     let command = prepare(context, &args.command)?;
     // Before the command runs: where it shall be written to, it would come too late to be refused.
     let output = args.output.as_deref().map(create).transpose()?;
-    let grace = Duration::from_millis(context.config()?.number("run.grace")?);
+    let grace = grace(context).map_err(|err| err.with_fault(Fault::Own))?;
     let options = Options {
         choice: args.tracer,
         grace,
@@ -69,6 +69,12 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     // The command has run; what it returned counts for more than this.
     drop(written);
     Ok(code(trace.finished.exit))
+}
+
+/// Returns how long processes that outlive the command are watched.
+fn grace(context: &Context) -> Result<Duration, CommandError> {
+    let millis = context.config()?.number("run.grace")?;
+    Ok(Duration::from_millis(millis))
 }
 
 fn prepare(context: &Context, words: &[OsString]) -> Result<Command, CommandError> {
