@@ -13,7 +13,6 @@
 //! meanwhile inherit that; a thread that already runs with signals unblocked would get them
 //! instead, so a caller starts no threads before.
 
-use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
@@ -230,7 +229,7 @@ fn is_below(mut pid: i32, top: i32) -> bool {
 /// It is the second field after the name, which is in parentheses and may hold anything
 /// (`proc_pid_stat(5)`).
 pub fn parent_of(pid: i32) -> Option<i32> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let stat = sysio::read_proc(&format!("/proc/{pid}/stat")).ok()?;
     let after_name = stat.iter().rposition(|byte| *byte == b')')?;
     let rest = std::str::from_utf8(&stat[after_name + 1..]).ok()?;
     rest.split_ascii_whitespace().nth(1)?.parse().ok()

@@ -332,6 +332,18 @@ pub(crate) fn read_file(path: &[u8], room: &mut [u8]) -> usize {
     length
 }
 
+/// Reads the beginning of a file of `/proc` about a process, at most 4 KiB.
+///
+/// Those tell all at once, and do not tell their size: growing a buffer step by step would take
+/// many calls.
+pub fn read_proc(path: &str) -> io::Result<Vec<u8>> {
+    use std::io::Read;
+    let mut text = vec![0; 4096];
+    let length = std::fs::File::open(path)?.read(&mut text)?;
+    text.truncate(length);
+    Ok(text)
+}
+
 /// Whether this process adopts orphaned descendants.
 pub(crate) fn is_subreaper() -> io::Result<bool> {
     let mut answer = 0_i32;

@@ -1,7 +1,6 @@
 //! Which threads are traced, and whose they are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 
 /// The traced threads, by thread id, with the process (thread group) of each.
 #[derive(Debug, Default)]
@@ -112,9 +111,11 @@ impl Tree {
 
 /// Reads the thread group of a thread; the thread itself when it is gone.
 fn ask_process_of(tid: i32) -> i32 {
-    let status = fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    line.and_then(|id| id.trim().parse().ok()).unwrap_or(tid)
+    let status = roar_launch::read_proc(&format!("/proc/{tid}/status")).unwrap_or_default();
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let id = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
+    let id = id.and_then(|id| std::str::from_utf8(id).ok());
+    id.and_then(|id| id.trim().parse().ok()).unwrap_or(tid)
 }
 
 #[cfg(test)]

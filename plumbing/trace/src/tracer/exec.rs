@@ -1,10 +1,11 @@
 //! Calls that execute files.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use libc::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW};
-use roar_events::{Access, Record, State};
+use roar_events::{Access, Record, State, Version};
 use roar_launch::Pause;
 use roar_observe::Threat;
 
@@ -46,19 +47,16 @@ impl Tracer<'_> {
     /// Notes that a file is executed, and whatever is needed to execute it.
     fn executed(&mut self, caller: Caller, found: &Found, depth: usize) {
         let (path, before) = (found.path.as_slice(), found.state);
-        if let State::File(version) = before {
-            self.name_before(path, version, Threat::Reading);
-        }
+        let State::File(version) = before else {
+            return;
+        };
+        self.name_before(path, version, Threat::Reading);
         self.spool.take(&Record::Exec {
             pid: caller.pid,
             path,
             before,
         });
-        let interpreter = as_path(path)
-            .metadata()
-            .ok()
-            .and_then(|_| interpreter(path));
-        match interpreter {
+        match self.interpreters.of(path, version) {
             Some(Interpreter::Script(path)) if depth > 0 => {
                 if let Some(found) = self.find_words(caller, path).filter(is_program) {
                     self.executed(caller, &found, depth - 1);
@@ -85,8 +83,27 @@ fn is_program(found: &Found) -> bool {
     matches!(found.state, State::File(version) if version.mode & 0o111 != 0)
 }
 
+/// How many programs are remembered before all are forgotten.
+const REMEMBERED: usize = 1 << 12;
+
+/// What programs need beside themselves, by the version of their files.
+#[derive(Debug, Default)]
+pub(crate) struct Interpreters(HashMap<(u64, u64, i64, i64), Option<Interpreter>>);
+
+impl Interpreters {
+    /// Returns what the program at `path`, a file in state `version`, needs.
+    fn of(&mut self, path: &[u8], version: Version) -> Option<Interpreter> {
+        if self.0.len() >= REMEMBERED {
+            self.0.clear();
+        }
+        let key = (version.dev, version.ino, version.mtime_ns, version.ctime_ns);
+        let known = self.0.entry(key).or_insert_with(|| interpreter(path));
+        known.clone()
+    }
+}
+
 /// What a program file needs beside itself.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Interpreter {
     /// The program that a script begins with.
     Script(Vec<u8>),

@@ -24,6 +24,7 @@ use crate::place::{CWD, Caller, Found, Missed, Places, Text};
 use crate::spool::Spool;
 use crate::state::{as_path, is_writable};
 
+use exec::Interpreters;
 use inherit::Inherited;
 use process::Processes;
 
@@ -34,6 +35,7 @@ pub(crate) struct Tracer<'a> {
     places: Places,
     processes: Processes,
     inherited: Vec<Inherited>,
+    interpreters: Interpreters,
     /// Whether the command was seen to execute.
     pub(crate) started: bool,
     /// How often something was not seen, by reason.
@@ -80,6 +82,7 @@ impl<'a> Tracer<'a> {
             places: Places::default(),
             processes: Processes::default(),
             inherited: Vec::new(),
+            interpreters: Interpreters::default(),
             started: false,
             missed: BTreeMap::new(),
         }

@@ -51,7 +51,7 @@ impl Tracer<'_> {
 
 /// Returns the process of a thread and that process's parent, as `/proc` tells.
 fn status(tid: i32) -> Option<(u32, u32)> {
-    let status = std::fs::read(format!("/proc/{tid}/status")).ok()?;
+    let status = roar_launch::read_proc(&format!("/proc/{tid}/status")).ok()?;
     Some((field(&status, b"Tgid:")?, field(&status, b"PPid:")?))
 }
 
