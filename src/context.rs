@@ -2,12 +2,13 @@
 
 use crate::error::{CommandError, io_error};
 use crate::leftovers;
+use crate::names;
 use crate::nearest::nearest;
 use crate::ui::Ui;
 use roar_content::HashCache;
 use roar_object::ContentId;
 use roar_repo::config::{Config, KEYS, Key};
-use roar_repo::{RepoError, Snapshot, Surroundings, Target, Workspace, place};
+use roar_repo::{RepoError, ResolveError, Snapshot, Surroundings, Target, Workspace, place};
 use roar_store::{Holder, Wait};
 use std::collections::BTreeMap;
 use std::env;
@@ -98,14 +99,24 @@ impl Context {
         Ok(self.workspace(ui)?.snapshot()?)
     }
 
-    /// Finds what a word names.
+    /// Finds what a word names; where nothing else is called so, the step that the user called so.
     pub(crate) fn resolve(
         &self,
         snapshot: &Snapshot,
         word: &OsStr,
     ) -> Result<Target, CommandError> {
         let cache = cache_in(snapshot.root());
-        Ok(snapshot.resolve(word, &self.directory, |path| name(&cache, path))?)
+        let found = snapshot.resolve(word, &self.directory, |path| name(&cache, path));
+        let Err(err @ ResolveError::Unknown { .. }) = found else {
+            return Ok(found?);
+        };
+        match names::step_called(snapshot, word)? {
+            Some(record) => Ok(Target::Job { record }),
+            None => {
+                let meant = names::nearest_to(snapshot, word)?;
+                Err(CommandError::from(err).maybe_meant(meant.as_deref()))
+            }
+        }
     }
 
     /// Opens the cache of hashes of the workspace that a directory is in; an empty one outside of

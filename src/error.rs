@@ -93,10 +93,13 @@ impl CommandError {
         self
     }
 
-    /// Adds "did you mean", when something is near.
-    pub(crate) fn maybe_meant(self, nearest: Option<&str>) -> Self {
+    /// Puts "did you mean" before other advice, when something is near.
+    pub(crate) fn maybe_meant(mut self, nearest: Option<&str>) -> Self {
         match nearest {
-            Some(word) => self.hint(format!("did you mean '{word}'?")),
+            Some(word) => {
+                self.hints.insert(0, format!("did you mean '{word}'?"));
+                self
+            }
             None => self,
         }
     }

@@ -18,6 +18,7 @@ mod error;
 mod examples;
 mod json;
 mod leftovers;
+mod names;
 mod nearest;
 mod progress;
 mod trees;

@@ -131,9 +131,19 @@ fn words_lead_to_names() {
     hint: steps are called @1, @2, … and @B1, @B2, …
     [exit 2]
     "#);
+    let step = sandbox.roar(["rev-parse", "@2"]).success().out();
+    assert_eq!(sandbox.roar(["rev-parse", "train"]).success().out(), step);
+    assert_snapshot!(sandbox.roar(["rev-parse", "modle.json"]), @r#"
+    --- stderr
+    error: nothing here is called 'modle.json'
+    hint: did you mean 'model.json'?
+    hint: `roar log` lists what was run here; `roar help references` tells how things are named
+    [exit 3]
+    "#);
     assert_snapshot!(sandbox.roar(["rev-parse", "trainer"]), @r#"
     --- stderr
     error: nothing here is called 'trainer'
+    hint: did you mean 'train'?
     hint: `roar log` lists what was run here; `roar help references` tells how things are named
     [exit 3]
     "#);
