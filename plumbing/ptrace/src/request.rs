@@ -140,6 +140,12 @@ pub(crate) fn kill(pid: i32, signal: i32) {
     unsafe { libc::kill(pid, signal) };
 }
 
+/// Whether a thread is known to be the first of its process. Sends no signal.
+pub(crate) fn is_first(tid: i32) -> bool {
+    // SAFETY: tgkill touches no memory, and with signal 0 it does nothing but look.
+    unsafe { libc::syscall(libc::SYS_tgkill, tid, tid, 0) == 0 }
+}
+
 /// Waits for the end of a child, traced or not.
 pub(crate) fn reap(pid: i32) {
     let mut status = 0;

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::request;
+
 /// The traced threads, by thread id, with the process (thread group) of each.
 #[derive(Debug, Default)]
 pub(crate) struct Tree {
@@ -109,8 +111,13 @@ impl Tree {
     }
 }
 
-/// Reads the thread group of a thread; the thread itself when it is gone.
+/// Asks for the thread group of a thread; the thread itself when it is gone.
+///
+/// Most are the first of their group, and that is asked quickly.
 fn ask_process_of(tid: i32) -> i32 {
+    if request::is_first(tid) {
+        return tid;
+    }
     let status = roar_launch::read_proc(&format!("/proc/{tid}/status")).unwrap_or_default();
     let mut lines = status.split(|byte| *byte == b'\n');
     let id = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
@@ -146,5 +153,7 @@ mod tests {
     fn a_thread_that_is_not_known_is_asked_about() {
         let own = std::process::id().cast_signed();
         assert_eq!(Tree::default().process_of(own), own);
+        let second = std::thread::spawn(|| ask_process_of(nix::unistd::gettid().as_raw()));
+        assert_eq!(second.join().ok(), Some(own));
     }
 }
