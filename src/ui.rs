@@ -30,6 +30,9 @@ pub(crate) enum Verbosity {
     Verbose,
 }
 
+/// How many bytes of JSON are gathered before they go on: its pieces are small, and many.
+const BUFFER: usize = 1 << 16;
+
 /// Where words go.
 pub(crate) struct Ui {
     out: Out,
@@ -132,8 +135,13 @@ impl Ui {
 
     /// Writes a view as a JSON document to standard output.
     pub(crate) fn view(&mut self, view: &impl Serialize) -> Result<(), CommandError> {
-        let json = serde_json::to_string_pretty(view);
-        self.data(json.expect("views have text for keys and no floats"))
+        // Views have text for keys and no floats, so only the writing can fail.
+        let mut out = BufWriter::with_capacity(BUFFER, self.writer());
+        serde_json::to_writer_pretty(&mut out, view)
+            .map_err(io::Error::from)
+            .and_then(|()| out.write_all(b"\n"))
+            .and_then(|()| out.flush())
+            .map_err(output_error)
     }
 
     /// Writes a JSON document to standard output, with the number of its schema in front.

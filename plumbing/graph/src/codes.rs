@@ -1,13 +1,17 @@
-//! A fast hash for pairs of small numbers.
+//! Fast maps: by small numbers, and by names.
 //!
 //! The numbers are given out here, one after the other, so nobody can choose them to collide; what
-//! comes from outside (paths, names of contents) keeps the standard, keyed hash.
+//! comes from outside (paths, names of contents, commands) has a hash that each process seeds anew.
 
+use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A map whose keys are made of small numbers.
 pub(crate) type CodeMap<K, V> = HashMap<K, V, BuildHasherDefault<CodeHasher>>;
+
+/// A map whose keys come from outside.
+pub(crate) type NameMap<K, V> = HashMap<K, V, RandomState>;
 
 /// Multiplies by an odd number near 2^64 divided by the golden ratio (Knuth, TAOCP 6.4).
 #[derive(Default)]

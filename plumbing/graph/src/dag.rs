@@ -2,7 +2,7 @@
 
 use crate::{Projection, Record, State};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 
 /// How much is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,11 +108,10 @@ impl Projection<'_> {
 
     /// Returns the lines into each shown record, by the record that they come from.
     fn lines(&self, shown: &[usize], show: Show) -> Vec<Vec<(usize, Line)>> {
-        let places: HashMap<usize, usize> = shown
-            .iter()
-            .enumerate()
-            .map(|(place, &record)| (record, place))
-            .collect();
+        let mut places = vec![None; self.history().records().len()];
+        for (place, &record) in shown.iter().enumerate() {
+            places[record] = Some(place);
+        }
         let into = |&record: &usize| {
             let mut lines: Vec<(usize, Line)> = Vec::new();
             for (input, producer) in self.history().producers_of(record) {
@@ -121,7 +120,7 @@ impl Projection<'_> {
                     Show::Current | Show::Stale => self.standing_producer(record, input),
                 };
                 let parent = parent.filter(|&parent| parent != record);
-                let Some(&parent) = parent.and_then(|parent| places.get(&parent)) else {
+                let Some(parent) = parent.and_then(|parent| places[parent]) else {
                     continue;
                 };
                 let outdated = self.is_outdated(record, input);

@@ -1,10 +1,9 @@
 //! A list of records, made fit for questions: paths and contents as small numbers, and who wrote
 //! what each of them read.
 
-use crate::codes::CodeMap;
+use crate::codes::{CodeMap, NameMap};
 use crate::{Input, Record};
 use roar_object::{Class, ContentId, RecordedPath};
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// A number that stands for a path.
@@ -57,8 +56,8 @@ pub struct Producer {
 /// is nobody's product elsewhere: too many are alike.
 pub struct History<'r> {
     records: Vec<&'r Record>,
-    paths: HashMap<&'r RecordedPath, PathCode>,
-    contents: HashMap<ContentId, ContentCode>,
+    paths: NameMap<&'r RecordedPath, PathCode>,
+    contents: NameMap<ContentId, ContentCode>,
     pub(crate) reads: Vec<Version>,
     read_starts: Vec<usize>,
     pub(crate) writes: Vec<Write>,
@@ -164,8 +163,8 @@ impl LastRead {
 
 #[derive(Default)]
 struct Builder<'r> {
-    paths: HashMap<&'r RecordedPath, PathCode>,
-    contents: HashMap<ContentId, ContentCode>,
+    paths: NameMap<&'r RecordedPath, PathCode>,
+    contents: NameMap<ContentId, ContentCode>,
     /// The last write of a content at a path.
     at_path: CodeMap<(PathCode, ContentCode), usize>,
     /// The last write of a content anywhere.

@@ -1,8 +1,8 @@
 //! What things came from, and what came of them.
 
+use crate::codes::NameMap;
 use crate::{History, Producer};
 use roar_object::{Class, ContentId, Mode, RecordedPath};
-use std::collections::HashMap;
 
 /// One write of one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -165,7 +165,7 @@ impl<'r> History<'r> {
 
     /// Returns what counts as an input of any of the records, each version of a file once.
     fn artifacts(&self, records: &[usize]) -> Vec<Artifact<'r>> {
-        let mut places = HashMap::new();
+        let mut places = NameMap::default();
         let mut list: Vec<Artifact<'r>> = Vec::new();
         for &record in records {
             for (input, read) in self.inputs_of(record) {

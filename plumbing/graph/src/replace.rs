@@ -1,10 +1,11 @@
 //! Which jobs are later runs of which step.
 
-use crate::codes::CodeMap;
+use crate::codes::{CodeMap, NameMap};
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
 use crate::{Record, program};
 use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
-use std::collections::{HashMap, HashSet};
+use smallvec::SmallVec;
+use std::collections::HashSet;
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
@@ -96,6 +97,9 @@ impl Replacements {
     }
 }
 
+/// Records in a list of which most have one.
+type List = SmallVec<[usize; 2]>;
+
 type ProgramKey<'h> = (JobKind, &'h RecordedPath, &'h [ByteStr]);
 
 /// Goes through a history and finds for each record those that it replaces.
@@ -111,6 +115,8 @@ struct Finder<'h, 'r> {
     last_read: LastRead,
     world: Vec<Option<usize>>,
     live: Live<'h>,
+    /// The number of each record's program.
+    programs: Vec<u32>,
     /// The run that now has each record's place, or one on the way to it.
     heirs: Vec<usize>,
     /// The last record for which each was walked over.
@@ -136,7 +142,8 @@ impl<'h, 'r> Finder<'h, 'r> {
             first: (0..records).collect(),
             last_read: LastRead::default(),
             world: vec![None; history.last.len()],
-            live: Live::default(),
+            live: Live::of(history),
+            programs: Vec::with_capacity(records),
             heirs: (0..records).collect(),
             visited: vec![0; records],
             ancestor_of: vec![0; records],
@@ -146,6 +153,8 @@ impl<'h, 'r> Finder<'h, 'r> {
     }
 
     fn add(&mut self, new: usize) {
+        let program = self.live.program(self.history.records()[new]);
+        self.programs.push(program);
         for &version in &self.history.reads[self.history.reads_of(new)] {
             self.last_read.note(new, version);
         }
@@ -189,7 +198,8 @@ impl<'h, 'r> Finder<'h, 'r> {
     /// Returns the earlier records that `new` is a run of the same step as, ascending.
     fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
         let record: &'h Record = self.history.records()[new];
-        let mut open = self.live.candidates(record, own, &self.by);
+        let program = self.programs[new];
+        let mut open = self.live.candidates(record, program, own, &self.by);
         let mut found = Vec::new();
         let mut walk = vec![new];
         self.passed.clear();
@@ -307,7 +317,8 @@ impl<'h, 'r> Finder<'h, 'r> {
         }));
         made.sort_unstable_by_key(|made| made.path);
         made.dedup_by_key(|made| made.path);
-        self.live.insert(new, self.history.records()[new], &made);
+        let record: &'h Record = self.history.records()[new];
+        self.live.insert(new, record, self.programs[new], &made);
         self.made.push(made);
         self.hide_ancestors(new);
     }
@@ -327,8 +338,8 @@ impl<'h, 'r> Finder<'h, 'r> {
     fn show_again(&mut self, replaced: usize) {
         for earlier in std::mem::take(&mut self.under[replaced]) {
             if self.by[earlier].is_none() && self.live.hidden.remove(&earlier) {
-                let record: &'h Record = self.history.records()[earlier];
-                self.live.list(earlier, record, &self.made[earlier]);
+                let program = self.programs[earlier];
+                self.live.list(earlier, program, &self.made[earlier]);
             }
         }
     }
@@ -336,8 +347,8 @@ impl<'h, 'r> Finder<'h, 'r> {
 
 /// Returns whether two sorted lists have the same paths, and any.
 fn same_paths(a: &[Made], b: &[Made]) -> bool {
-    let paths = |list: &'_ [Made]| list.iter().map(|made| made.path).collect::<Vec<_>>();
-    !a.is_empty() && a.len() == b.len() && paths(a) == paths(b)
+    let pairs = || a.iter().zip(b);
+    !a.is_empty() && a.len() == b.len() && pairs().all(|(a, b)| a.path == b.path)
 }
 
 /// Returns whether the paths of one sorted list are all in the other.
@@ -358,11 +369,11 @@ fn one_contains_the_other(a: &[Made], b: &[Made]) -> bool {
 /// file does not compare each with all.
 #[derive(Default)]
 struct Live<'h> {
-    programs: HashMap<ProgramKey<'h>, u32>,
-    by_path: CodeMap<(u32, PathCode), Vec<usize>>,
-    by_rarest: CodeMap<(u32, PathCode), Vec<usize>>,
-    by_command: HashMap<ProgramKey<'h>, Vec<usize>>,
-    empty: HashMap<ProgramKey<'h>, Vec<usize>>,
+    programs: NameMap<ProgramKey<'h>, u32>,
+    by_path: CodeMap<(u32, PathCode), List>,
+    by_rarest: CodeMap<(u32, PathCode), List>,
+    by_command: NameMap<ProgramKey<'h>, List>,
+    empty: NameMap<ProgramKey<'h>, List>,
     /// Records that are not found by their paths for now.
     hidden: HashSet<usize>,
 }
@@ -372,25 +383,32 @@ fn command_key(record: &Record) -> ProgramKey<'_> {
 }
 
 impl<'h> Live<'h> {
+    fn of(history: &History<'_>) -> Self {
+        let mut live = Self::default();
+        live.by_path.reserve(history.writes.len());
+        live.by_rarest.reserve(history.records().len());
+        live.by_command.reserve(history.records().len());
+        live
+    }
+
     fn program(&mut self, record: &'h Record) -> u32 {
         let next = u32::try_from(self.programs.len()).expect("records fit in memory");
         let key = (record.kind, &record.directory, program(&record.argv));
         *self.programs.entry(key).or_insert(next)
     }
 
-    fn insert(&mut self, at: usize, record: &'h Record, made: &[Made]) {
+    fn insert(&mut self, at: usize, record: &'h Record, program: u32, made: &[Made]) {
         let key = command_key(record);
         self.by_command.entry(key).or_default().push(at);
         if made.is_empty() {
             self.empty.entry(key).or_default().push(at);
         } else {
-            self.list(at, record, made);
+            self.list(at, program, made);
         }
     }
 
     /// Lists a record under its paths.
-    fn list(&mut self, at: usize, record: &'h Record, made: &[Made]) {
-        let program = self.program(record);
+    fn list(&mut self, at: usize, program: u32, made: &[Made]) {
         let mut rarest = None;
         for made in made {
             let list = self.by_path.entry((program, made.path)).or_default();
@@ -404,11 +422,16 @@ impl<'h> Live<'h> {
     }
 
     /// Returns every live record that may be of the same step, and a few that are not, ascending.
-    fn candidates(&mut self, record: &'h Record, own: &[Made], by: &[Option<usize>]) -> Vec<usize> {
-        let program = self.program(record);
+    fn candidates(
+        &mut self,
+        record: &'h Record,
+        program: u32,
+        own: &[Made],
+        by: &[Option<usize>],
+    ) -> Vec<usize> {
         let mut found = Vec::new();
         let hidden = &self.hidden;
-        let mut take = |list: Option<&mut Vec<usize>>| {
+        let mut take = |list: Option<&mut List>| {
             if let Some(list) = list {
                 list.retain(|at| by[*at].is_none() && !hidden.contains(at));
                 found.extend_from_slice(list);
@@ -417,7 +440,7 @@ impl<'h> Live<'h> {
         if own.is_empty() {
             // A run without products is compared by command with all, hidden ones included.
             let list = self.by_command.entry(command_key(record)).or_default();
-            list.retain(|&at| by[at].is_none());
+            list.retain(|at| by[*at].is_none());
             found.extend_from_slice(list);
         } else {
             take(self.empty.get_mut(&command_key(record)));
@@ -435,11 +458,15 @@ impl<'h> Live<'h> {
 /// Returns the shortest list of records that made one of the paths; none if a path is in no list,
 /// because then no record has them all.
 fn shortest<'l>(
-    lists: &'l mut CodeMap<(u32, PathCode), Vec<usize>>,
+    lists: &'l mut CodeMap<(u32, PathCode), List>,
     program: u32,
     own: &[Made],
-) -> Option<&'l mut Vec<usize>> {
-    let length = |made: &Made| lists.get(&(program, made.path)).map_or(0, Vec::len);
+) -> Option<&'l mut List> {
+    let length = |made: &Made| {
+        lists
+            .get(&(program, made.path))
+            .map_or(0, |list| list.len())
+    };
     let path = own.iter().min_by_key(|made| length(made))?.path;
     lists.get_mut(&(program, path))
 }

@@ -1,6 +1,6 @@
 //! Adding jobs to the session.
 
-use crate::rows::{self, Row};
+use crate::rows::{self, Link, Rows};
 use crate::session::{self, Chain};
 use crate::workspace::SESSION;
 use crate::{RepoError, Workspace};
@@ -71,14 +71,13 @@ impl Workspace {
             .reference(&session::ref_name())
             .map_err(RepoError::from)?;
         let chain = session::load(&*writer, &path, head)?;
-        let known = session::fill(&*writer, chain.rows.clone())?;
-        let (new, steps) = number(&known, jobs);
+        let (new, steps) = number(&chain.rows.records, jobs);
         let mut batch = Batch {
             at_ns,
             tip: head,
             links: chain.links,
             objects: Vec::new(),
-            rows: Vec::new(),
+            rows: Rows::default(),
         };
         if !new.is_empty() {
             batch.begin();
@@ -86,7 +85,7 @@ impl Workspace {
         new.into_iter().for_each(|job| batch.add(job));
         let notices = batch.commit(&mut writer, head, note)?;
         // The rows are derived: when they cannot be written, the next reader makes them again.
-        let _ = keep_rows(&path, &chain, &batch.rows);
+        let _ = keep_rows(&path, chain, batch.rows);
         Ok(Added { steps, notices })
     }
 }
@@ -117,7 +116,7 @@ struct Batch {
     tip: Option<ObjectId>,
     links: u64,
     objects: Vec<Object>,
-    rows: Vec<Row>,
+    rows: Rows,
 }
 
 impl Batch {
@@ -151,16 +150,16 @@ impl Batch {
             record.step,
         ));
         self.objects.extend(job.objects);
-        self.rows.push(Row::of(link, sequence, &record));
+        self.rows.push(Link { id: link, sequence }, record);
     }
 
     fn commit(
-        &self,
+        &mut self,
         writer: &mut Writer,
         head: Option<ObjectId>,
         note: &str,
     ) -> Result<Vec<Notice>, CommitError> {
-        if self.rows.is_empty() {
+        if self.rows.len() == 0 {
             return Ok(writer.take_notices());
         }
         let expect = head.map_or(Expect::Absent, Expect::Is);
@@ -170,7 +169,7 @@ impl Batch {
             new: self.tip,
         };
         let transaction = Transaction {
-            objects: self.objects.clone(),
+            objects: std::mem::take(&mut self.objects),
             refs: vec![change],
             note: note.to_owned(),
             at_ns: self.at_ns,
@@ -180,10 +179,11 @@ impl Batch {
 }
 
 /// Brings the file of rows up to date.
-fn keep_rows(path: &Path, chain: &Chain, new: &[Row]) -> std::io::Result<()> {
-    let (_, missing) = chain.rows.split_at(chain.kept);
+fn keep_rows(path: &Path, chain: Chain, new: Rows) -> std::io::Result<()> {
+    let mut rows = chain.rows;
+    rows.extend(new);
     if chain.intact {
-        return rows::append(path, &[missing, new].concat());
+        return rows::append(path, &rows, chain.kept);
     }
-    rows::replace(path, &[&chain.rows, new].concat())
+    rows::replace(path, &rows)
 }

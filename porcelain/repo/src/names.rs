@@ -128,11 +128,13 @@ impl Snapshot {
     /// The last run of a step that still counts, else the last run.
     fn step(&self, step: StepName) -> Result<Target, ResolveError> {
         let records = self.records()?;
-        let projection = self.projection()?;
         let of_step = |at: &usize| records[*at].step == step;
-        let counts = |at: &usize| matches!(projection.state(*at), State::Current | State::Stale);
-        let all = || (0..records.len()).rev().filter(of_step);
-        let found = all().find(counts).or_else(|| all().next());
+        let mut all = (0..records.len()).rev().filter(of_step);
+        let last = all.next();
+        let found = match all.next() {
+            Some(_) => self.counting(step)?.or(last),
+            None => last,
+        };
         let count = || {
             records
                 .iter()
@@ -146,6 +148,15 @@ impl Snapshot {
                 step,
                 count: count().unwrap_or(0),
             })
+    }
+
+    /// The last run of a step that still counts.
+    fn counting(&self, step: StepName) -> Result<Option<usize>, RepoError> {
+        let projection = self.projection()?;
+        let records = self.records()?;
+        let counts = |at: &usize| matches!(projection.state(*at), State::Current | State::Stale);
+        let all = (0..records.len()).rev();
+        Ok(all.filter(|at| records[*at].step == step).find(counts))
     }
 
     fn existing(

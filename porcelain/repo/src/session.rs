@@ -1,10 +1,9 @@
 //! The session's chain, brought into rows.
 
 use crate::flatten;
-use crate::rows::{self, Row};
+use crate::rows::{self, Link, Rows};
 use crate::workspace::SESSION;
-use roar_graph::Record;
-use roar_object::{FindError, Job, ObjectId, Objects, Session, Step};
+use roar_object::{FindError, ObjectId, Objects, Session};
 use roar_store::RefName;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,7 +21,7 @@ pub(crate) fn rows_path(dot: &Path, session: &str) -> PathBuf {
 /// Rows that reach to the head of the chain, and how many of them the file has right.
 #[derive(Default)]
 pub(crate) struct Chain {
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Rows,
     /// How many rows came from the file.
     pub(crate) kept: usize,
     /// Whether the file holds those rows and nothing behind them.
@@ -40,23 +39,24 @@ pub(crate) fn load(
     let Some(head) = head else {
         return Ok(Chain::default());
     };
-    let mut rows = rows::read(path);
+    let (mut rows, whole) = rows::read(path);
     let in_file = rows.len();
-    let (passed, kept) = walk_back(objects, head, &rows)?;
+    let (passed, kept) = walk_back(objects, head, &rows.links)?;
     rows.truncate(kept);
     let links = passed.first().map_or_else(
-        || rows.last().map_or(0, |row| row.sequence),
+        || rows.links.last().map_or(0, |link| link.sequence),
         |(_, link)| link.sequence,
     ) + 1;
     for (id, link) in passed.into_iter().rev() {
         if let Some(record) = flatten::link(objects, &link)? {
-            rows.push(Row::of(id, link.sequence, &record));
+            let sequence = link.sequence;
+            rows.push(Link { id, sequence }, record);
         }
     }
     Ok(Chain {
         rows,
         kept,
-        intact: kept == in_file && kept > 0,
+        intact: whole && kept == in_file && kept > 0,
         links,
     })
 }
@@ -66,15 +66,15 @@ pub(crate) fn load(
 fn walk_back(
     objects: &impl Objects,
     head: ObjectId,
-    rows: &[Row],
+    rows: &[Link],
 ) -> Result<(Vec<(ObjectId, Session)>, usize), FindError> {
-    if rows.last().is_some_and(|row| row.link == head) {
+    if rows.last().is_some_and(|row| row.id == head) {
         return Ok((Vec::new(), rows.len()));
     }
     let places: HashMap<_, _> = rows
         .iter()
         .enumerate()
-        .map(|(at, row)| (row.link, at))
+        .map(|(at, row)| (row.id, at))
         .collect();
     let mut passed = Vec::new();
     let mut at = Some(head);
@@ -87,20 +87,4 @@ fn walk_back(
         passed.push((id, link));
     }
     Ok((passed, 0))
-}
-
-/// Fills in the lists of files that rows leave out.
-pub(crate) fn fill(objects: &impl Objects, rows: Vec<Row>) -> Result<Vec<Record>, FindError> {
-    rows.into_iter().map(|row| fill_one(objects, row)).collect()
-}
-
-fn fill_one(objects: &impl Objects, row: Row) -> Result<Record, FindError> {
-    let mut record = row.record;
-    if row.bare {
-        let job: Job = objects.read(record.job)?;
-        let step: Step = objects.read(job.step)?;
-        record.reads = flatten::reads(objects, &step, flatten::matters)?;
-        record.writes = flatten::writes(objects, &job)?;
-    }
-    Ok(record)
 }

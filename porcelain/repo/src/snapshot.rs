@@ -62,8 +62,7 @@ impl Snapshot {
             return Ok(records);
         }
         let chain = session::load(&self.reader, &self.rows, self.head()?)?;
-        let records = session::fill(&self.reader, chain.rows)?;
-        Ok(self.records.get_or_init(|| records))
+        Ok(self.records.get_or_init(|| chain.rows.records))
     }
 
     /// Returns the session's jobs as a history that questions can be asked of.

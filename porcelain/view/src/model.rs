@@ -12,7 +12,7 @@ mod lineage;
 mod status;
 
 pub use bytes::Bytes;
-pub use dag::{DagView, HiddenView, NodeView, StaleView};
+pub use dag::{DagSteps, DagView, HiddenView, NodeView, StaleView};
 pub use facts::JobFacts;
 pub use file::{FileKind, FileView};
 pub use job::{

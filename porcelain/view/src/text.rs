@@ -6,7 +6,7 @@ mod report;
 mod tables;
 
 pub(crate) use dag::hidden_words;
-pub use dag::{dag_text, lineage_text};
+pub use dag::{dag_lines, dag_text, lineage_text};
 pub use report::{job_text, why_text};
 pub use tables::{inputs_text, log_text, status_text};
 
@@ -103,7 +103,11 @@ impl Text {
 
 impl fmt::Display for Text {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.paint(|_, text| text.to_owned()))
+        for line in &self.lines {
+            line.iter().try_for_each(|span| f.write_str(&span.text))?;
+            f.write_str("\n")?;
+        }
+        Ok(())
     }
 }
 

@@ -5,8 +5,10 @@ use crate::context::Context;
 use crate::error::{CommandError, io_error};
 use crate::ui::Ui;
 use roar_graph::Show;
-use roar_view::DagView;
+use roar_view::{DagSteps, DagView, Layout};
+use std::convert::Infallible;
 use std::fs;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -57,46 +59,57 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         (true, _) => Show::Stale,
         _ => Show::Current,
     };
-    let view = DagView::new(snapshot.session(), &snapshot.projection()?, show);
+    let projection = snapshot.projection()?;
     asked::tell_if_empty(ui, &snapshot)?;
     let format = if args.json { Format::Json } else { args.format };
-    match args.output {
-        Some(path) => write(&path, &drawn(ui, &view, format))?,
-        None => print(ui, &view, format)?,
+    let steps = DagSteps::new(snapshot.session(), &projection, show);
+    let picture = || drawn(&DagView::new(snapshot.session(), &projection, show), format);
+    match (args.output, format) {
+        (Some(path), Format::Text) => write(&path, &plain(ui, &steps))?,
+        (Some(path), Format::Json) => write(&path, &json(&steps))?,
+        (Some(path), _) => write(&path, &picture())?,
+        (None, Format::Text) => print(ui, &steps)?,
+        (None, Format::Json) => ui.view(&steps)?,
+        (None, _) => ui.bytes(picture().as_bytes())?,
     }
+    // The process ends now: it need not take apart what it knows of every job.
+    mem::forget(projection);
+    mem::forget(snapshot);
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(ui: &mut Ui, view: &DagView, format: Format) -> Result<(), CommandError> {
-    match format {
-        Format::Text => {
-            ui.page();
-            let text = roar_view::dag_text(view, ui.layout());
-            ui.text(&text)
-        }
-        Format::Json => ui.view(view),
-        _ => {
-            let picture = drawn(ui, view, format);
-            ui.bytes(picture.as_bytes())
-        }
-    }
+fn print(ui: &mut Ui, steps: &DagSteps<'_, '_>) -> Result<(), CommandError> {
+    ui.page();
+    let layout = ui.layout();
+    roar_view::dag_lines(steps, layout, |lines| ui.text(lines))
 }
 
-/// Returns the DAG as it goes to a file.
-fn drawn(ui: &Ui, view: &DagView, format: Format) -> String {
+/// Returns the DAG as text for a file.
+fn plain(ui: &Ui, steps: &DagSteps<'_, '_>) -> String {
+    let layout = Layout {
+        width: None,
+        ascii: ui.layout().ascii,
+    };
+    let mut text = String::new();
+    let Ok(()) = roar_view::dag_lines(steps, layout, |lines| {
+        text += &lines.to_string();
+        Ok::<(), Infallible>(())
+    });
+    text
+}
+
+fn json(steps: &DagSteps<'_, '_>) -> String {
+    let json = serde_json::to_string_pretty(steps);
+    json.expect("views have text for keys and no floats") + "\n"
+}
+
+/// Returns the DAG as a picture.
+fn drawn(view: &DagView, format: Format) -> String {
     match format {
-        Format::Text => {
-            let ascii = ui.layout().ascii;
-            roar_view::dag_text(view, roar_view::Layout { width: None, ascii }).to_string()
-        }
-        Format::Json => {
-            let json = serde_json::to_string_pretty(view);
-            json.expect("views have text for keys and no floats") + "\n"
-        }
         Format::Dot => roar_view::dot(view),
         Format::Mermaid => roar_view::mermaid(view),
         Format::Svg => roar_view::svg(view),
-        Format::Html => roar_view::html(view),
+        Format::Text | Format::Json | Format::Html => roar_view::html(view),
     }
 }
 

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use roar_view::LogView;
+use std::mem;
 use std::process::ExitCode;
 
 /// List what was run, latest first
@@ -44,5 +45,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         let text = roar_view::log_text(&view, &asked::clock(), ui.layout());
         ui.text(&text)?;
     }
+    // The process ends now: it need not take apart what it knows of every job.
+    mem::forget(projection);
+    mem::forget(snapshot);
     Ok(ExitCode::SUCCESS)
 }

@@ -14,6 +14,7 @@ use roar_repo::{Snapshot, Target, flatten};
 use roar_view::{JobFacts, JobView, WhyView};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
+use std::mem;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::ExitCode;
 
@@ -52,6 +53,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         }
         Some(Target::Object { id, kind }) => object(ui, &snapshot, id, kind)?,
     }
+    // The process ends now: it need not take apart what it knows of every job.
+    mem::forget(snapshot);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use roar_probe::git::{self, GitState, Repository};
 use roar_repo::{Snapshot, Workspace};
 use roar_secrets::Rules;
 use roar_view::{Bytes, GitView, LogEntry, SCHEMA, StatusView, StepCounts};
+use std::mem;
 use std::os::unix::ffi::OsStrExt as _;
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         let text = roar_view::status_text(&view, &asked::clock(), ui.layout());
         ui.text(&text)?;
     }
+    // The process ends now: it need not take apart what it knows of every job.
+    mem::forget(snapshot);
     Ok(ExitCode::SUCCESS)
 }
 

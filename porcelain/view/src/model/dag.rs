@@ -2,9 +2,10 @@
 
 use super::file::{Members, inputs, outputs};
 use super::{Bytes, FileView, SCHEMA};
-use roar_graph::{Dag, Hidden, Node, Projection, Show, State, Why};
+use roar_graph::{Dag, Hidden, Node, Projection, Record, Show, State, Why};
 use roar_object::Outcome;
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// Why a step is stale: one of its inputs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -141,53 +142,120 @@ pub struct DagView {
 impl DagView {
     /// Describes what `show` shows of a session.
     pub fn new(session: &str, projection: &Projection<'_>, show: Show) -> Self {
-        let dag = projection.dag(show);
-        let node = |node: &Node| describe(projection, &dag, node);
+        let steps = DagSteps::new(session, projection, show);
+        let of_record = steps.dag.nodes.iter().zip(steps.nodes());
+        let nodes = of_record.map(|(node, mut view)| {
+            view.edges = steps.edges(node);
+            view
+        });
         Self {
             schema: SCHEMA,
             session: session.to_owned(),
-            nodes: dag.nodes.iter().map(node).collect(),
-            hidden: dag.hidden.into(),
+            nodes: nodes.collect(),
+            hidden: steps.hidden(),
         }
     }
 }
 
-fn describe(projection: &Projection<'_>, dag: &Dag, node: &Node) -> NodeView {
-    let records = projection.history().records();
-    let of_parent = |at: usize| records[dag.nodes[at].record];
-    let edges = node.parents.iter().map(|edge| EdgeView {
-        parent: edge.parent,
-        outdated: edge.outdated,
-        paths: edge
-            .inputs
-            .iter()
-            .map(|&at| Bytes::path(&records[node.record].reads[at].path))
-            .collect(),
-    });
-    let mut view = node_of(projection, node.record);
-    view.edges = edges.collect();
-    view.parents = node
-        .parents
-        .iter()
-        .map(|edge| of_parent(edge.parent).step.to_string())
-        .collect();
-    view.parents.dedup();
-    view.parent_ids = node
-        .parents
-        .iter()
-        .map(|edge| of_parent(edge.parent).job.to_string())
-        .collect();
-    view
+/// The DAG of a session, told step by step: as JSON the same as a [`DagView`], but no more than one
+/// step of it is ever there.
+pub struct DagSteps<'a, 'r> {
+    session: &'a str,
+    projection: &'a Projection<'r>,
+    dag: Dag,
+}
+
+impl<'a, 'r> DagSteps<'a, 'r> {
+    /// Chooses what `show` shows of a session.
+    pub fn new(session: &'a str, projection: &'a Projection<'r>, show: Show) -> Self {
+        Self {
+            session,
+            projection,
+            dag: projection.dag(show),
+        }
+    }
+
+    /// Describes the steps, without the lines between them.
+    pub(crate) fn nodes(&self) -> impl Iterator<Item = NodeView> {
+        self.dag.nodes.iter().map(|node| self.describe(node))
+    }
+
+    /// Returns what the DAG is made of.
+    pub(crate) const fn dag(&self) -> &Dag {
+        &self.dag
+    }
+
+    /// Returns the record of a node.
+    pub(crate) fn record(&self, node: &Node) -> &'r Record {
+        self.projection.history().records()[node.record]
+    }
+
+    pub(crate) fn hidden(&self) -> HiddenView {
+        self.dag.hidden.into()
+    }
+
+    fn describe(&self, node: &Node) -> NodeView {
+        let parents = || {
+            let nodes = node.parents.iter().map(|edge| &self.dag.nodes[edge.parent]);
+            nodes.map(|parent| self.record(parent))
+        };
+        let mut view = alone(self.projection, node.record);
+        view.parents = parents().map(|parent| parent.step.to_string()).collect();
+        view.parents.dedup();
+        view.parent_ids = parents().map(|parent| parent.job.to_string()).collect();
+        view
+    }
+
+    fn edges(&self, node: &Node) -> Vec<EdgeView> {
+        let reads = &self.record(node).reads;
+        let path = |&at: &usize| Bytes::path(&reads[at].path);
+        let edges = node.parents.iter().map(|edge| EdgeView {
+            parent: edge.parent,
+            outdated: edge.outdated,
+            paths: edge.inputs.iter().map(path).collect(),
+        });
+        edges.collect()
+    }
+}
+
+impl Serialize for DagSteps<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut view = serializer.serialize_struct("DagView", 4)?;
+        view.serialize_field("schema", &SCHEMA)?;
+        view.serialize_field("session", self.session)?;
+        view.serialize_field("nodes", &Nodes(self))?;
+        view.serialize_field("hidden", &self.hidden())?;
+        view.end()
+    }
+}
+
+struct Nodes<'s, 'a, 'r>(&'s DagSteps<'a, 'r>);
+
+impl Serialize for Nodes<'_, '_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.nodes())
+    }
 }
 
 /// Describes a record without its place in a DAG: its parents are the records that made its inputs.
 pub(crate) fn node_of(projection: &Projection<'_>, record: usize) -> NodeView {
     let records = projection.history().records();
-    let job = records[record];
-    let (exit, signal) = exit_and_signal(job.outcome);
     let parents = projection.history().parents(record);
     let mut steps: Vec<_> = parents.iter().map(|&parent| records[parent].step).collect();
     steps.dedup();
+    let mut view = alone(projection, record);
+    view.parents = steps.iter().map(ToString::to_string).collect();
+    view.parent_ids = parents
+        .iter()
+        .map(|&parent| records[parent].job.to_string())
+        .collect();
+    view
+}
+
+/// Describes a record without what it came from.
+fn alone(projection: &Projection<'_>, record: usize) -> NodeView {
+    let job = projection.history().records()[record];
+    let (exit, signal) = exit_and_signal(job.outcome);
     NodeView {
         step: job.step.to_string(),
         id: job.job.to_string(),
@@ -200,11 +268,8 @@ pub(crate) fn node_of(projection: &Projection<'_>, record: usize) -> NodeView {
         signal,
         started_ns: job.started_ns,
         duration_ns: job.duration_ns,
-        parents: steps.iter().map(ToString::to_string).collect(),
-        parent_ids: parents
-            .iter()
-            .map(|&parent| records[parent].job.to_string())
-            .collect(),
+        parents: Vec::new(),
+        parent_ids: Vec::new(),
         inputs: inputs(projection, record, Members::Left),
         outputs: outputs(projection, record, Members::Left),
         stale: stale(projection, record),

@@ -4,6 +4,7 @@ use super::Bytes;
 use roar_graph::{Input, Output, Projection, Record};
 use roar_object::{Class, DatasetAt, RecordedPath, Role};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// What an entry of a list of files is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,10 +28,10 @@ pub struct FileView {
     /// File or dataset.
     pub kind: FileKind,
     /// What sort of file: `data`, `code`, `package` or `system`.
-    pub class: String,
+    pub class: Cow<'static, str>,
     /// Of an output: `created`, `modified` or `deleted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub change: Option<String>,
+    pub change: Option<Cow<'static, str>>,
     /// Of an input: the step that made it, if a recorded job did. Of a dataset made by several, the
     /// latest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -62,7 +63,7 @@ impl FileView {
             hash: input.id.map(|id| id.to_string()),
             size: input.size,
             kind: FileKind::File,
-            class: input.class.name().to_owned(),
+            class: input.class.name().into(),
             change: None,
             producer,
             files: None,
@@ -81,8 +82,8 @@ impl FileView {
                 .map(|id| id.to_string()),
             size: output.size,
             kind: FileKind::File,
-            class: output.class.name().to_owned(),
-            change: Some(output.change.name().to_owned()),
+            class: output.class.name().into(),
+            change: Some(output.change.name().into()),
             producer: None,
             files: None,
             dataset: None,
@@ -96,7 +97,7 @@ impl FileView {
             hash: Some(set.tree.to_string()),
             size: set.bytes,
             kind: FileKind::Dataset,
-            class: Class::Data.name().to_owned(),
+            class: Class::Data.name().into(),
             change: None,
             producer: None,
             files: Some(set.files),
@@ -212,7 +213,7 @@ fn in_datasets(job: &Record, role: Role, files: Vec<Sided<'_>>, members: Members
 fn join(set: &mut FileView, member: &FileView) {
     set.producer = latest(set.producer.take(), member.producer.clone());
     set.change = match (set.change.take(), member.change.clone()) {
-        (Some(known), Some(change)) if known != change => Some("modified".to_owned()),
+        (Some(known), Some(change)) if known != change => Some("modified".into()),
         (known, change) => known.or(change),
     };
 }

@@ -2,12 +2,16 @@
 
 use super::lanes::Lanes;
 use super::{Layout, Line, Text, Tone, state_tone};
-use crate::model::{ArtifactView, DagView, FileView, HiddenView, LineageView, NodeView};
+use crate::model::{ArtifactView, DagSteps, DagView, FileView, HiddenView, LineageView, NodeView};
 use crate::quote::columns;
 use crate::{duration, size};
+use roar_graph::Node;
 
 /// How many files are named on each side of a step.
 const NAMED: usize = 3;
+
+/// How many lines are made before they are handed on.
+const AT_ONCE: usize = 100;
 
 /// Returns the DAG as text: each step with the lines from all its parents, what it read and wrote,
 /// and how many jobs are not shown.
@@ -21,6 +25,34 @@ pub fn dag_text(view: &DagView, layout: Layout) -> Text {
         text.push(Line::new().dim(hidden));
     }
     text
+}
+
+/// Hands on the DAG as [`dag_text`] has it, a few lines at a time.
+///
+/// # Errors
+///
+/// What `each` returns.
+pub fn dag_lines<E>(
+    steps: &DagSteps<'_, '_>,
+    layout: Layout,
+    mut each: impl FnMut(&Text) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut text = Text::default();
+    if steps.dag().nodes.is_empty() {
+        text.plain("No steps yet.");
+    }
+    let drawing = Drawing::of_steps(steps, layout);
+    for (at, node) in steps.nodes().enumerate() {
+        drawing.node(&mut text, at, &node);
+        if text.lines.len() >= AT_ONCE {
+            each(&text)?;
+            text.lines.clear();
+        }
+    }
+    if let Some(hidden) = hidden_line(steps.hidden()) {
+        text.push(Line::new().dim(hidden));
+    }
+    each(&text)
 }
 
 /// Returns a lineage as text: the jobs as in the DAG, then what all began with.
@@ -54,34 +86,69 @@ pub fn lineage_text(view: &LineageView, layout: Layout) -> Text {
 }
 
 fn draw(text: &mut Text, nodes: &[NodeView], layout: Layout) {
-    let parents: Vec<Vec<usize>> = nodes
-        .iter()
-        .map(|node| node.edges.iter().map(|edge| edge.parent).collect())
-        .collect();
-    let marks: Vec<_> = nodes
-        .iter()
-        .map(|node| mark(&node.state, layout.ascii))
-        .collect();
-    let lanes = Lanes::new(&parents, &marks, layout.ascii);
-    let narrow = layout.width.unwrap_or(usize::MAX) / 3;
-    let lanes = lanes.filter(|lanes| lanes.rows.iter().all(|(row, _)| columns(row) <= narrow));
-    let widest = |nodes: &[NodeView]| {
-        nodes
-            .iter()
-            .map(|node| columns(&node.step))
-            .max()
-            .unwrap_or(0)
-    };
-    let steps = widest(nodes);
+    let drawing = Drawing::of_views(nodes, layout);
     for (at, node) in nodes.iter().enumerate() {
-        let (row, below) = match &lanes {
+        drawing.node(text, at, node);
+    }
+}
+
+/// Where everything goes, before anything is drawn.
+struct Drawing {
+    lanes: Option<Lanes>,
+    marks: Vec<char>,
+    /// How wide the names of the steps are.
+    steps: usize,
+    layout: Layout,
+}
+
+impl Drawing {
+    fn of_views(nodes: &[NodeView], layout: Layout) -> Self {
+        let parents = |node: &NodeView| node.edges.iter().map(|edge| edge.parent).collect();
+        let parents: Vec<Vec<usize>> = nodes.iter().map(parents).collect();
+        let states = nodes.iter().map(|node| &*node.state);
+        let steps = nodes.iter().map(|node| columns(&node.step)).max();
+        Self::new(&parents, states, steps, layout)
+    }
+
+    fn of_steps(steps: &DagSteps<'_, '_>, layout: Layout) -> Self {
+        let nodes = &steps.dag().nodes;
+        let parents = |node: &Node| node.parents.iter().map(|edge| edge.parent).collect();
+        let parents: Vec<Vec<usize>> = nodes.iter().map(parents).collect();
+        let states = nodes.iter().map(|node| node.state.name());
+        let widths = nodes
+            .iter()
+            .map(|node| columns(&steps.record(node).step.to_string()));
+        Self::new(&parents, states, widths.max(), layout)
+    }
+
+    fn new<'s>(
+        parents: &[Vec<usize>],
+        states: impl Iterator<Item = &'s str>,
+        steps: Option<usize>,
+        layout: Layout,
+    ) -> Self {
+        let marks: Vec<_> = states.map(|state| mark(state, layout.ascii)).collect();
+        let lanes = Lanes::new(parents, &marks, layout.ascii);
+        let narrow = layout.width.unwrap_or(usize::MAX) / 3;
+        Self {
+            lanes: lanes.filter(|lanes| lanes.rows.iter().all(|(row, _)| columns(row) <= narrow)),
+            marks,
+            steps: steps.unwrap_or(0),
+            layout,
+        }
+    }
+
+    /// Draws the node of that place.
+    fn node(&self, text: &mut Text, at: usize, node: &NodeView) {
+        let (row, below) = match &self.lanes {
             Some(lanes) => lanes.rows[at].clone(),
-            None => (format!("{} ", marks[at]), String::new()),
+            None => (format!("{} ", self.marks[at]), String::new()),
         };
         let indent = columns(&row).max(columns(&below));
-        text.push(header(node, &row, indent, steps, layout));
-        for detail in details(node, layout, indent + steps + 1) {
-            let line = Line::new().dim(below.clone()).to(indent + steps + 1);
+        text.push(header(node, &row, indent, self.steps, self.layout));
+        let used = indent + self.steps + 1;
+        for detail in details(node, self.layout, used) {
+            let line = Line::new().dim(below.clone()).to(used);
             text.push(line.add(detail.0, detail.1));
         }
     }
@@ -145,14 +212,17 @@ fn names(files: &[FileView]) -> String {
         Some("deleted") => format!("{} (deleted)", file.shown()),
         _ => file.shown(),
     };
-    let all: Vec<_> = files.iter().map(name).collect();
-    few(&all, NAMED)
+    let shown: Vec<_> = files.iter().take(NAMED).map(name).collect();
+    and_more(&shown, files.len())
 }
 
 fn few(all: &[String], most: usize) -> String {
-    let shown = all.len().min(most);
-    let text = all[..shown].join(", ");
-    match all.len() - shown {
+    and_more(&all[..all.len().min(most)], all.len())
+}
+
+fn and_more(shown: &[String], all: usize) -> String {
+    let text = shown.join(", ");
+    match all - shown.len() {
         0 => text,
         more => format!("{text} and {more} more"),
     }
