@@ -243,18 +243,21 @@ fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
     Ok(context)
 }
 
-/// Lets the settings say how to talk. What is wrong with them is told by the commands that need them:
-/// `roar config` must be able to put them right.
+/// Lets the settings say how to talk. A file that cannot be read is told of by the commands that need
+/// it: `roar config` must be able to put it right.
 fn apply(ui: &mut Ui, context: &Context) {
     let Ok(config) = context.config() else { return };
-    if let Ok(word) = config.word("output.color") {
-        ui.set_color(color_choice(&word));
-    }
-    if let Ok(pager) = config.flag("output.pager") {
-        ui.set_pager(pager);
-    }
-    if let Ok(word) = config.word("output.verbosity") {
-        ui.set_verbosity(verbosity(&word));
+    let wrong = [
+        config
+            .word("output.color")
+            .map(|word| ui.set_color(color_choice(&word))),
+        config.flag("output.pager").map(|pager| ui.set_pager(pager)),
+        config
+            .word("output.verbosity")
+            .map(|word| ui.set_verbosity(verbosity(&word))),
+    ];
+    for err in wrong.into_iter().filter_map(Result::err) {
+        ui.warn(err);
     }
 }
 

@@ -105,11 +105,21 @@ fn a_wrong_value_says_what_is_right() {
     hint: `roar config list` shows every setting and what it is for
     [exit 2]
     "#);
-    assert_snapshot!(workspace().with("ROAR_HASH_CACHE", "perhaps").roar(["config", "list"]), @r#"
+    let wrong = workspace().with("ROAR_HASH_CACHE", "perhaps");
+    assert_snapshot!(wrong.roar(["config", "list", "hash"]), @r#"
     --- stderr
     error: 'hash.cache' cannot be 'perhaps' (ROAR_HASH_CACHE): it takes true or false
     hint: `roar config list` shows every setting and what it is for
     [exit 2]
+    "#);
+    assert!(wrong.roar(["config", "list"]).out().contains("run.dirty"));
+    let wrong = workspace().with("ROAR_OUTPUT_PAGER", "perhaps");
+    assert_snapshot!(wrong.roar(["log"]), @r#"
+    --- stdout
+    No jobs yet.
+    --- stderr
+    warning: 'output.pager' cannot be 'perhaps' (ROAR_OUTPUT_PAGER): it takes true or false
+    nothing is recorded yet; put `roar run` before a command
     "#);
 }
 

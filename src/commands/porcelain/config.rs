@@ -112,29 +112,40 @@ fn find(name: &str) -> Result<&'static Key, CommandError> {
     })?)
 }
 
+/// Lists what can be listed; a wrong value is an error afterwards.
 fn list(ui: &mut Ui, config: &Config, prefix: &str, json: bool) -> Result<ExitCode, CommandError> {
     let keys = KEYS.iter().filter(|key| key.name.starts_with(prefix));
-    let rows: Vec<_> = keys
-        .map(|key| config.get(key).map(|(value, origin)| (key, value, origin)))
-        .collect::<Result<_, _>>()?;
+    let (mut rows, mut wrong) = (Vec::new(), None);
+    for key in keys {
+        match config.get(key) {
+            Ok((value, origin)) => rows.push((key, value, origin)),
+            Err(err) => wrong = wrong.or(Some(err)),
+        }
+    }
+    for (name, file) in config.unknown() {
+        let file = file.display();
+        ui.warn(format_args!("'{file}' knows no setting '{name}'"));
+    }
     if json {
         let settings: Vec<Json> = rows.iter().map(|(key, v, o)| as_json(key, v, o)).collect();
         ui.json(json!({ "settings": settings }))?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        print(ui, &rows)?;
     }
-    for (name, file) in config.unknown() {
-        ui.warn(format_args!(
-            "'{}' knows no setting '{name}'",
-            file.display()
-        ));
+    match wrong {
+        Some(err) => Err(err.into()),
+        None => Ok(ExitCode::SUCCESS),
     }
+}
+
+fn print(ui: &mut Ui, rows: &[(&Key, Value, Origin)]) -> Result<(), CommandError> {
     ui.page();
     for (key, value, origin) in rows {
         let setting = format!("{} = {}", key.name, escape_text(&value.to_string()));
-        ui.data(format_args!("{setting:<36}  {}", origin_text(&origin)))?;
+        ui.data(format_args!("{setting:<36}  {}", origin_text(origin)))?;
         ui.data(format_args!("    {}", key.about))?;
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn get(ui: &mut Ui, config: &Config, key: &Key, json: bool) -> Result<ExitCode, CommandError> {
