@@ -90,7 +90,7 @@ impl Outcome {
     pub const fn shell_code(self) -> Option<i32> {
         match self {
             Self::Exited(code) => Some(code),
-            Self::Killed(signal) => Some(128 + signal),
+            Self::Killed(signal) => Some(signal.saturating_add(128)),
             Self::Unknown => None,
         }
     }
@@ -255,6 +255,9 @@ impl Body for Job {
         }
         if !ascends(&self.datasets, |set| (set.role, &set.path)) {
             return Err("its datasets are not in order".to_owned());
+        }
+        if matches!(self.outcome, Outcome::Killed(signal) if !(1..=127).contains(&signal)) {
+            return Err("it was killed by a signal that there is not".to_owned());
         }
         let parent_in_list =
             |process: &Process| (process.parent as usize) < self.processes.list.len();

@@ -59,7 +59,7 @@ use std::borrow::Cow;
 use span::{Span, Spans};
 
 pub use name::is_secret_name;
-pub use placeholder::is_placeholder;
+pub use placeholder::{holds_placeholder, is_placeholder};
 
 /// What kind of secret was found, in lower case with dashes: `github-pat`.
 pub type Kind = &'static str;

@@ -121,8 +121,8 @@ fn of_nested(leaves: &[Leaf], nested: &BTreeSet<&str>) -> Option<Composite> {
         .map(|(name, child)| (*name, "composite-blake3", child.hex()));
     Some(Composite {
         digest: combine(lines)?,
-        components: children.iter().map(|(_, child)| child.components).sum(),
-        bytes: children.iter().map(|(_, child)| child.bytes).sum(),
+        components: total(children.iter().map(|(_, child)| child.components)),
+        bytes: total(children.iter().map(|(_, child)| child.bytes)),
     })
 }
 
@@ -133,8 +133,13 @@ fn flat(leaves: &[(&str, &Leaf)]) -> Option<Composite> {
     Some(Composite {
         digest: combine(lines)?,
         components: leaves.len() as u64,
-        bytes: leaves.iter().map(|(_, leaf)| leaf.size).sum(),
+        bytes: total(leaves.iter().map(|(_, leaf)| leaf.size)),
     })
+}
+
+/// Adds up; a tree that claims more than there can be is no reason to fall over.
+fn total(numbers: impl Iterator<Item = u64>) -> u64 {
+    numbers.fold(0, u64::saturating_add)
 }
 
 /// Hashes the sorted lines; nothing if a path is refused or there twice.

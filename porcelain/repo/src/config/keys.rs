@@ -129,10 +129,7 @@ impl Key {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         match self.kind {
             Type::Bool => parse_bool(text).map(Value::Bool),
-            Type::Number => text
-                .parse()
-                .map(Value::Number)
-                .map_err(|_| expected("a whole number")),
+            Type::Number => parse_number(text).map(Value::Number),
             Type::Seconds => parse_seconds(text).map(Value::Millis),
             Type::Choice(words) => match words.iter().find(|&&word| word == text) {
                 Some(word) => Ok(Value::Word((*word).to_owned())),
@@ -145,6 +142,15 @@ impl Key {
 
 fn expected(what: &str) -> String {
     format!("it takes {what}")
+}
+
+/// A number must fit the files it is kept in, whose integers have a sign.
+fn parse_number(text: &str) -> Result<u64, String> {
+    let number: u64 = text.parse().map_err(|_| expected("a whole number"))?;
+    match i64::try_from(number) {
+        Ok(_) => Ok(number),
+        Err(_) => Err(expected("a whole number below 2^63")),
+    }
 }
 
 fn parse_bool(text: &str) -> Result<bool, String> {

@@ -144,7 +144,7 @@ fn is_value(token: &[u8]) -> bool {
 fn refuse_placeholders(step: StepName, argv: &[ByteStr]) -> Result<(), CommandError> {
     let Some(at) = argv
         .iter()
-        .position(|argument| roar_secrets::is_placeholder(argument))
+        .position(|argument| roar_secrets::holds_placeholder(argument))
     else {
         return Ok(());
     };
