@@ -179,7 +179,11 @@ struct Builder<'r> {
 impl<'r> Builder<'r> {
     fn build(mut self, records: Vec<&'r Record>) -> History<'r> {
         let (mut read_starts, mut write_starts) = (vec![0], vec![0]);
+        let reads = records.iter().map(|record| record.reads.len()).sum();
         let writes = records.iter().map(|record| record.writes.len()).sum();
+        self.reads.reserve_exact(reads);
+        self.producers.reserve_exact(reads);
+        self.writes.reserve_exact(writes);
         self.at_path.reserve(writes);
         self.contents.reserve(writes);
         self.paths.reserve(writes);

@@ -305,15 +305,13 @@ fn find<'t>(table: &'t [Launcher], argv: &[ByteStr]) -> (Option<&'t Launcher>, u
         launcher
             .names
             .iter()
-            .any(|known| match known.split_once(' ') {
-                Some((program, command)) => {
-                    words == 2
-                        && name == program.as_bytes()
-                        && argv
-                            .get(1)
-                            .is_some_and(|word| **word == *command.as_bytes())
+            .filter_map(|known| known.as_bytes().strip_prefix(name))
+            .any(|rest| match rest {
+                [] => words == 1 && !name.contains(&b' '),
+                [b' ', command @ ..] => {
+                    words == 2 && argv.get(1).is_some_and(|word| **word == *command)
                 }
-                None => words == 1 && name == known.as_bytes(),
+                _ => false,
             })
     };
     for words in [2, 1] {

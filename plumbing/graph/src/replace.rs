@@ -197,9 +197,8 @@ impl<'h, 'r> Finder<'h, 'r> {
 
     /// Returns the earlier records that `new` is a run of the same step as, ascending.
     fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
-        let record: &'h Record = self.history.records()[new];
-        let program = self.programs[new];
-        let mut open = self.live.candidates(record, program, own, &self.by);
+        let key = (new, self.programs[new]);
+        let mut open = self.live.candidates(self.history, key, own, &self.by);
         let mut found = Vec::new();
         let mut walk = vec![new];
         self.passed.clear();
@@ -372,7 +371,10 @@ struct Live<'h> {
     programs: NameMap<ProgramKey<'h>, u32>,
     by_path: CodeMap<(u32, PathCode), List>,
     by_rarest: CodeMap<(u32, PathCode), List>,
+    /// All records up to some place: few runs have no products, and only they are looked up here.
     by_command: NameMap<ProgramKey<'h>, List>,
+    /// How many records are in `by_command`.
+    commands: usize,
     empty: NameMap<ProgramKey<'h>, List>,
     /// Records that are not found by their paths for now.
     hidden: HashSet<usize>,
@@ -387,7 +389,6 @@ impl<'h> Live<'h> {
         let mut live = Self::default();
         live.by_path.reserve(history.writes.len());
         live.by_rarest.reserve(history.records().len());
-        live.by_command.reserve(history.records().len());
         live
     }
 
@@ -398,10 +399,9 @@ impl<'h> Live<'h> {
     }
 
     fn insert(&mut self, at: usize, record: &'h Record, program: u32, made: &[Made]) {
-        let key = command_key(record);
-        self.by_command.entry(key).or_default().push(at);
         if made.is_empty() {
-            self.empty.entry(key).or_default().push(at);
+            let command = command_key(record);
+            self.empty.entry(command).or_default().push(at);
         } else {
             self.list(at, program, made);
         }
@@ -421,14 +421,24 @@ impl<'h> Live<'h> {
         }
     }
 
+    /// Lists the records before `end` by their commands.
+    fn note_commands(&mut self, history: &'h History<'_>, end: usize) {
+        for at in self.commands..end {
+            let command = command_key(history.records()[at]);
+            self.by_command.entry(command).or_default().push(at);
+        }
+        self.commands = end;
+    }
+
     /// Returns every live record that may be of the same step, and a few that are not, ascending.
     fn candidates(
         &mut self,
-        record: &'h Record,
-        program: u32,
+        history: &'h History<'_>,
+        (new, program): (usize, u32),
         own: &[Made],
         by: &[Option<usize>],
     ) -> Vec<usize> {
+        let command = command_key(history.records()[new]);
         let mut found = Vec::new();
         let hidden = &self.hidden;
         let mut take = |list: Option<&mut List>| {
@@ -439,11 +449,12 @@ impl<'h> Live<'h> {
         };
         if own.is_empty() {
             // A run without products is compared by command with all, hidden ones included.
-            let list = self.by_command.entry(command_key(record)).or_default();
+            self.note_commands(history, new);
+            let list = self.by_command.entry(command).or_default();
             list.retain(|at| by[*at].is_none());
             found.extend_from_slice(list);
         } else {
-            take(self.empty.get_mut(&command_key(record)));
+            take(self.empty.get_mut(&command));
             for made in own {
                 take(self.by_rarest.get_mut(&(program, made.path)));
             }

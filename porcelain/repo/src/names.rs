@@ -3,7 +3,8 @@
 use crate::{RepoError, Snapshot};
 use roar_graph::{State, Written};
 use roar_object::{ContentId, IdError, Kind, ObjectId, Prefix, RecordedPath, Role, StepName};
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
@@ -333,13 +334,42 @@ impl Snapshot {
 
 /// Returns where a path leads, without links where it exists.
 pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
-    let joined = cwd.join(path);
-    // The last part may be gone, or be a link that is itself asked about; its directory counts.
-    match (joined.parent().map(Path::canonicalize), joined.file_name()) {
-        (Some(Ok(parent)), Some(name)) => {
-            joined.canonicalize().unwrap_or_else(|_| parent.join(name))
+    Places::default().absolute(cwd, path)
+}
+
+/// Finds out where paths lead, and asks for each directory once.
+#[derive(Debug, Default)]
+pub struct Places {
+    /// Directories without links; nothing for those that are not there.
+    directories: RefCell<HashMap<PathBuf, Option<PathBuf>>>,
+}
+
+impl Places {
+    /// Returns where a path leads, as [`absolute`].
+    pub fn absolute(&self, cwd: &Path, path: &Path) -> PathBuf {
+        let joined = cwd.join(path);
+        let (Some(parent), Some(name)) = (joined.parent(), joined.file_name()) else {
+            return joined.canonicalize().unwrap_or_else(|_| lexical(&joined));
+        };
+        // The last part may be gone, or be a link that is itself asked about; its directory counts.
+        let Some(parent) = self.directory(parent) else {
+            return lexical(&joined);
+        };
+        let place = parent.join(name);
+        match place.symlink_metadata() {
+            Ok(found) if found.is_symlink() => place.canonicalize().unwrap_or(place),
+            _ => place,
         }
-        _ => joined.canonicalize().unwrap_or_else(|_| lexical(&joined)),
+    }
+
+    fn directory(&self, directory: &Path) -> Option<PathBuf> {
+        let mut known = self.directories.borrow_mut();
+        if let Some(found) = known.get(directory) {
+            return found.clone();
+        }
+        let found = directory.canonicalize().ok();
+        known.insert(directory.to_owned(), found.clone());
+        found
     }
 }
 

@@ -4,7 +4,7 @@ use crate::error::{CommandError, Fault};
 use crate::nearest::nearest;
 use roar_object::{ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedPath, Source};
 use roar_record::{Declared, DeclaredFile};
-use roar_repo::names;
+use roar_repo::names::Places;
 use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
@@ -86,12 +86,17 @@ const GIT: &[&str] = &[
 pub(super) struct Reader<'a> {
     root: &'a Path,
     here: &'a Path,
+    places: Places,
 }
 
 impl<'a> Reader<'a> {
     /// Reads jobs for the project at `root`; where they do not say where they ran, it was `here`.
-    pub(super) const fn new(root: &'a Path, here: &'a Path) -> Self {
-        Self { root, here }
+    pub(super) fn new(root: &'a Path, here: &'a Path) -> Self {
+        Self {
+            root,
+            here,
+            places: Places::default(),
+        }
     }
 
     /// Reads one line.
@@ -184,7 +189,7 @@ impl<'a> Reader<'a> {
             return Err(LineError::new("it is empty or holds a NUL byte"));
         }
         let path = Path::new(OsStr::from_bytes(&bytes));
-        Ok(self.recorded(&names::absolute(self.root, path)))
+        Ok(self.recorded(&self.places.absolute(self.root, path)))
     }
 
     fn recorded(&self, absolute: &Path) -> RecordedPath {
