@@ -34,7 +34,11 @@ pub(crate) fn prose(text: &str) -> String {
 
 fn is_plain(character: char) -> bool {
     if character.is_ascii() {
-        character.is_ascii_alphanumeric() || "_@%+=:,./-".contains(character)
+        character.is_ascii_alphanumeric()
+            || matches!(
+                character,
+                '_' | '@' | '%' | '+' | '=' | ':' | ',' | '.' | '/' | '-'
+            )
     } else {
         character.is_alphanumeric() && is_visible(character)
     }
@@ -80,6 +84,9 @@ fn push_bytes(shown: &mut String, bytes: &[u8]) {
 
 /// Returns how many columns a terminal needs for a text.
 pub(crate) fn columns(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     text.chars().map(columns_of).sum()
 }
 

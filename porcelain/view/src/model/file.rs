@@ -2,7 +2,7 @@
 
 use super::Bytes;
 use roar_graph::{Input, Output, Projection, Record};
-use roar_object::{Class, DatasetAt, RecordedPath, Role};
+use roar_object::{Class, ContentId, DatasetAt, Hex, RecordedPath, Role};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -60,7 +60,7 @@ impl FileView {
     pub(crate) fn input(input: &Input, producer: Option<String>) -> Self {
         Self {
             path: Bytes::path(&input.path),
-            hash: input.id.map(|id| id.to_string()),
+            hash: input.id.map(digits),
             size: input.size,
             kind: FileKind::File,
             class: input.class.name().into(),
@@ -76,10 +76,7 @@ impl FileView {
     pub(crate) fn output(output: &Output, kept: bool) -> Self {
         Self {
             path: Bytes::path(&output.path),
-            hash: output
-                .id
-                .filter(|_| output.remains())
-                .map(|id| id.to_string()),
+            hash: output.id.filter(|_| output.remains()).map(digits),
             size: output.size,
             kind: FileKind::File,
             class: output.class.name().into(),
@@ -121,6 +118,11 @@ impl FileView {
         }
         crate::word(&path)
     }
+}
+
+/// Writes a name as the formatting machinery would, at a fraction of its cost: lists are long.
+fn digits(id: ContentId) -> String {
+    Hex::of(id.as_bytes()).as_str().to_owned()
 }
 
 /// How the members of a dataset are listed.
@@ -188,6 +190,11 @@ pub(crate) fn outputs(
 /// Puts each dataset of a record in the place of its members, or before them.
 fn in_datasets(job: &Record, role: Role, files: Vec<Sided<'_>>, members: Members) -> Vec<FileView> {
     let sets: Vec<_> = job.datasets.iter().filter(|set| set.role == role).collect();
+    if sets.is_empty() {
+        let mut views: Vec<_> = files.into_iter().map(|file| file.view).collect();
+        views.sort_by(|a, b| a.path.cmp(&b.path));
+        return views;
+    }
     let mut views: Vec<_> = sets.iter().map(|set| FileView::dataset(set)).collect();
     let mut list = Vec::new();
     for mut file in files {

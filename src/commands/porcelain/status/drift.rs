@@ -1,7 +1,7 @@
 //! Files that are not on the disk as they were recorded.
 
 use roar_content::HashCache;
-use roar_graph::{Projection, State};
+use roar_graph::{Held, Projection, State};
 use roar_object::{ContentId, Mode, RecordedPath};
 use roar_view::{Bytes, DriftKind, DriftView};
 use std::collections::BTreeMap;
@@ -24,10 +24,11 @@ struct Expected {
 pub(super) fn find(root: &Path, projection: &Projection<'_>, cache: &HashCache) -> Vec<DriftView> {
     let records = projection.history().records();
     let mut drifted = Vec::new();
-    for (path, all) in expected(projection) {
+    for same_path in expected(projection).chunk_by(|(a, _), (b, _)| a == b) {
+        let path = same_path[0].0;
         let file = OnDisk::at(on_disk(root, path));
-        for expected in all {
-            let Some((state, now)) = file.compare(&expected, cache) else {
+        for (_, expected) in same_path {
+            let Some((state, now)) = file.compare(expected, cache) else {
                 continue;
             };
             drifted.push(DriftView {
@@ -47,35 +48,43 @@ fn on_disk(root: &Path, path: &RecordedPath) -> PathBuf {
     PathBuf::from(OsStr::from_bytes(&absolute))
 }
 
-/// Returns what the session says of each path: what was written there last; where nothing was, what
-/// each job that counts read there.
-fn expected<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expected>> {
-    let mut expected = read(projection);
+/// Returns what the session says of each path, sorted by path: what was written there last; where
+/// nothing was, what each job that counts read there.
+fn expected<'r>(projection: &Projection<'r>) -> Vec<(&'r RecordedPath, Expected)> {
     let records = projection.history().records();
-    for (path, held) in projection.world() {
+    let world = projection.world().into_iter();
+    let written = world.filter_map(|(path, held)| {
         let output = &records[held.record].writes[held.output];
-        if output.is_product() {
-            let written = Expected {
-                id: output.id,
-                mode: output.mode,
-                size: output.size,
-                there: output.remains(),
-                record: held.record,
-            };
-            expected.insert(path, vec![written]);
-        }
+        let expected = Expected {
+            id: output.id,
+            mode: output.mode,
+            size: output.size,
+            there: output.remains(),
+            record: held.record,
+        };
+        output.is_product().then_some((path, expected))
+    });
+    let mut expected: Vec<_> = written.collect();
+    for (path, versions) in read(projection) {
+        expected.extend(versions.into_iter().map(|version| (path, version)));
     }
+    expected.sort_by_key(|(path, _)| *path);
     expected
 }
 
-/// Returns what was read at each path, once for every version.
+/// Returns what was read at each path that no product was written to, once for every version.
 fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expected>> {
     let history = projection.history();
+    let records = history.records();
     let counts =
         |&record: &usize| matches!(projection.state(record), State::Current | State::Stale);
+    let is_product = |held: Held| records[held.record].writes[held.output].is_product();
     let mut read: BTreeMap<&RecordedPath, Vec<Expected>> = BTreeMap::new();
-    for record in (0..history.records().len()).filter(counts) {
+    for record in (0..records.len()).filter(counts) {
         for (_, input) in history.inputs_of(record) {
+            if projection.at(&input.path).is_some_and(is_product) {
+                continue;
+            }
             let versions = read.entry(&input.path).or_default();
             if versions.iter().all(|version| version.id != input.id) {
                 versions.push(Expected {
