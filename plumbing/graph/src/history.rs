@@ -2,9 +2,10 @@
 //! what each of them read.
 
 use crate::codes::{CodeMap, NameMap};
-use crate::{Input, Record};
+use crate::{Input, Output, Record};
 use roar_object::{Class, ContentId, RecordedPath};
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// A number that stands for a path.
 pub(crate) type PathCode = u32;
@@ -17,11 +18,57 @@ const UNNAMED: ContentCode = 0;
 pub(crate) const DELETED: ContentCode = 1;
 const FIRST_CONTENT: ContentCode = 2;
 
-/// A path and what a record read there.
-#[derive(Clone, Copy)]
-pub(crate) struct Version {
-    pub(crate) path: PathCode,
-    pub(crate) content: ContentCode,
+/// The numbers of a path and of what a record read or wrote there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// Stands for the path: from 0, with few gaps, for lists are as long as it is high.
+    pub path: u32,
+    /// Stands for the bytes: from 2, with few gaps, or 0 if nobody could name them.
+    pub content: u32,
+}
+
+/// Numbers for the paths and contents of some records: the same name has the same number.
+///
+/// Who keeps records has them at hand, and sparing the search for them is half of a question's time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Codes {
+    /// For each read of each record.
+    pub reads: Vec<Version>,
+    /// For each write of each record.
+    pub writes: Vec<Version>,
+}
+
+impl Codes {
+    /// Gives out numbers by searching for each name among those before.
+    pub(crate) fn of(records: &[&Record]) -> Self {
+        let writes: usize = records.iter().map(|record| record.writes.len()).sum();
+        let (mut paths, mut contents) = (NameMap::default(), NameMap::default());
+        paths.reserve(writes);
+        contents.reserve(writes);
+        let mut number = |path, id: Option<ContentId>| {
+            let next = count(paths.len());
+            let path = *paths.entry(path).or_insert(next);
+            let next = FIRST_CONTENT + count(contents.len());
+            let content = id.map_or(UNNAMED, |id| *contents.entry(id).or_insert(next));
+            Version { path, content }
+        };
+        let mut codes = Self::default();
+        for record in records {
+            let reads = record.reads.iter().map(|read| number(&read.path, read.id));
+            codes.reads.extend(reads);
+            let writes = record.writes.iter();
+            let writes = writes.map(|write| number(&write.path, write.id));
+            codes.writes.extend(writes);
+        }
+        codes
+    }
+
+    /// Returns whether there is a number for each name, and no more.
+    fn fit(&self, records: &[&Record]) -> bool {
+        let reads: usize = records.iter().map(|record| record.reads.len()).sum();
+        let writes: usize = records.iter().map(|record| record.writes.len()).sum();
+        (self.reads.len(), self.writes.len()) == (reads, writes)
+    }
 }
 
 /// What a record wrote, and what surrounds that in time.
@@ -56,8 +103,10 @@ pub struct Producer {
 /// is nobody's product elsewhere: too many are alike.
 pub struct History<'r> {
     records: Vec<&'r Record>,
-    paths: NameMap<&'r RecordedPath, PathCode>,
-    contents: NameMap<ContentId, ContentCode>,
+    /// Made when first asked for.
+    paths: OnceLock<NameMap<&'r RecordedPath, PathCode>>,
+    /// Made when first asked for.
+    contents: OnceLock<NameMap<ContentId, ContentCode>>,
     pub(crate) reads: Vec<Version>,
     read_starts: Vec<usize>,
     pub(crate) writes: Vec<Write>,
@@ -73,8 +122,19 @@ impl<'r> History<'r> {
         Self::of(records.iter())
     }
 
+    /// Indexes records whose names have numbers already; numbers that do not fit are not used.
+    pub fn with_codes(records: &'r [Record], codes: &Codes) -> Self {
+        let records: Vec<_> = records.iter().collect();
+        match codes.fit(&records) {
+            true => Builder::default().build(records, codes.clone()),
+            false => Self::of(records.into_iter()),
+        }
+    }
+
     pub(crate) fn of(records: impl Iterator<Item = &'r Record>) -> Self {
-        Builder::default().build(records.collect())
+        let records: Vec<_> = records.collect();
+        let codes = Codes::of(&records);
+        Builder::default().build(records, codes)
     }
 
     /// Returns the records.
@@ -126,16 +186,40 @@ impl<'r> History<'r> {
 
     /// Returns the number of a path, if any record wrote or read it.
     pub(crate) fn path_code(&self, path: &RecordedPath) -> Option<PathCode> {
-        self.paths.get(path).copied()
+        let paths = self.paths.get_or_init(|| {
+            let reads = self
+                .coded_reads()
+                .map(|(read, code)| (&read.path, code.path));
+            let writes = self
+                .coded_writes()
+                .map(|(write, code)| (&write.path, code.path));
+            reads.chain(writes).collect()
+        });
+        paths.get(path).copied()
     }
 
     /// Returns the number of some bytes, if any record wrote or read them.
     pub(crate) fn content_code(&self, id: ContentId) -> Option<ContentCode> {
-        self.contents.get(&id).copied()
+        let contents = self.contents.get_or_init(|| {
+            let reads = self
+                .coded_reads()
+                .map(|(read, code)| (read.id, code.content));
+            let writes = self.coded_writes().filter(|(write, _)| write.remains());
+            let writes = writes.map(|(write, code)| (write.id, code.content));
+            let all = reads.chain(writes);
+            all.filter_map(|(id, code)| Some((id?, code))).collect()
+        });
+        contents.get(&id).copied()
     }
 
-    pub(crate) fn paths(&self) -> impl Iterator<Item = (&'r RecordedPath, PathCode)> {
-        self.paths.iter().map(|(&path, &code)| (path, code))
+    fn coded_reads(&self) -> impl Iterator<Item = (&'r Input, &Version)> {
+        let records = self.records.iter().copied();
+        records.flat_map(|record| &record.reads).zip(&self.reads)
+    }
+
+    fn coded_writes(&self) -> impl Iterator<Item = (&'r Output, &Write)> {
+        let records = self.records.iter().copied();
+        records.flat_map(|record| &record.writes).zip(&self.writes)
     }
 }
 
@@ -162,43 +246,37 @@ impl LastRead {
 }
 
 #[derive(Default)]
-struct Builder<'r> {
-    paths: NameMap<&'r RecordedPath, PathCode>,
-    contents: NameMap<ContentId, ContentCode>,
+struct Builder {
     /// The last write of a content at a path.
     at_path: CodeMap<(PathCode, ContentCode), usize>,
     /// The last write of a content anywhere.
     anywhere: Vec<Option<usize>>,
     last: Vec<Option<usize>>,
     last_read: LastRead,
-    reads: Vec<Version>,
     writes: Vec<Write>,
     producers: Vec<Option<Producer>>,
 }
 
-impl<'r> Builder<'r> {
-    fn build(mut self, records: Vec<&'r Record>) -> History<'r> {
+impl Builder {
+    fn build<'r>(mut self, records: Vec<&'r Record>, codes: Codes) -> History<'r> {
         let (mut read_starts, mut write_starts) = (vec![0], vec![0]);
-        let reads = records.iter().map(|record| record.reads.len()).sum();
-        let writes = records.iter().map(|record| record.writes.len()).sum();
-        self.reads.reserve_exact(reads);
-        self.producers.reserve_exact(reads);
-        self.writes.reserve_exact(writes);
-        self.at_path.reserve(writes);
-        self.contents.reserve(writes);
-        self.paths.reserve(writes);
+        self.producers.reserve_exact(codes.reads.len());
+        self.writes.reserve_exact(codes.writes.len());
+        self.at_path.reserve(codes.writes.len());
         for (at, record) in records.iter().enumerate() {
-            self.add_reads(at, record);
-            self.add_writes(at, record);
-            read_starts.push(self.reads.len());
+            self.add_reads(at, record, &codes.reads[self.producers.len()..]);
+            self.add_writes(at, record, &codes.writes[self.writes.len()..]);
+            read_starts.push(self.producers.len());
             write_starts.push(self.writes.len());
         }
-        self.last.resize(self.paths.len(), None);
+        let all = codes.reads.iter().chain(&codes.writes);
+        let paths = all.map(|code| code.path as usize + 1).max();
+        self.last.resize(paths.unwrap_or(0), None);
         History {
             records,
-            paths: self.paths,
-            contents: self.contents,
-            reads: self.reads,
+            paths: OnceLock::new(),
+            contents: OnceLock::new(),
+            reads: codes.reads,
             read_starts,
             writes: self.writes,
             write_starts,
@@ -207,32 +285,25 @@ impl<'r> Builder<'r> {
         }
     }
 
-    fn add_reads(&mut self, at: usize, record: &'r Record) {
-        for read in &record.reads {
-            let version = Version {
-                path: self.path(&read.path),
-                content: self.content(read.id),
-            };
+    fn add_reads(&mut self, at: usize, record: &Record, versions: &[Version]) {
+        for (read, &version) in record.reads.iter().zip(versions) {
             self.producers.push(self.producer_of(version, read.size));
             self.last_read.note(at, version);
-            self.reads.push(version);
         }
     }
 
-    fn add_writes(&mut self, at: usize, record: &'r Record) {
-        for (output, written) in record.writes.iter().enumerate() {
-            let path = self.path(&written.path);
-            let content = if written.remains() {
-                self.content(written.id)
-            } else {
-                DELETED
+    fn add_writes(&mut self, at: usize, record: &Record, versions: &[Version]) {
+        for ((output, written), version) in record.writes.iter().enumerate().zip(versions) {
+            let content = match written.remains() {
+                true => version.content,
+                false => DELETED,
             };
             let write = Write {
                 record: at,
                 output,
-                path,
+                path: version.path,
                 content,
-                started_from: self.last_read.by(at, path),
+                started_from: self.last_read.by(at, version.path),
                 next: None,
             };
             self.add_write(write);
@@ -269,17 +340,6 @@ impl<'r> Builder<'r> {
             output: write.output,
             elsewhere: write.path != version.path,
         })
-    }
-
-    fn path(&mut self, path: &'r RecordedPath) -> PathCode {
-        let next = count(self.paths.len());
-        *self.paths.entry(path).or_insert(next)
-    }
-
-    fn content(&mut self, id: Option<ContentId>) -> ContentCode {
-        let Some(id) = id else { return UNNAMED };
-        let next = FIRST_CONTENT + count(self.contents.len());
-        *self.contents.entry(id).or_insert(next)
     }
 }
 

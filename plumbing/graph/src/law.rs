@@ -1,8 +1,9 @@
 //! The projection of random histories against the slow model.
 
 use crate::fixture::{job, session};
+use crate::history::{Codes, Version};
 use crate::model::Model;
-use crate::{Record, Show, project};
+use crate::{History, Projection, Record, Show, project};
 use proptest::prelude::*;
 
 /// One job of a random history: program, argument, outcome, and for each path what it read (0
@@ -134,6 +135,33 @@ proptest! {
         for (path, held) in projection.world() {
             prop_assert_eq!(projection.at(path), Some(held));
             prop_assert_eq!(&records[held.record].writes[held.output].path, path);
+        }
+    }
+
+    #[test]
+    fn numbers_from_elsewhere_change_no_answer(jobs in prop::collection::vec(crowded_job(), 0..12), fit in any::<bool>()) {
+        let records = history_of(&jobs);
+        let mut codes = Codes::of(&records.iter().collect::<Vec<_>>());
+        for code in codes.reads.iter_mut().chain(&mut codes.writes) {
+            code.path = 100 - 2 * code.path;
+            code.content = if code.content < 2 { 0 } else { 2 + 3 * code.content };
+        }
+        if !fit {
+            codes.writes.push(Version { path: 0, content: 0 });
+        }
+        let (coded, named) = (Projection::of(History::with_codes(&records, &codes)), project(&records));
+        prop_assert_eq!(coded.world(), named.world());
+        prop_assert_eq!(coded.dag(Show::All), named.dag(Show::All));
+        for at in 0..records.len() {
+            prop_assert_eq!(coded.state(at), named.state(at));
+            prop_assert_eq!(coded.reasons(at), named.reasons(at));
+            prop_assert_eq!(coded.kept(at).len(), named.kept(at).len());
+            let (a, b) = (coded.history(), named.history());
+            prop_assert_eq!(a.lineage_of_job(at), b.lineage_of_job(at));
+            for id in records[at].writes.iter().filter_map(|output| output.id) {
+                prop_assert_eq!(a.writers(id), b.writers(id));
+                prop_assert_eq!(a.readers(id), b.readers(id));
+            }
         }
     }
 }

@@ -44,7 +44,7 @@ mod replace;
 mod tests;
 
 pub use dag::{Dag, Edge, Hidden, Node, Show};
-pub use history::{History, Producer};
+pub use history::{Codes, History, Producer, Version};
 pub use lineage::{Artifact, Lineage, Written};
 pub use program::program;
 pub use project::{Held, Projection, Reason, State, Why, project};

@@ -176,19 +176,26 @@ impl<'r> Projection<'r> {
         self.history.latest_write(path)
     }
 
+    /// Returns the last thing that a recorded job did where the record read its input of that place.
+    pub fn at_input(&self, record: usize, input: usize) -> Option<Held> {
+        let (_, place) = self.held(self.version(record, input).path)?;
+        let write = &self.history.writes[place];
+        Some(Held {
+            record: write.record,
+            output: write.output,
+        })
+    }
+
     /// Returns every path that a recorded job wrote, sorted, and the last thing done there.
     pub fn world(&self) -> Vec<(&'r RecordedPath, Held)> {
-        let mut world: Vec<_> = self
-            .history
-            .paths()
-            .filter_map(|(path, code)| Some((path, self.history.last[code as usize]?)))
-            .map(|(path, place)| {
-                let write = &self.history.writes[place];
-                let held = Written {
-                    record: write.record,
-                    output: write.output,
-                };
-                (path, held)
+        let records = self.history.records();
+        let last = self.history.last.iter().flatten();
+        let mut world: Vec<_> = last
+            .map(|&place| &self.history.writes[place])
+            .map(|write| {
+                let (record, output) = (write.record, write.output);
+                let path = &records[record].writes[output].path;
+                (path, Held { record, output })
             })
             .collect();
         world.sort_unstable();

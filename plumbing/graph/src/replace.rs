@@ -473,11 +473,7 @@ fn shortest<'l>(
     program: u32,
     own: &[Made],
 ) -> Option<&'l mut List> {
-    let length = |made: &Made| {
-        lists
-            .get(&(program, made.path))
-            .map_or(0, |list| list.len())
-    };
+    let length = |made: &Made| lists.get(&(program, made.path)).map_or(0, List::len);
     let path = own.iter().min_by_key(|made| length(made))?.path;
     lists.get_mut(&(program, path))
 }

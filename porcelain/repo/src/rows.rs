@@ -17,7 +17,7 @@
 mod body;
 
 use body::{Decoder, Encoder};
-use roar_graph::Record;
+use roar_graph::{Codes, Record};
 use roar_object::ObjectId;
 use std::fs;
 use std::io::{self, Write as _};
@@ -35,11 +35,13 @@ pub(crate) struct Link {
 }
 
 /// Jobs of the session, each with the link that added it.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(crate) struct Rows {
     pub(crate) links: Vec<Link>,
     /// As many as links.
     pub(crate) records: Vec<Record>,
+    /// The numbers that the file has for the names in the records; empty once these are others.
+    pub(crate) codes: Codes,
 }
 
 impl Rows {
@@ -48,16 +50,21 @@ impl Rows {
     }
 
     pub(crate) fn push(&mut self, link: Link, record: Record) {
+        self.codes = Codes::default();
         self.links.push(link);
         self.records.push(record);
     }
 
     pub(crate) fn extend(&mut self, more: Self) {
+        self.codes = Codes::default();
         self.links.extend(more.links);
         self.records.extend(more.records);
     }
 
     pub(crate) fn truncate(&mut self, len: usize) {
+        if len < self.len() {
+            self.codes = Codes::default();
+        }
         self.links.truncate(len);
         self.records.truncate(len);
     }
@@ -93,6 +100,7 @@ pub(crate) fn read(path: &Path) -> (Rows, bool) {
     let mut rows = Rows {
         links: Vec::with_capacity(count),
         records: Vec::with_capacity(count),
+        codes: Codes::default(),
     };
     let mut decoder = Decoder::default();
     for (sum, body) in bodies(rest) {
@@ -101,6 +109,7 @@ pub(crate) fn read(path: &Path) -> (Rows, bool) {
         rows.push(link, record);
         rest = &rest[HEAD + body.len()..];
     }
+    rows.codes = decoder.codes();
     (rows, rest.is_empty())
 }
 
@@ -159,7 +168,7 @@ pub(crate) fn replace(path: &Path, rows: &Rows) -> io::Result<()> {
 #[expect(clippy::unwrap_used, reason = "tests may panic")]
 mod tests {
     use super::*;
-    use roar_graph::{Input, Output};
+    use roar_graph::{History, Input, Output};
     use roar_object::{
         Change, Class, ContentId, DatasetAt, JobKind, Mode, Outcome, RecordedPath, Role, StepName,
         Verdict,
@@ -225,6 +234,37 @@ mod tests {
                 bytes: 1 << 60,
             }],
         }
+    }
+
+    impl PartialEq for Rows {
+        fn eq(&self, other: &Self) -> bool {
+            self.links == other.links && self.records == other.records
+        }
+    }
+
+    #[test]
+    fn the_numbers_of_the_file_say_the_same_as_the_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("main.rows");
+        replace(&path, &rows(1..=4)).unwrap();
+        let (mut read, _) = read(&path);
+        assert_eq!((read.codes.reads.len(), read.codes.writes.len()), (4, 8));
+        let named = roar_graph::project(&read.records);
+        let coded = History::with_codes(&read.records, &read.codes);
+        let coded = roar_graph::Projection::of(coded);
+        assert_eq!(coded.world(), named.world());
+        for at in 0..4 {
+            let (a, b) = (coded.history(), named.history());
+            assert_eq!(a.producer(at, 0), b.producer(at, 0));
+            assert_eq!(coded.state(at), named.state(at));
+            let path = &read.records[at].writes[0].path;
+            assert_eq!(a.latest_write(path), b.latest_write(path));
+            let id = read.records[at].writes[0].id.unwrap();
+            assert_eq!(a.writers(id), b.writers(id));
+            assert_eq!(a.readers(id), b.readers(id));
+        }
+        read.truncate(2);
+        assert_eq!(read.codes, Codes::default());
     }
 
     #[test]

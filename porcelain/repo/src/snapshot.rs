@@ -1,5 +1,6 @@
 //! The workspace at one moment, for questions.
 
+use crate::rows::Rows;
 use crate::workspace::SESSION;
 use crate::{RepoError, session};
 use roar_graph::{History, Projection, Record};
@@ -14,7 +15,7 @@ pub struct Snapshot {
     root: PathBuf,
     rows: PathBuf,
     reader: Reader,
-    records: OnceCell<Vec<Record>>,
+    rows_read: OnceCell<Rows>,
 }
 
 impl Snapshot {
@@ -23,7 +24,7 @@ impl Snapshot {
             root: root.to_owned(),
             rows: session::rows_path(store.dir(), SESSION),
             reader: store.reader(),
-            records: OnceCell::new(),
+            rows_read: OnceCell::new(),
         })
     }
 
@@ -58,11 +59,15 @@ impl Snapshot {
     ///
     /// When the store cannot be read, or is damaged.
     pub fn records(&self) -> Result<&[Record], RepoError> {
-        if let Some(records) = self.records.get() {
-            return Ok(records);
+        Ok(&self.rows_read()?.records)
+    }
+
+    fn rows_read(&self) -> Result<&Rows, RepoError> {
+        if let Some(rows) = self.rows_read.get() {
+            return Ok(rows);
         }
         let chain = session::load(&self.reader, &self.rows, self.head()?)?;
-        Ok(self.records.get_or_init(|| chain.rows.records))
+        Ok(self.rows_read.get_or_init(|| chain.rows))
     }
 
     /// Returns the session's jobs as a history that questions can be asked of.
@@ -71,7 +76,8 @@ impl Snapshot {
     ///
     /// As [`Snapshot::records`].
     pub fn history(&self) -> Result<History<'_>, RepoError> {
-        Ok(History::new(self.records()?))
+        let rows = self.rows_read()?;
+        Ok(History::with_codes(&rows.records, &rows.codes))
     }
 
     /// Returns what is true now.
@@ -80,7 +86,7 @@ impl Snapshot {
     ///
     /// As [`Snapshot::records`].
     pub fn projection(&self) -> Result<Projection<'_>, RepoError> {
-        Ok(roar_graph::project(self.records()?))
+        Ok(Projection::of(self.history()?))
     }
 
     /// Returns what a ref names, if `name` is the name of a ref.

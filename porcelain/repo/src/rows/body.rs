@@ -15,7 +15,7 @@
 //! and nothing is read with more work than copying.
 
 use super::Link;
-use roar_graph::{Input, Output, Record};
+use roar_graph::{Codes, Input, Output, Record, Version};
 use roar_object::{
     Base, ByteStr, Change, Class, ContentId, DatasetAt, JobKind, Mode, ObjectId, Outcome,
     RecordedPath, Role, StepName, Verdict,
@@ -141,6 +141,7 @@ const fn mode_and_class(mode: Mode, class: Class) -> u8 {
 pub(super) struct Decoder<'b> {
     paths: Vec<(Base, &'b [u8])>,
     contents: Vec<ContentId>,
+    codes: Codes,
     rest: &'b [u8],
 }
 
@@ -156,6 +157,11 @@ impl<'b> Decoder<'b> {
         record.datasets = self.list(Self::dataset)?;
         let link = Link { id, sequence };
         self.rest.is_empty().then_some((link, record))
+    }
+
+    /// Returns the numbers of the names in what was read.
+    pub(super) fn codes(self) -> Codes {
+        self.codes
     }
 
     /// Reads what comes before the lists of files.
@@ -199,7 +205,9 @@ impl<'b> Decoder<'b> {
     }
 
     fn read(&mut self) -> Option<Input> {
-        let (path, id, size) = (self.path()?, self.content()?, self.number()?);
+        let (path, id, code) = self.version()?;
+        self.codes.reads.push(code);
+        let size = self.number()?;
         let (mode, class) = self.mode_and_class()?;
         Some(Input {
             path,
@@ -211,7 +219,9 @@ impl<'b> Decoder<'b> {
     }
 
     fn write(&mut self) -> Option<Output> {
-        let (path, id, size) = (self.path()?, self.content()?, self.number()?);
+        let (path, id, code) = self.version()?;
+        self.codes.writes.push(code);
+        let size = self.number()?;
         let (mode, class) = self.mode_and_class()?;
         Some(Output {
             path,
@@ -238,32 +248,43 @@ impl<'b> Decoder<'b> {
         Some((Mode::from_code(both >> 4)?, Class::from_code(both & 15)?))
     }
 
+    /// Reads a path and a content.
+    fn version(&mut self) -> Option<(RecordedPath, Option<ContentId>, Version)> {
+        let (path, shown) = self.numbered_path()?;
+        let (content, id) = self.content()?;
+        Some((shown, id, Version { path, content }))
+    }
+
     fn path(&mut self) -> Option<RecordedPath> {
-        let (base, path) = match self.number()? {
+        self.numbered_path().map(|(_, path)| path)
+    }
+
+    fn numbered_path(&mut self) -> Option<(u32, RecordedPath)> {
+        let number = match u32::try_from(self.number()?).ok()? {
             0 => {
                 let new = (Base::from_code(self.byte()?)?, self.bytes()?);
                 self.paths.push(new);
-                new
+                u32::try_from(self.paths.len()).ok()?
             }
-            number => *self.paths.get(usize::try_from(number).ok()? - 1)?,
+            number => number,
         };
+        let (base, path) = *self.paths.get(number as usize - 1)?;
         let path = ByteStr(path.to_vec());
-        Some(RecordedPath { base, path })
+        Some((number, RecordedPath { base, path }))
     }
 
-    fn content(&mut self) -> Option<Option<ContentId>> {
-        match self.number()? {
-            0 => Some(None),
+    fn content(&mut self) -> Option<(u32, Option<ContentId>)> {
+        let number = match u32::try_from(self.number()?).ok()? {
+            0 => return Some((0, None)),
             1 => {
                 let new = ContentId::from_bytes(self.array()?);
                 self.contents.push(new);
-                Some(Some(new))
+                u32::try_from(self.contents.len()).ok()? + 1
             }
-            number => {
-                let known = self.contents.get(usize::try_from(number).ok()? - 2)?;
-                Some(Some(*known))
-            }
-        }
+            number => number,
+        };
+        let id = *self.contents.get(number as usize - 2)?;
+        Some((number, Some(id)))
     }
 
     fn list<T>(&mut self, item: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
