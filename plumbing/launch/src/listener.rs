@@ -80,20 +80,20 @@ pub struct Listener {
 
 impl Listener {
     pub(crate) fn new(fd: OwnedFd) -> io::Result<Self> {
-        let listener = Self {
+        Ok(Self {
             fd,
             desk: Desk::new()?,
-        };
-        listener.hand_over_the_processor();
-        Ok(listener)
+        })
     }
 
-    /// Asks the kernel to let caller and supervisor take turns on one processor: each waits while
-    /// the other works, and waking a second processor costs more than the work. (Linux 6.6; without
-    /// it all works as well.)
-    fn hand_over_the_processor(&self) {
+    /// Says whether caller and supervisor shall take turns on one processor.
+    ///
+    /// Where each waits while the other works, that is much quicker than to wake a second processor
+    /// for each call. (Linux 6.6; older ones do as they like.)
+    pub fn take_turns(&self, yes: bool) {
+        let flags = if yes { SYNC_WAKE_UP } else { 0 };
         // SAFETY: the request takes a number and touches no memory.
-        unsafe { libc::ioctl(self.fd.as_raw_fd(), SET_FLAGS as _, SYNC_WAKE_UP) };
+        unsafe { libc::ioctl(self.fd.as_raw_fd(), SET_FLAGS as _, flags) };
     }
 
     /// Takes the next call. Does not wait if [`poll`](https://man7.org/linux/man-pages/man2/poll.2.html)

@@ -15,5 +15,6 @@
 #![forbid(unsafe_code)]
 
 mod supervise;
+mod turns;
 
 pub use supervise::{Options, available, run};

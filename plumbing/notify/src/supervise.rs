@@ -9,6 +9,8 @@ use roar_launch::{
     Unavailable, Wait, Waiting,
 };
 
+use crate::turns::Turns;
+
 /// How long nothing must have waited before the handler is told so.
 const IDLE: Duration = Duration::from_millis(20);
 
@@ -59,13 +61,30 @@ fn listen(started: &mut Started, course: &mut Course) -> Result<Option<Ears>, La
     let janitor = Janitor::start(&listener, started.pid());
     let janitor = janitor.map_err(LaunchError::io("start the janitor"))?;
     course.signals.set_janitor(janitor.pid());
-    Ok(Some(Ears { listener, janitor }))
+    listener.take_turns(true);
+    let turns = Turns::default();
+    Ok(Some(Ears {
+        listener,
+        janitor,
+        turns,
+    }))
 }
 
 /// Where calls are heard. Dropping it leaves them to the janitor.
 struct Ears {
     listener: Listener,
     janitor: Janitor,
+    turns: Turns,
+}
+
+impl Ears {
+    /// Settles on how callers are woken, by how they call.
+    fn settle_turns(&mut self, waiting: &Waiting) {
+        let crowd = waiting.call.and_then(|call| self.turns.note(call.tid));
+        if let Some(crowd) = crowd {
+            self.listener.take_turns(!crowd);
+        }
+    }
 }
 
 /// A command that is being watched.
@@ -149,10 +168,11 @@ impl Watch {
     }
 
     fn take_call(&mut self, handler: &mut dyn Handler) {
-        let Some(ears) = &self.ears else { return };
+        let Some(ears) = &mut self.ears else { return };
         match ears.listener.receive() {
             Ok(Some(waiting)) => {
                 self.dirty = true;
+                ears.settle_turns(&waiting);
                 deliver(&ears.listener, waiting, handler);
             }
             Ok(None) => {}
