@@ -5,6 +5,7 @@ use roar_record::Adopted;
 use roar_repo::Workspace;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 /// Takes in what earlier runs left behind, and tells of what is worth knowing.
@@ -18,6 +19,30 @@ pub(crate) fn take_in(ui: &Ui, workspace: &Workspace) {
     for one in &adopted {
         tell(ui, one);
     }
+}
+
+/// Has another process take in what earlier runs left behind, and waits for it.
+///
+/// Taking in starts the index, with threads and a lock that would be in the way of a command that is
+/// run afterwards.
+pub(crate) fn have_taken_in(ui: &Ui, workspace: &Workspace) {
+    if !roar_record::has_leftovers(workspace) {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else {
+        return;
+    };
+    let mut other = Command::new(program);
+    other.arg("-C").arg(workspace.root());
+    if ui.verbosity() == Verbosity::Quiet {
+        other.arg("--quiet");
+    }
+    // Any question does it first. What cannot be taken in now is taken in later.
+    let _ = other
+        .arg("count-objects")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status();
 }
 
 fn tell(ui: &Ui, adopted: &Adopted) {

@@ -129,6 +129,7 @@ static RULES: &[Rule] = &[
     rule("openrouter-key", "sk-or-", Url, 20),
     rule("langfuse-key", "sk-lf-", Url, 20),
     wordy("openai-key", "sk-", Url, 20),
+    rule("huggingface-token", "hf_", Alnum, 30),
     wordy("huggingface-token", "hf_", Alnum, 20),
     rule("huggingface-token", "api_org_", Alnum, 30),
     rule("replicate-token", "r8_", Alnum, 30),

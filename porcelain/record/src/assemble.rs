@@ -13,7 +13,7 @@ use roar_object::{
 };
 use roar_repo::NewJob;
 use roar_repo::filters::Filters;
-use roar_trace::{FileSeen, ProcessSeen};
+use roar_trace::{FileSeen, ProcessSeen, State};
 
 /// Everything that a job is made of.
 pub(crate) struct Parts<'a> {
@@ -51,8 +51,12 @@ const NAMED: usize = 3;
 /// Makes the job.
 pub(crate) fn assemble(parts: Parts<'_>, tools: &Tools<'_>) -> Assembled {
     let head = parts.head;
-    let settled = contents::settle(parts.files, tools.cache);
+    let mut files = parts.files;
+    files.retain(|file| !tools.setting.is_ours(&file.path));
+    add_empty_outputs(&mut files, head);
     let mut coverage = parts.coverage;
+    add_unprivileged(&mut coverage, &files);
+    let settled = contents::settle(files, tools.cache);
     add_trouble(&mut coverage, &settled);
     let (sorted, left_out) = sorted::sort(&settled, head, tools.filters);
     add_left_out(&mut coverage, left_out);
@@ -133,6 +137,57 @@ pub(crate) fn make(told: Told<'_>, sorted: &Sorted, mut objects: MemoryObjects) 
     }
 }
 
+/// Counts a file that standard output went to as written, even when nothing was: its caller emptied it
+/// for the command.
+fn add_empty_outputs(files: &mut Vec<FileSeen>, head: &Head) {
+    let Some(path) = &head.redirected else { return };
+    let after = roar_trace::state_of(path);
+    match files.iter_mut().find(|file| *file.path == **path) {
+        Some(file) => file.change = file.change.or(Some(roar_trace::Change::Modified)),
+        None => files.push(FileSeen {
+            path: path.0.clone(),
+            read: None,
+            opened: false,
+            change: Some(roar_trace::Change::Modified),
+            before: after,
+            after,
+            digest_before: None,
+            executed: false,
+            in_place: false,
+            truncated: true,
+            link: false,
+            origin: None,
+            pids: Vec::new(),
+        }),
+    }
+}
+
+/// Tells of programs that would have had more rights without roar: watching takes them away, unless
+/// roar itself may do everything.
+fn add_unprivileged(coverage: &mut Coverage, files: &[FileSeen]) {
+    const SET_ID: u32 = 0o6000;
+    let watched = matches!(coverage.backend.as_str(), "notify" | "ptrace");
+    let lost = |file: &&FileSeen| {
+        let sets = matches!(file.before, State::File(version) if version.mode & SET_ID != 0);
+        file.executed && sets
+    };
+    let mut found = false;
+    for file in files
+        .iter()
+        .filter(lost)
+        .filter(|_| watched && !is_root())
+        .take(NAMED)
+    {
+        let path = String::from_utf8_lossy(&file.path);
+        let path = path.escape_debug();
+        coverage.reasons.push(format!(
+            "'{path}' sets its user or group, and ran without those rights"
+        ));
+        found = true;
+    }
+    degrade(coverage, found);
+}
+
 /// Tells of contents that could not be named.
 fn add_trouble(coverage: &mut Coverage, settled: &[Settled]) {
     let troubled: Vec<_> = settled
@@ -161,6 +216,10 @@ fn add_left_out(coverage: &mut Coverage, left_out: usize) {
         ));
     }
     degrade(coverage, left_out > 0);
+}
+
+fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
 }
 
 fn degrade(coverage: &mut Coverage, is_worse: bool) {

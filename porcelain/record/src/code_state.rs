@@ -87,12 +87,15 @@ impl CodeState {
                 let tree = self.whole_tree(repository, &untracked);
                 Some(Source {
                     commit: repository.commit.clone(),
-                    branch: repository.branch.clone(),
+                    branch: repository
+                        .branch
+                        .as_deref()
+                        .map(|branch| scrubbed(branch, secrets)),
                     remote: repository
                         .remote
                         .as_deref()
                         .map(|url| scrubbed(url, secrets)),
-                    dirty: !repository.changed.is_empty() || !untracked.is_empty(),
+                    dirty: repository.dirty || !untracked.is_empty(),
                     tree,
                     prefix: self.prefix.clone().into(),
                     ..Source::default()

@@ -172,6 +172,7 @@ impl Maker<'_> {
             kept: Vec::new(),
             hidden: Vec::new(),
             logs: Vec::new(),
+            redirected: None,
         }
     }
 

@@ -64,6 +64,13 @@ impl Recorder {
         };
         if let Some(mut spool) = self.spool.take() {
             match write_sealed(&mut spool, &sealed) {
+                // The command may have removed the directory from under it.
+                Ok(()) if !is_there(&spool) => {
+                    self.trouble = Some(format!(
+                        "'{}' was removed during the run",
+                        spool.path().display()
+                    ));
+                }
                 Ok(()) => return Left::There(spool.path().to_owned()),
                 Err(why) => self.trouble = Some(why),
             }
@@ -124,6 +131,12 @@ fn open(directory: &Path, head: &Head) -> Result<Spool, String> {
             Err(why)
         }
     }
+}
+
+/// Returns whether the file that is written to still goes by its name.
+fn is_there(spool: &Spool) -> bool {
+    Spool::pending(spool.path().parent().unwrap_or(Path::new(".")))
+        .is_ok_and(|pending| pending.iter().any(|pending| pending.path == spool.path()))
 }
 
 fn write_sealed(spool: &mut Spool, sealed: &[u8]) -> Result<(), String> {

@@ -196,7 +196,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         kind: request.kind,
         argv: argv.into_iter().map(ByteStr).collect(),
         directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
-        name: request.name.clone(),
+        name: request.name.as_deref().map(|name| scrubbed(name, setting)),
         reruns: request.reruns,
         started_ns: now_ns(),
         backend: plan.backend_name().to_owned(),
@@ -204,6 +204,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         kept: Vec::new(),
         hidden: Vec::new(),
         logs: logs(root),
+        redirected: redirected(root),
     };
     let variables = plan.command.env.iter().map(std::ffi::CString::as_bytes);
     head.set_variables(variables::divide(
@@ -239,13 +240,29 @@ fn logs(root: &[u8]) -> Vec<ByteStr> {
     open.flatten().filter_map(path).collect()
 }
 
+/// Returns the file inside the project that standard output goes to, if it was opened for that alone.
+///
+/// One that is only added to is an output when something was added.
+fn redirected(root: &[u8]) -> Option<ByteStr> {
+    const APPENDS: u32 = 0o2000;
+    let path = target(1).filter(|path| RecordedPath::new(root, path).base == Base::Project)?;
+    let info = std::fs::read_to_string("/proc/self/fdinfo/1").ok()?;
+    let is_file = std::fs::metadata(std::path::Path::new(std::ffi::OsStr::from_bytes(&path)))
+        .is_ok_and(|meta| meta.is_file());
+    let whole = is_inherited_output(&info) && flags(&info)? & APPENDS == 0;
+    (is_file && whole).then_some(ByteStr(path))
+}
+
 /// Reads a descriptor's flags, octal as the kernel prints them: writable, and not closed by `exec`.
 fn is_inherited_output(info: &str) -> bool {
     const ACCESS: u32 = 0o3;
     const CLOSED_BY_EXEC: u32 = 0o2_000_000;
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|flags| u32::from_str_radix(flags.trim(), 8).ok());
-    flags.is_some_and(|flags| flags & ACCESS != 0 && flags & CLOSED_BY_EXEC == 0)
+    flags(info).is_some_and(|flags| flags & ACCESS != 0 && flags & CLOSED_BY_EXEC == 0)
+}
+
+fn flags(info: &str) -> Option<u32> {
+    let octal = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    u32::from_str_radix(octal.trim(), 8).ok()
 }
 
 fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trace, TraceError> {
@@ -271,6 +288,10 @@ pub(crate) const fn outcome(finished: &Finished) -> Outcome {
 /// A run that ended well was not cut short, whatever signals it was sent.
 fn is_interrupted(finished: &Finished) -> bool {
     finished.interrupted.is_some() && finished.exit != Exit::Code(0)
+}
+
+fn scrubbed(name: &str, setting: &Setting) -> String {
+    String::from_utf8_lossy(&setting.secrets().scrub_text(name.as_bytes()).bytes).into_owned()
 }
 
 /// Returns the file that a descriptor of this process leads to.

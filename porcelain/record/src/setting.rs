@@ -6,22 +6,40 @@ use roar_probe::packages::{self, Packages};
 use roar_probe::{host, python};
 use roar_repo::Workspace;
 use roar_secrets::Rules;
-use std::path::PathBuf;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::{Path, PathBuf};
 
 /// What is the same for every job that this process records.
 pub(crate) struct Setting {
     key: [u8; 32],
     secrets: Rules,
     cache: PathBuf,
+    /// Directories in which roar keeps its own things.
+    ours: Vec<Vec<u8>>,
 }
 
 impl Setting {
     pub(crate) fn new(workspace: &Workspace, key: [u8; 32]) -> Self {
+        let cache = workspace.machine_cache();
+        let away = workspace.away().map(Path::to_owned);
+        let own = [Some(workspace.dot()), Some(cache.clone()), away]
+            .into_iter()
+            .flatten();
         Self {
             key,
             secrets: Rules::standard(key),
-            cache: workspace.machine_cache(),
+            ours: own.map(|path| path.into_os_string().into_vec()).collect(),
+            cache,
         }
+    }
+
+    /// Returns whether a path is one of roar's own: its store, its caches, its left runs.
+    pub(crate) fn is_ours(&self, path: &[u8]) -> bool {
+        let below = |own: &Vec<u8>| {
+            path.strip_prefix(own.as_slice())
+                .is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        self.ours.iter().any(below)
     }
 
     pub(crate) const fn key(&self) -> &[u8; 32] {

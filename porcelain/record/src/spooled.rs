@@ -44,6 +44,8 @@ pub(crate) struct Head {
     /// Files that were open for writing when roar was started and that are a shell's or a scheduler's
     /// logs.
     pub(crate) logs: Vec<ByteStr>,
+    /// The file inside the project that standard output goes to, unless that only adds to it.
+    pub(crate) redirected: Option<ByteStr>,
 }
 
 impl Head {

@@ -43,6 +43,7 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
         Class::System,
         &[
             Below(".git"),
+            Below(".roar"),
             Below("__pycache__"),
             Ending(".pyc"),
             Below(".cache"),
@@ -284,6 +285,14 @@ pub enum FilterError {
         /// What is wrong with it.
         source: globset::Error,
     },
+    /// A pattern that nothing, or everything, could fit.
+    #[error("'{pattern}' is not a pattern: {why}")]
+    Useless {
+        /// The pattern.
+        pattern: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
     /// Not a class.
     #[error("'{class}' is not a class: there are data, code, package and system")]
     Class {
@@ -376,6 +385,12 @@ impl UserRule {
 /// everything below, one that begins with a slash is absolute, others count from the project's root.
 fn user_rule(layer: Layer, pattern: &str, class: &str) -> Result<UserRule, FilterError> {
     let class = parse_class(class)?;
+    if let Some(why) = uselessness(pattern) {
+        return Err(FilterError::Useless {
+            pattern: pattern.to_owned(),
+            why,
+        });
+    }
     let absolute = pattern.starts_with('/');
     let mut glob = pattern.to_owned();
     if !pattern.trim_end_matches('/').contains('/') {
@@ -404,6 +419,18 @@ fn user_rule(layer: Layer, pattern: &str, class: &str) -> Result<UserRule, Filte
         matcher,
         absolute,
     })
+}
+
+fn uselessness(pattern: &str) -> Option<&'static str> {
+    let parts = || pattern.split('/');
+    match () {
+        () if pattern.trim_matches('/').trim().is_empty() => Some("it is empty"),
+        () if parts().any(|part| part == "." || part == "..") => {
+            Some("paths have no '.' or '..' in them")
+        }
+        () if pattern.contains('\0') => Some("paths have no NUL in them"),
+        () => None,
+    }
 }
 
 /// Reads the word for a class.

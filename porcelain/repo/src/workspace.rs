@@ -138,7 +138,8 @@ impl Workspace {
     pub fn without_store(start: &Path, around: &Surroundings) -> Result<Self, RepoError> {
         let start = canonical(start)?;
         let root = place::find(&start, is_store).unwrap_or_else(|| place::choose(&start));
-        Self::assemble(root, None, around)
+        Self::assemble(root.clone(), None, around)
+            .or_else(|_| Self::with_config(root, None, around.config(None)?, around))
     }
 
     fn assemble(
@@ -147,6 +148,15 @@ impl Workspace {
         around: &Surroundings,
     ) -> Result<Self, RepoError> {
         let config = around.config(Some(&root))?;
+        Self::with_config(root, store, config, around)
+    }
+
+    fn with_config(
+        root: PathBuf,
+        store: Option<Store>,
+        config: Config,
+        around: &Surroundings,
+    ) -> Result<Self, RepoError> {
         Ok(Self {
             root,
             store,

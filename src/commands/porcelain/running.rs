@@ -6,26 +6,29 @@ mod report;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
-use roar_object::{JobKind, ObjectId, StepName};
-use roar_record::{Plan, PlanError, Request, RunError};
-use roar_repo::{RepoError, Surroundings, Workspace};
+use nix::sys::signal::{Signal, raise};
+use roar_object::{JobKind, ObjectId, Outcome, StepName};
+use roar_record::{Plan, PlanError, Report, Request, RunError};
+use roar_repo::config::ConfigError;
+use roar_repo::{RepoError, Surroundings, Workspace, place};
 use roar_trace::TraceError;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Common {
     /// Call the step NAME in the DAG
-    #[arg(short, long, value_name = "NAME")]
+    #[arg(short, long, value_name = "NAME", value_parser = step_name)]
     name: Option<String>,
 
     /// How to watch: auto, notify or ptrace
-    #[arg(long, value_name = "HOW")]
+    #[arg(long, value_name = "HOW", value_parser = ["auto", "notify", "ptrace"], hide_possible_values = true)]
     tracer: Option<String>,
 
     /// What to do about uncommitted changes: record, warn or refuse
-    #[arg(long, value_name = "WHAT")]
+    #[arg(long, value_name = "WHAT", value_parser = ["record", "warn", "refuse"], hide_possible_values = true)]
     dirty: Option<String>,
 
     /// Show what would be run, and run nothing
@@ -35,6 +38,20 @@ pub(super) struct Common {
     /// The command and its arguments, or a step such as @2 and options to replace
     #[arg(value_name = "COMMAND", required = true, trailing_var_arg = true)]
     command: Vec<OsString>,
+}
+
+/// Longest name of a step, in bytes.
+const LONGEST_NAME: usize = 200;
+
+/// Takes a word for the name of a step.
+fn step_name(word: &str) -> Result<String, String> {
+    let printable = !word.chars().any(char::is_control);
+    if word.trim().is_empty() || word.len() > LONGEST_NAME || !printable {
+        return Err(format!(
+            "a name has 1 to {LONGEST_NAME} bytes, and all of them can be printed"
+        ));
+    }
+    Ok(word.to_owned())
 }
 
 /// What is to be run, once it is known.
@@ -51,6 +68,8 @@ struct Opened {
     workspace: Workspace,
     /// Whether it was made just now.
     new: bool,
+    /// Whether it was made where there was a `.roar` with nothing in it.
+    was_empty: bool,
     /// Why its store cannot be used, if it cannot.
     trouble: Option<RepoError>,
 }
@@ -90,13 +109,19 @@ fn surroundings(context: &Context, common: &Common) -> Surroundings {
 
 /// Opens the workspace or makes one. Where that cannot be done, the command runs all the same.
 fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError> {
+    let was_empty = place::choose(context.directory())
+        .join(place::DOT_ROAR)
+        .is_dir();
     match Workspace::open_or_create(context.directory(), around) {
         Ok((workspace, new)) => Ok(Opened {
             workspace,
             new,
+            was_empty: new && was_empty,
             trouble: None,
         }),
-        Err(RepoError::Config(err)) => Err(CommandError::from(err).with_fault(Fault::Own)),
+        Err(RepoError::Config(err)) if !is_out_of_reach(&err) => {
+            Err(CommandError::from(err).with_fault(Fault::Own))
+        }
         Err(trouble) => {
             let workspace = Workspace::without_store(context.directory(), around);
             let workspace =
@@ -104,10 +129,16 @@ fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError
             Ok(Opened {
                 workspace,
                 new: false,
+                was_empty: false,
                 trouble: Some(trouble),
             })
         }
     }
+}
+
+/// Returns whether a settings file is there and this user may not read it: somebody else's workspace.
+fn is_out_of_reach(err: &ConfigError) -> bool {
+    matches!(err, ConfigError::Read { source, .. } if source.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Takes the command as typed, or the one of a recorded step.
@@ -174,7 +205,7 @@ fn carry_out(
     wanted: Wanted,
 ) -> Result<ExitCode, CommandError> {
     let workspace = &opened.workspace;
-    crate::leftovers::take_in(ui, workspace);
+    crate::leftovers::have_taken_in(ui, workspace);
     let plan = plan(workspace, wanted)?;
     let config = workspace.config().clone();
     let done = context.waiting(ui, &config, "roar run", |wait| {
@@ -182,8 +213,21 @@ fn carry_out(
     })?;
     let done = done.map_err(CommandError::from)?;
     report::tell(ui, opened, &plan, &done);
+    end_as_interrupted(&done);
     let code = done.outcome.shell_code().unwrap_or(125);
     Ok(ExitCode::from(u8::try_from(code & 0xff).unwrap_or(u8::MAX)))
+}
+
+/// Ends this process by the interrupt that ended the command, when a person at a terminal meant it.
+///
+/// A shell that runs a loop or a script goes on to the next command unless this one dies of the
+/// signal itself; what `$?` says is the same.
+fn end_as_interrupted(done: &Report) {
+    let by_interrupt = done.outcome == Outcome::Killed(Signal::SIGINT as i32) && done.interrupted;
+    if by_interrupt && (io::stdin().is_terminal() || io::stderr().is_terminal()) {
+        // Where even that is refused, the exit code tells.
+        let _ = raise(Signal::SIGINT);
+    }
 }
 
 impl From<PlanError> for CommandError {

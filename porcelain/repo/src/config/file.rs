@@ -16,7 +16,7 @@ pub(super) struct File {
 impl File {
     /// Reads the file; one that does not exist is empty.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = match fs::read_to_string(path) {
+        let text = match read_regular(path) {
             Ok(text) => text,
             Err(err) if is_absent(&err) => String::new(),
             Err(source) => {
@@ -155,6 +155,17 @@ impl File {
         };
         replace(&self.path, self.document.to_string().as_bytes()).map_err(failed)
     }
+}
+
+/// Reads a file, and never waits for a pipe that bears its name.
+fn read_regular(path: &Path) -> io::Result<String> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is not a file",
+        ));
+    }
+    fs::read_to_string(path)
 }
 
 fn is_absent(err: &io::Error) -> bool {

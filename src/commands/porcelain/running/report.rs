@@ -6,6 +6,7 @@ use crate::ui::{Ui, Verbosity, escape};
 use roar_object::{ByteStr, Change, Class, DatasetAt, RecordedPath, Role, Verdict};
 use roar_record::{Plan, Recorded, Report, Touched};
 use roar_repo::Workspace;
+use roar_store::Notice;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 
@@ -15,7 +16,12 @@ const NAMED: usize = 4;
 /// Says what came of a run.
 pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     let heard = !report.stderr_is_output;
-    if heard && opened.new {
+    if heard && opened.was_empty {
+        ui.warn(format_args!(
+            "roar: {} held no store, so a new history begins; was it emptied?",
+            opened.workspace.dot().display()
+        ));
+    } else if heard && opened.new {
         ui.note(format_args!(
             "roar: made {}, where runs in this project are recorded",
             opened.workspace.dot().display()
@@ -48,9 +54,14 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
             ));
         }
     }
-    for notice in &report.notices {
+    for notice in report.notices.iter().filter(|notice| matters(ui, notice)) {
         ui.warn(format_args!("roar: {notice}"));
     }
+}
+
+/// Returns whether a notice is worth a line: that another process was using the index is not.
+fn matters(ui: &Ui, notice: &Notice) -> bool {
+    !matches!(notice, Notice::IndexUnused { .. }) || ui.verbosity() >= Verbosity::Verbose
 }
 
 /// Why there was no store is worth more than that there was none.
