@@ -6,13 +6,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use roar_events::{Digest, Version};
 use roar_launch::{Command, Exit};
 use roar_observe::{Change, FileSeen};
 
 use crate::backend::{Backend, Choice};
-use crate::run::{Namer, Options, Trace, TraceError, run};
-use crate::state::version_of;
+use crate::run::{Options, Trace, TraceError, Unread, run};
 
 /// The shell that every system has.
 const SHELL: &str = "/bin/sh";
@@ -101,18 +99,6 @@ pub fn check(backend: Backend, scratch: &Path) -> Result<Report, CheckError> {
         });
     }
     Ok(report(trace, &input, &output))
-}
-
-/// Gives one name to every content: the check asks what was touched, not what was in it.
-///
-/// Where this process writes its own output to a file, the file has to have some name.
-struct Unread;
-
-impl Namer for Unread {
-    fn name(&mut self, path: &Path) -> Option<(Digest, Version)> {
-        let meta = std::fs::metadata(path).ok()?;
-        Some((Digest::default(), version_of(&meta)))
-    }
 }
 
 fn report(trace: Trace, input: &Path, output: &Path) -> Report {

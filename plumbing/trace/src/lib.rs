@@ -45,6 +45,6 @@ pub use replay::{Replay, replay};
 pub use roar_events::{Digest, State, Version};
 pub use roar_launch::{Command, Exit, Finished};
 pub use roar_observe::{Change, FileSeen, Observation, ProcessSeen, Seen};
-pub use run::{Namer, Options, Trace, TraceError, run, run_unwatched};
+pub use run::{Namer, Options, Trace, TraceError, Unread, run, run_unwatched};
 pub use spool::Sink;
 pub use state::{state_of, version_of};

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use roar_trace::{
-    Backend, Choice, Command, Digest, Exit, FileSeen, Namer, Options, Trace, Verdict, Version,
-    preflight, run, run_unwatched, version_of,
+    Backend, Choice, Command, Exit, FileSeen, Options, Trace, Unread, Verdict, Version, preflight,
+    run, run_unwatched,
 };
 
 const WATCHED: &str = "another roar is already watching";
@@ -67,16 +67,6 @@ fn nest(backend: Backend, program: &Path, directory: &Path) -> (Trace, Vec<Strin
     assert_eq!(trace.finished.exit, Exit::Code(0));
     let verdicts = fs::read_to_string(directory.join("verdicts")).unwrap();
     (trace, verdicts.lines().map(str::to_owned).collect())
-}
-
-/// Gives one name to every content; the tests' own output may go to a file, which then needs one.
-struct Unread;
-
-impl Namer for Unread {
-    fn name(&mut self, path: &Path) -> Option<(Digest, Version)> {
-        let meta = fs::metadata(path).ok()?;
-        Some((Digest::default(), version_of(&meta)))
-    }
 }
 
 fn the_inner_run_does_not_watch_and_the_outer_sees_all() {
