@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use roar_trace::{
-    Backend, Choice, Command, Exit, FileSeen, Options, Trace, Unread, Verdict, Version, preflight,
-    run, run_unwatched,
+    Backend, Choice, Command, Exit, FileSeen, Options, Trace, Unread, Verdict, preflight, run,
+    run_unwatched,
 };
 
 const WATCHED: &str = "another roar is already watching";
