@@ -2,8 +2,8 @@
 
 use crate::{Input, Output, Record, next_step};
 use roar_object::{
-    ByteStr, Change, Class, ContentId, JobKind, Kind, Mode, ObjectId, Outcome, RecordedPath,
-    StepName, Verdict,
+    ByteStr, Change, Class, ContentId, DatasetAt, JobKind, Kind, Mode, ObjectId, Outcome,
+    RecordedPath, Role, StepName, Verdict,
 };
 
 /// Makes a record of `command`, its words parted by spaces.
@@ -60,6 +60,18 @@ impl Record {
             });
         }
         self.writes.sort_by(|a, b| a.path.cmp(&b.path));
+        self
+    }
+
+    /// Adds a directory that was read as a whole.
+    pub(crate) fn scans(mut self, directory: &str) -> Self {
+        self.datasets.push(DatasetAt {
+            role: Role::Read,
+            path: RecordedPath::inside(directory),
+            tree: ObjectId::of(Kind::Tree, directory.as_bytes()),
+            files: 0,
+            bytes: 0,
+        });
         self
     }
 

@@ -100,7 +100,9 @@ pub struct Producer {
 ///
 /// The *producer* of an input is the last job before the reader that wrote those bytes at that
 /// path; failing that, the last one before it that wrote the same bytes elsewhere. An empty file
-/// is nobody's product elsewhere: too many are alike.
+/// is nobody's product elsewhere: too many are alike. Nor is what was there already: if a record up
+/// to that job itself had read those bytes at that path, they come from where the first such read
+/// had them from. So the original of a copy does not come from the copy.
 pub struct History<'r> {
     records: Vec<&'r Record>,
     /// Made when first asked for.
@@ -255,6 +257,17 @@ struct Builder {
     last_read: LastRead,
     writes: Vec<Write>,
     producers: Vec<Option<Producer>>,
+    /// Of each content: whether any record wrote it. Most of what is read nobody did.
+    ever_written: Vec<bool>,
+    /// The first read of a content at a path that nobody had written it to.
+    first_read: CodeMap<(PathCode, ContentCode), FirstRead>,
+}
+
+/// Who first read something somewhere, and who had made it as far as was known then.
+#[derive(Clone, Copy)]
+struct FirstRead {
+    record: usize,
+    producer: Option<Producer>,
 }
 
 impl Builder {
@@ -263,6 +276,7 @@ impl Builder {
         self.producers.reserve_exact(codes.reads.len());
         self.writes.reserve_exact(codes.writes.len());
         self.at_path.reserve(codes.writes.len());
+        self.ever_written = ever_written(&codes);
         for (at, record) in records.iter().enumerate() {
             self.add_reads(at, record, &codes.reads[self.producers.len()..]);
             self.add_writes(at, record, &codes.writes[self.writes.len()..]);
@@ -287,7 +301,8 @@ impl Builder {
 
     fn add_reads(&mut self, at: usize, record: &Record, versions: &[Version]) {
         for (read, &version) in record.reads.iter().zip(versions) {
-            self.producers.push(self.producer_of(version, read.size));
+            let producer = self.producer_of(at, version, read.size);
+            self.producers.push(producer);
             self.last_read.note(at, version);
         }
     }
@@ -323,24 +338,55 @@ impl Builder {
         }
     }
 
-    fn producer_of(&self, version: Version, size: u64) -> Option<Producer> {
-        let here = self.at_path.get(&(version.path, version.content)).copied();
-        let tells = version.content != UNNAMED && size > 0;
-        let elsewhere = || {
-            let known = self
-                .anywhere
-                .get(version.content as usize)
-                .copied()
-                .flatten();
-            known.filter(|_| tells)
-        };
-        let write = &self.writes[here.or_else(elsewhere)?];
-        Some(Producer {
+    fn producer_of(&mut self, reader: usize, version: Version, size: u64) -> Option<Producer> {
+        if !*self.ever_written.get(version.content as usize)? {
+            return None;
+        }
+        match self.at_path.get(&(version.path, version.content)) {
+            Some(&here) => Some(self.producer(here, version.path)),
+            None if version.content == UNNAMED => None,
+            None => self.producer_elsewhere(reader, version, size),
+        }
+    }
+
+    fn producer_elsewhere(
+        &mut self,
+        reader: usize,
+        version: Version,
+        size: u64,
+    ) -> Option<Producer> {
+        let known = self.anywhere.get(version.content as usize).copied();
+        let known = known.flatten().filter(|_| size > 0);
+        let producer = known.map(|write| self.producer(write, version.path));
+        let key = (version.path, version.content);
+        let first = *self.first_read.entry(key).or_insert(FirstRead {
+            record: reader,
+            producer,
+        });
+        let was_there = |producer: Producer| first.record <= producer.record;
+        match producer? {
+            producer if was_there(producer) => first.producer,
+            producer => Some(producer),
+        }
+    }
+
+    /// Describes a write as where something was read from.
+    fn producer(&self, write: usize, read_at: PathCode) -> Producer {
+        let write = &self.writes[write];
+        Producer {
             record: write.record,
             output: write.output,
-            elsewhere: write.path != version.path,
-        })
+            elsewhere: write.path != read_at,
+        }
     }
+}
+
+/// Returns of each content whether any record wrote it.
+fn ever_written(codes: &Codes) -> Vec<bool> {
+    let contents = || codes.writes.iter().map(|code| code.content as usize);
+    let mut written = vec![false; contents().max().map_or(0, |highest| highest + 1)];
+    contents().for_each(|content| written[content] = true);
+    written
 }
 
 /// Returns the place of a number in a list that grows as needed.

@@ -3,20 +3,21 @@
 use crate::fixture::{job, session};
 use crate::history::{Codes, Version};
 use crate::model::Model;
-use crate::{History, Projection, Record, Show, project};
+use crate::{History, Projection, Record, Show, Why, project};
 use proptest::prelude::*;
 
 /// One job of a random history: program, argument, outcome, and for each path what it read (0
 /// nothing, 1 what the world holds, else a content) and wrote (0 nothing, 1 a deletion, else a
-/// content).
-type Drawn = (u8, u8, bool, [u8; 4], [u8; 4]);
+/// content); and which of the directories it read as a whole.
+type Drawn = (u8, u8, bool, [u8; 4], [u8; 4], u8);
 
-const PATHS: [&str; 4] = ["a", "b", "c", "d"];
+const PATHS: [&str; 4] = ["a", "b", "c/d", "c/e/f"];
+const DIRECTORIES: [&str; 4] = ["", "c", "c/e", "c/d"];
 
 fn history_of(jobs: &[Drawn]) -> Vec<Record> {
     let mut world: [Option<String>; 4] = Default::default();
     let mut records = Vec::new();
-    for &(program, argument, good, reads, writes) in jobs {
+    for &(program, argument, good, reads, writes, whole) in jobs {
         let mut record = job(&format!("p{program} x --n={argument}"));
         for (at, path) in PATHS.iter().enumerate() {
             let content = match reads[at] {
@@ -27,6 +28,11 @@ fn history_of(jobs: &[Drawn]) -> Vec<Record> {
             record = content.map_or(record.clone(), |content| {
                 record.reads(&format!("{path}={content}"))
             });
+        }
+        for (at, directory) in DIRECTORIES.iter().enumerate() {
+            if whole & (1 << at) != 0 {
+                record = record.scans(directory);
+            }
         }
         for (at, path) in PATHS.iter().enumerate() {
             match writes[at] {
@@ -52,6 +58,7 @@ fn drawn_job() -> impl Strategy<Value = Drawn> {
         good,
         prop::array::uniform4(read),
         prop::array::uniform4(write),
+        prop_oneof![4 => Just(0u8), 1 => 0u8..16],
     )
 }
 
@@ -69,6 +76,7 @@ fn crowded_job() -> impl Strategy<Value = Drawn> {
                 good,
                 [read_a, read_b, 0, 0],
                 [write_a, write_b, 0, 0],
+                0,
             )
         },
     )
@@ -95,6 +103,15 @@ fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
             records
         );
         prop_assert_eq!(!projection.reasons(at).is_empty(), model.stale[at]);
+        for reason in projection.reasons(at) {
+            let Why::Grown { dataset, by } = reason.why else {
+                continue;
+            };
+            let path = &records[by.record].writes[by.output].path;
+            prop_assert!(path.is_under(&records[at].datasets[dataset].path));
+            prop_assert_eq!(projection.at(path), Some(by));
+            prop_assert!(records[at].reads.iter().all(|read| read.path != *path));
+        }
         let step = model.same_as[at].map(|earlier| records[earlier].step);
         match step {
             Some(step) => prop_assert_eq!(records[at].step, step),
@@ -152,13 +169,13 @@ proptest! {
         let (coded, named) = (Projection::of(History::with_codes(&records, &codes)), project(&records));
         prop_assert_eq!(coded.world(), named.world());
         prop_assert_eq!(coded.dag(Show::All), named.dag(Show::All));
-        for at in 0..records.len() {
+        for (at, record) in records.iter().enumerate() {
             prop_assert_eq!(coded.state(at), named.state(at));
             prop_assert_eq!(coded.reasons(at), named.reasons(at));
             prop_assert_eq!(coded.kept(at).len(), named.kept(at).len());
             let (a, b) = (coded.history(), named.history());
             prop_assert_eq!(a.lineage_of_job(at), b.lineage_of_job(at));
-            for id in records[at].writes.iter().filter_map(|output| output.id) {
+            for id in record.writes.iter().filter_map(|output| output.id) {
                 prop_assert_eq!(a.writers(id), b.writers(id));
                 prop_assert_eq!(a.readers(id), b.readers(id));
             }

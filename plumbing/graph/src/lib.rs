@@ -30,6 +30,7 @@ mod codes;
 mod dag;
 #[cfg(test)]
 mod fixture;
+mod growth;
 mod history;
 #[cfg(test)]
 mod law;

@@ -1,7 +1,7 @@
 //! The definition of the current DAG written down a second time: slow, literal, for tests alone.
 
 use crate::{Record, State, program};
-use roar_object::{ContentId, RecordedPath};
+use roar_object::{Class, ContentId, RecordedPath, Role};
 
 /// What a job left at a path: bytes, or nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,8 @@ impl<'r> Model<'r> {
         self.by[record].map_or(record, |later| self.stands_for(later))
     }
 
-    /// The last job before the reader that wrote this at that path, else elsewhere; and where.
+    /// The last job before the reader that wrote this at that path, else elsewhere; and where. What
+    /// was read there before that job was through comes from where it came from then.
     pub(crate) fn producer(&self, reader: usize, input: usize) -> Option<(usize, RecordedPath)> {
         let read = &self.records[reader].reads[input];
         let earlier = || {
@@ -128,8 +129,19 @@ impl<'r> Model<'r> {
                 .next()
                 .filter(|_| read.id.is_some() && read.size > 0)
         };
-        here.or_else(elsewhere)
-            .map(|(at, output)| (at, output.path.clone()))
+        let (at, output) = here.or_else(elsewhere)?;
+        let known = || {
+            let reads = |at: &usize| self.records[*at].reads.iter().enumerate();
+            let mut all = (0..=at).flat_map(|at| reads(&at).map(move |(input, _)| (at, input)));
+            all.find(|&(at, input)| {
+                let earlier = &self.records[at].reads[input];
+                (&earlier.path, earlier.id) == (&read.path, read.id)
+            })
+        };
+        match known() {
+            Some((first, input)) if output.path != read.path => self.producer(first, input),
+            _ => Some((at, output.path.clone())),
+        }
     }
 
     fn last_writer(&self, path: &RecordedPath, before: usize) -> Option<usize> {
@@ -176,6 +188,28 @@ impl<'r> Model<'r> {
 
     fn is_stale(&self, reader: usize) -> bool {
         (0..self.records[reader].reads.len()).any(|input| self.is_bad(reader, input))
+            || self.has_grown(reader)
+    }
+
+    /// Whether a directory that was read as a whole holds a later file that the reader did not touch.
+    fn has_grown(&self, reader: usize) -> bool {
+        let record = &self.records[reader];
+        let scanned = |path: &RecordedPath| {
+            let whole = record.datasets.iter().filter(|at| at.role == Role::Read);
+            let mut directories = whole.map(|dataset| &dataset.path);
+            directories.any(|directory| path != directory && path.is_under(directory))
+        };
+        let touched = |path: &RecordedPath| {
+            record.reads.iter().any(|read| read.path == *path)
+                || record.writes.iter().any(|output| output.path == *path)
+        };
+        (reader + 1..self.records.len()).any(|later| {
+            self.records[later].writes.iter().any(|output| {
+                let last = self.last_writer(&output.path, self.records.len()) == Some(later);
+                let data = output.remains() && output.class == Class::Data;
+                last && data && scanned(&output.path) && !touched(&output.path)
+            })
+        })
     }
 
     fn is_bad(&self, reader: usize, input: usize) -> bool {

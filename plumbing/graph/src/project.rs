@@ -6,13 +6,15 @@
 //!   it keeps the producer that it started from, as long as what it made of it stands.
 //! * A job is *stale* if an input that a recorded job made is no longer what the world holds at that
 //!   path (unless the reader itself was the next to write there), or if who made it is stale or
-//!   superseded with no identical content in its place by now.
+//!   superseded with no identical content in its place by now. It is stale too if it read a
+//!   directory as a whole and a later job put a file there that it had neither read nor written.
 //! * A job *failed* if its command said so. What it left behind counts like anything else.
 //! * All others are *current*.
 //!
 //! A run that leaves a file as it was has not written it. So a run also stands for the files that
 //! the run it replaced had left and that were still in place: they are its products too.
 
+use crate::growth::{Growth, growth};
 use crate::history::{ContentCode, DELETED, PathCode, Version};
 use crate::replace::Replacements;
 use crate::{History, Producer, Record, Written};
@@ -43,16 +45,23 @@ impl State {
     }
 }
 
-/// What is wrong with one input of a stale job.
+/// What is wrong with one input of a stale job, or with a directory that it read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The place among the record's reads.
-    pub input: usize,
+    /// The place among the record's reads; none where a directory has grown.
+    pub input: Option<usize>,
     /// What happened.
     pub why: Why,
 }
 
-/// Why an input makes its reader stale.
+impl Reason {
+    const fn of(input: usize, why: Why) -> Self {
+        let input = Some(input);
+        Self { input, why }
+    }
+}
+
+/// Why an input, or a directory, makes its reader stale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Why {
     /// A record wrote something else there.
@@ -76,6 +85,13 @@ pub enum Why {
     GoneProducer {
         /// That record.
         record: usize,
+    },
+    /// A record put a file into a directory that was read as a whole.
+    Grown {
+        /// The place among the record's datasets.
+        dataset: usize,
+        /// The write; the last one, if there are more.
+        by: Written,
     },
 }
 
@@ -162,12 +178,8 @@ impl<'r> Projection<'r> {
     pub fn kept(&self, record: usize) -> Vec<Written> {
         let inherited = self.replacements.inherited[record].iter();
         inherited
-            .map(|&place| &self.history.writes[place])
-            .filter(|write| write.next.is_none())
-            .map(|write| Written {
-                record: write.record,
-                output: write.output,
-            })
+            .filter(|&&place| self.history.writes[place].next.is_none())
+            .map(|&place| self.written(place))
             .collect()
     }
 
@@ -179,11 +191,7 @@ impl<'r> Projection<'r> {
     /// Returns the last thing that a recorded job did where the record read its input of that place.
     pub fn at_input(&self, record: usize, input: usize) -> Option<Held> {
         let (_, place) = self.held(self.version(record, input).path)?;
-        let write = &self.history.writes[place];
-        Some(Held {
-            record: write.record,
-            output: write.output,
-        })
+        Some(self.written(place))
     }
 
     /// Returns every path that a recorded job wrote, sorted, and the last thing done there.
@@ -267,10 +275,11 @@ impl<'r> Projection<'r> {
         let records = self.history.records().len();
         let mut rests_on: Vec<Vec<(usize, usize)>> = vec![Vec::new(); records];
         let mut open = Vec::new();
+        self.find_grown();
         for reader in 0..records {
             for (input, producer) in self.history.producers_of(reader) {
                 match self.verdict(reader, input, producer) {
-                    Verdict::Bad(why) => self.reasons[reader].push(Reason { input, why }),
+                    Verdict::Bad(why) => self.reasons[reader].push(Reason::of(input, why)),
                     Verdict::As(other) => rests_on[other].push((reader, input)),
                 }
             }
@@ -282,14 +291,27 @@ impl<'r> Projection<'r> {
         while let Some(record) = open.pop() {
             for &(reader, input) in &rests_on[record] {
                 let why = Why::StaleProducer { record };
-                self.reasons[reader].push(Reason { input, why });
+                self.reasons[reader].push(Reason::of(input, why));
                 if !std::mem::replace(&mut self.stale[reader], true) {
                     open.push(reader);
                 }
             }
         }
         for reasons in &mut self.reasons {
-            reasons.sort_by_key(|reason| reason.input);
+            reasons.sort_by_key(|reason| (reason.input.is_none(), reason.input));
+        }
+    }
+
+    fn find_grown(&mut self) {
+        for Growth {
+            reader,
+            dataset,
+            write,
+        } in growth(&self.history)
+        {
+            let by = self.written(write);
+            let why = Why::Grown { dataset, by };
+            self.reasons[reader].push(Reason { input: None, why });
         }
     }
 
@@ -314,16 +336,20 @@ impl<'r> Projection<'r> {
     }
 
     fn changed(&self, content: ContentCode, place: usize) -> Why {
-        let write = &self.history.writes[place];
-        let by = Written {
-            record: write.record,
-            output: write.output,
-        };
+        let by = self.written(place);
         if content == DELETED {
             return Why::Deleted { by };
         }
         let now = self.history.records()[by.record].writes[by.output].id;
         Why::Overwritten { by, now }
+    }
+
+    fn written(&self, place: usize) -> Written {
+        let write = &self.history.writes[place];
+        Written {
+            record: write.record,
+            output: write.output,
+        }
     }
 
     fn writes(&self, record: usize, path: PathCode) -> bool {

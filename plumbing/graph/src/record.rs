@@ -103,7 +103,7 @@ impl Record {
 /// Returns whether `later` is another run of the step that `earlier` is a run of.
 ///
 /// Both must be of the same kind, [`program`] and directory; `later` must not have read anything
-/// that `earlier` wrote; and the paths of their products must be equal, or those of one contain
+/// that `earlier` wrote, where it wrote it (the same bytes elsewhere tell nothing); and the paths of their products must be equal, or those of one contain
 /// those of the other. A job without products says nothing by them, so where one has none the whole
 /// commands must be equal. (A run that leaves its files as they were has none.)
 ///

@@ -4,7 +4,7 @@ use crate::fixture::{job, session};
 use crate::{History, Record, Show, State, Why, Written, next_step, project, same_step};
 use roar_object::{ContentId, RecordedPath};
 
-fn states(records: &[Record]) -> String {
+pub(crate) fn states(records: &[Record]) -> String {
     let projection = project(records);
     let word = |at: usize| format!("{}:{}", records[at].step, projection.state(at).name());
     (0..records.len()).map(word).collect::<Vec<_>>().join(" ")
@@ -39,7 +39,7 @@ fn pipeline() -> Vec<Record> {
     ])
 }
 
-fn then(mut records: Vec<Record>, job: Record) -> Vec<Record> {
+pub(crate) fn then(mut records: Vec<Record>, job: Record) -> Vec<Record> {
     records = session(records.into_iter().chain([job]));
     records
 }
@@ -317,6 +317,51 @@ fn a_producer_is_sought_at_the_path_before_elsewhere_and_never_in_the_future() {
             .producer(3, 0)
             .is_some_and(|producer| producer.elsewhere)
     );
+}
+
+#[test]
+fn an_original_does_not_come_from_its_copy() {
+    let copied = session([
+        job("cp raw.csv backup.csv")
+            .reads("raw.csv=r")
+            .writes("backup.csv=r"),
+        job("wc raw.csv").reads("raw.csv=r").writes("n=1"),
+    ]);
+    assert_eq!(drawn(&copied, Show::Current), "@1< @2<");
+    let gone = then(copied.clone(), job("rm backup.csv").writes("backup.csv="));
+    assert_eq!(project(&gone).state(1), State::Current);
+    let other = then(copied, job("date").writes("backup.csv=d"));
+    assert_eq!(project(&other).state(1), State::Current);
+}
+
+#[test]
+fn what_was_there_before_a_copy_keeps_the_producer_that_it_had() {
+    let records = session([
+        job("fetch.py").writes("tmp=x"),
+        job("use.py").reads("moved=x").writes("a=1"),
+        job("cp tmp copy").reads("tmp=x").writes("copy=x"),
+        job("use2.py").reads("moved=x").writes("b=1"),
+        job("use3.py").reads("unknown=x").writes("c=1"),
+    ]);
+    let history = History::new(&records);
+    let parents = [1, 3, 4].map(|at| history.parents(at));
+    assert_eq!(parents, [[0], [0], [2]]);
+}
+
+#[test]
+fn a_copy_made_twice_is_one_step() {
+    let copy = || job("cp in out").reads("in=x").writes("out=x");
+    assert_eq!(
+        states(&session([copy(), copy()])),
+        "@1:superseded @1:current"
+    );
+    assert!(same_step(&copy(), &copy()));
+    let shown = job("cat out").reads("out=x").writes("out2=x");
+    let again = session([copy(), shown.clone(), copy()]);
+    assert_eq!(states(&again), "@1:superseded @2:current @1:current");
+    assert_eq!(drawn(&again, Show::Current), "@1< @2<@1");
+    let unchanged = session([copy(), shown, job("cp in out").reads("in=x")]);
+    assert_eq!(drawn(&unchanged, Show::Current), "@1< @2<@1");
 }
 
 #[test]

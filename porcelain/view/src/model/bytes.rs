@@ -24,6 +24,15 @@ impl Bytes {
     pub fn shown(&self) -> String {
         crate::word(&self.0)
     }
+
+    /// As [`Bytes::shown`], with a slash at the end.
+    pub(crate) fn directory(&self) -> String {
+        let mut path = self.0.clone();
+        if !path.ends_with(b"/") {
+            path.push(b'/');
+        }
+        crate::word(&path)
+    }
 }
 
 impl From<&str> for Bytes {

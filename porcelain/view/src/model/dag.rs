@@ -2,22 +2,26 @@
 
 use super::file::{Members, inputs, outputs};
 use super::{Bytes, FileView, SCHEMA};
-use roar_graph::{Dag, Hidden, Node, Projection, Record, Show, State, Why};
+use roar_graph::{Dag, Hidden, Node, Projection, Reason, Record, Show, State, Why, Written};
 use roar_object::Outcome;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
 
-/// Why a step is stale: one of its inputs.
+/// Why a step is stale: one of its inputs, or a file that is missing among them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaleView {
-    /// The input.
+    /// The input, or what was added to a dataset that was read.
     pub path: Bytes,
-    /// `overwritten`, `deleted`, `stale-producer` or `superseded-producer`.
+    /// `overwritten`, `deleted`, `stale-producer`, `superseded-producer` or `added`.
     pub why: String,
-    /// The step that overwrote or deleted it, or that made it and is stale or superseded itself.
+    /// The step that overwrote, deleted or added it, or that made it and is stale or superseded
+    /// itself.
     pub step: String,
-    /// What is there now, if it was overwritten and could be named.
+    /// What is there now, if it was overwritten or added and could be named.
     pub now: Option<String>,
+    /// The dataset that it was added to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dataset: Option<Bytes>,
 }
 
 /// A line to a parent, for drawing.
@@ -282,20 +286,32 @@ pub(crate) fn stale(projection: &Projection<'_>, record: usize) -> Vec<StaleView
     if projection.state(record) != State::Stale {
         return Vec::new();
     }
+    let reasons = projection.reasons(record).iter();
+    reasons
+        .filter_map(|reason| stale_view(projection, record, reason))
+        .collect()
+}
+
+fn stale_view(projection: &Projection<'_>, record: usize, reason: &Reason) -> Option<StaleView> {
     let records = projection.history().records();
-    let reasons = projection.reasons(record).iter().map(|reason| {
-        let (why, other, now) = match reason.why {
-            Why::Overwritten { by, now } => ("overwritten", by.record, now),
-            Why::Deleted { by } => ("deleted", by.record, None),
-            Why::StaleProducer { record } => ("stale-producer", record, None),
-            Why::GoneProducer { record } => ("superseded-producer", record, None),
-        };
-        StaleView {
-            path: Bytes::path(&records[record].reads[reason.input].path),
-            why: why.to_owned(),
-            step: records[other].step.to_string(),
-            now: now.map(|id| id.to_string()),
-        }
-    });
-    reasons.collect()
+    let output = |at: Written| &records[at.record].writes[at.output];
+    let (why, other, now) = match reason.why {
+        Why::Overwritten { by, now } => ("overwritten", by.record, now),
+        Why::Deleted { by } => ("deleted", by.record, None),
+        Why::StaleProducer { record } => ("stale-producer", record, None),
+        Why::GoneProducer { record } => ("superseded-producer", record, None),
+        Why::Grown { by, .. } => ("added", by.record, output(by).id),
+    };
+    let job = records[record];
+    let (path, dataset) = match reason.why {
+        Why::Grown { dataset, by } => (&output(by).path, Some(&job.datasets[dataset].path)),
+        _ => (&job.reads[reason.input?].path, None),
+    };
+    Some(StaleView {
+        path: Bytes::path(path),
+        why: why.to_owned(),
+        step: records[other].step.to_string(),
+        now: now.map(|id| id.to_string()),
+        dataset: dataset.map(Bytes::path),
+    })
 }

@@ -106,17 +106,13 @@ impl FileView {
     /// Returns the entry as it is shown in text: `model.bin`, `data/ (5,000 files)`.
     pub(crate) fn shown(&self) -> String {
         match self.files {
-            Some(files) => format!("{} ({})", self.directory(), crate::count(files, "file")),
+            Some(files) => format!(
+                "{} ({})",
+                self.path.directory(),
+                crate::count(files, "file")
+            ),
             None => self.path.shown(),
         }
-    }
-
-    fn directory(&self) -> String {
-        let mut path = self.path.0.clone();
-        if !path.ends_with(b"/") {
-            path.push(b'/');
-        }
-        crate::word(&path)
     }
 }
 

@@ -1,6 +1,6 @@
 //! JSON: the shapes that `docs/json.md` promises.
 
-use super::session::{records, view_of};
+use super::session::{grown, records, view_of};
 use crate::*;
 use roar_graph::{Show, project};
 use roar_object::{ContentId, RecordedPath};
@@ -116,6 +116,26 @@ fn small_datasets_list_their_members_and_large_ones_do_not() {
         .collect();
     assert_eq!((sets.len(), lineage.artifacts.len()), (1, 302));
     assert_eq!(sets[0].consumers, ["@2"]);
+}
+
+#[test]
+fn a_file_that_was_added_to_a_dataset_is_named_with_the_dataset() {
+    let records = grown();
+    let projection = project(&records);
+    let view = DagView::new("default", &projection, Show::Stale);
+    let stale = view.nodes.iter().find(|node| node.step == "@2");
+    let stale = stale.map(|node| serde_json::to_value(&node.stale).expect("plain values"));
+    let now = records[6].writes[0].id.map(|id| id.to_string());
+    assert_eq!(
+        stale,
+        Some(json!([{
+            "path": "data/train/extra.npy",
+            "why": "added",
+            "step": "@6",
+            "now": now,
+            "dataset": "data/train",
+        }]))
+    );
 }
 
 #[test]

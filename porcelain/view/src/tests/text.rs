@@ -1,6 +1,6 @@
 //! Text.
 
-use super::session::{clock, records, view_of};
+use super::session::{clock, grown, records, view_of};
 use crate::*;
 use proptest::prelude::*;
 use roar_graph::{Record, Show, Written, project};
@@ -122,6 +122,18 @@ fn a_lineage_ends_at_what_it_began_with() {
     Inputs of metrics.json
       d4d4d19bd64b     3.0 KB  data/raw.csv  read by @1
     "####);
+}
+
+#[test]
+fn a_dataset_that_has_grown_is_named_with_the_file_that_was_added() {
+    let records = grown();
+    let projection = project(&records);
+    let view = DagView::new("default", &projection, Show::Stale);
+    let shown = dag_text(&view, WIDE).to_string();
+    assert!(
+        shown.contains("because data/train/extra.npy was added to data/train/ by @6"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! One job, and one file's origin, as text.
 
 use super::{Clock, Layout, Line, Text, Tone, state_tone};
-use crate::model::{FileKind, FileView, GitView, JobView, StaleView, WhyJob, WhyView};
+use crate::model::{Bytes, FileKind, FileView, GitView, JobView, StaleView, WhyJob, WhyView};
 use crate::quote::{columns, prose};
 use crate::{ago, count, duration, size};
 
@@ -116,7 +116,8 @@ pub(crate) fn stale_words(reasons: &[StaleView]) -> Vec<String> {
     let mut groups: Vec<(&StaleView, u64)> = Vec::new();
     for reason in reasons {
         let same = |group: &&mut (&StaleView, u64)| {
-            (&group.0.why, &group.0.step) == (&reason.why, &reason.step)
+            let (a, b) = (group.0, reason);
+            (&a.why, &a.step, &a.dataset) == (&b.why, &b.step, &b.dataset)
         };
         match groups.iter_mut().find(same) {
             Some((_, files)) => *files += 1,
@@ -141,6 +142,11 @@ fn stale_phrase(first: &StaleView, files: u64) -> String {
     match first.why.as_str() {
         "overwritten" => format!("{which} {were} overwritten by {step}"),
         "deleted" => format!("{which} {were} deleted by {step}"),
+        "added" => {
+            let dataset = first.dataset.as_ref().map(Bytes::directory);
+            let to = dataset.map_or(String::new(), |dataset| format!(" to {dataset}"));
+            format!("{which} {were} added{to} by {step}")
+        }
         "stale-producer" => format!("{step}, which made {which}, is stale"),
         _ => format!("{step}, which made {which}, is superseded"),
     }
