@@ -51,7 +51,7 @@ impl Checkpoint {
         (checkpoint == Self::ZERO || (checkpoint.sequence > 0 && ordered)).then_some(checkpoint)
     }
 
-    /// Returns whether the journal has that frame there.
+    /// Returns whether the journal has that frame there, with a head that is right.
     pub(crate) fn is_in(&self, journal: &Path) -> FileResult<bool> {
         if *self == Self::ZERO {
             return Ok(true);
@@ -63,16 +63,19 @@ impl Checkpoint {
             };
             let len = file.metadata()?.len();
             let header = read_exactly(&file, self.start, frame::HEADER)?;
-            Ok(self.end <= len && header.is_some_and(|bytes| self.fits(&bytes)))
+            let header = header.and_then(|bytes| frame::Header::parse(&bytes));
+            let Some(header) = header.filter(|header| self.end <= len && self.fits(header)) else {
+                return Ok(false);
+            };
+            let front = read_exactly(&file, self.start, frame::HEADER + header.head_len)?;
+            Ok(front.is_some_and(|front| header.vouches_for(&front)))
         };
         read().map_err(FileError::at("read", &path))
     }
 
-    fn fits(&self, header: &[u8]) -> bool {
-        frame::Header::parse(header).is_some_and(|header| {
-            header.sequence == self.sequence
-                && header.checksum == self.checksum
-                && header.frame_len() == Some(self.end - self.start)
-        })
+    fn fits(&self, header: &frame::Header) -> bool {
+        header.sequence == self.sequence
+            && header.checksum == self.checksum
+            && header.frame_len() == Some(self.end - self.start)
     }
 }

@@ -121,6 +121,14 @@ pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, Permissions::from_mode(mode & 0o700))
 }
 
+/// Lets a directory's owner look into it and move it; trouble with that shows when it is done.
+pub(crate) fn make_usable(path: &Path) {
+    let is_directory = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    if is_directory {
+        let _ = std::fs::set_permissions(path, Permissions::from_mode(0o700));
+    }
+}
+
 /// Returns the sum of the sizes of the files in a directory, which may be missing.
 pub(crate) fn bytes_in(dir: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(dir) else {

@@ -8,7 +8,7 @@ use crate::journal::{self, Found};
 use crate::lock::{Lock, Wait};
 use crate::notice::explain;
 use crate::reader::{ReadError, Reader, State};
-use crate::recover::{claimed_sequence, try_open};
+use crate::recover::{claimed_sequence, is_index_there, try_open};
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
@@ -352,7 +352,7 @@ fn check_index(
     options: Options,
     report: &mut Report,
 ) -> Result<(), ReadError> {
-    if !layout.sled().join("db").exists() {
+    if !is_index_there(layout) {
         report.info("index-missing", "sled", "the next commit makes it");
         return Ok(());
     }

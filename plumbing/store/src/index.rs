@@ -8,6 +8,7 @@ use crate::scan::FrameAt;
 use crate::sled_fence::{self, SledError, fenced};
 use crate::{Expect, RefName};
 use roar_object::{Kind, ObjectId};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Longest body that is held itself; of longer ones, the place in the journal is.
@@ -181,6 +182,26 @@ impl Index {
         entries.ok_or(SledError::Contradiction("something unreadable of a reflog"))
     }
 
+    /// Returns what one commit did to a ref.
+    pub(crate) fn logged(
+        &self,
+        name: &RefName,
+        sequence: u64,
+    ) -> Result<Option<ReflogEntry>, SledError> {
+        let key = log_key(name, sequence);
+        let value = self.get(&key)?;
+        Ok(value.and_then(|value| parse_log(&key[log_prefix(name).len()..], &value)))
+    }
+
+    /// Returns the refs that ever changed; deleted ones too.
+    pub(crate) fn logged_names(&self) -> Result<BTreeSet<RefName>, SledError> {
+        let keys = fenced(|| {
+            let pairs = self.db.scan_prefix(b"l");
+            pairs.keys().collect::<sled::Result<Vec<_>>>()
+        })?;
+        Ok(keys.iter().filter_map(|key| logged_name(key)).collect())
+    }
+
     /// Visits every object and ref that the index holds.
     pub(crate) fn each(&self, visit: &mut dyn FnMut(Row)) -> Result<(), SledError> {
         fenced(|| {
@@ -239,6 +260,13 @@ fn log_prefix(name: &RefName) -> Vec<u8> {
 
 fn log_key(name: &RefName, sequence: u64) -> Vec<u8> {
     [&log_prefix(name)[..], &sequence.to_be_bytes()].concat()
+}
+
+/// Returns the ref in the key of a reflog entry.
+fn logged_name(key: &[u8]) -> Option<RefName> {
+    let (name, _sequence) = key.strip_prefix(b"l")?.split_last_chunk::<8>()?;
+    let name = std::str::from_utf8(name.strip_suffix(&[0])?).ok()?;
+    RefName::new(name).ok()
 }
 
 fn parse_log(key: &[u8], value: &[u8]) -> Option<ReflogEntry> {

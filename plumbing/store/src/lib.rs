@@ -41,6 +41,7 @@ mod places;
 mod reader;
 mod rebuild;
 mod recover;
+mod salvage;
 mod scan;
 mod segment;
 mod segment_index;

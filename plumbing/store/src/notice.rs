@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// Something that happened beside what was asked for. Nothing is lost by any of these.
+/// Something that happened, or was seen to have happened, beside what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Notice {
@@ -39,6 +39,40 @@ pub enum Notice {
         /// To where.
         end: u64,
     },
+    /// The journal ends before commits that were acknowledged. Answers are from what is left.
+    #[error(
+        "the journal ends with commit {reached}, and there was a commit {acknowledged}: what came after {reached} is missing"
+    )]
+    CommitsMissing {
+        /// The last commit that is there.
+        reached: u64,
+        /// The last one that was acknowledged, as far as is known.
+        acknowledged: u64,
+    },
+    /// A segment that was closed is not there, or is shorter than it was. Answers are from what is left.
+    #[error("segment {segment} of the journal is missing, or not as long as it was")]
+    SegmentMissing {
+        /// Which one.
+        segment: u32,
+    },
+    /// The journal had lost commits that were acknowledged, and what the index had of them is in the
+    /// journal again.
+    #[error("the journal had lost its last commits: {} and {} are back, {} and {} are lost; the damaged segment was copied to '{aside}'",
+        counted(*.commits_back, "commit"), counted(*.objects_back as u64, "object"),
+        counted(*.commits_lost, "commit"), counted(*.objects_lost as u64, "object"),
+        aside = .aside.display())]
+    Salvaged {
+        /// Commits whose every change is there again.
+        commits_back: u64,
+        /// Commits that are not.
+        commits_lost: u64,
+        /// Objects that were put in the journal again.
+        objects_back: usize,
+        /// Objects that are known to have been there, and are gone.
+        objects_lost: usize,
+        /// A copy of the segment as it was found.
+        aside: PathBuf,
+    },
     /// The end of the journal was not a whole commit, and was cut off.
     #[error("an unfinished commit at the end of segment {segment} was cut off")]
     TailCut {
@@ -47,6 +81,12 @@ pub enum Notice {
         /// A copy of it, if it may have been acknowledged once.
         aside: Option<PathBuf>,
     },
+}
+
+/// Returns how many of something, in words.
+fn counted(number: u64, thing: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {thing}{plural}")
 }
 
 /// Returns an error's words with those of its causes.

@@ -1,21 +1,22 @@
 //! Questions: answered from the journal and the `refs` file, without lock and without sled.
 
-use crate::RefName;
 use crate::checkpoint::Checkpoint;
-use crate::file::{FileError, read_exactly};
+use crate::file::{FileError, FileResult, read_exactly};
 use crate::frame::{Head, RefMove};
 use crate::index::{Held, Index, value_of};
 use crate::journal::{self, Found, Tail};
 use crate::places::Places;
 use crate::scan::FrameAt;
-use crate::segment;
-use crate::segment_index::Listed;
+use crate::segment::{self, Segment};
+use crate::segment_index::{Listed, SegmentIndex};
 use crate::snapshot::{Refs, Snapshot};
 use crate::store::Layout;
+use crate::{Notice, RefName};
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Objects, Prefix};
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// Why a question cannot be answered.
@@ -67,6 +68,8 @@ pub struct Reader {
 pub(crate) struct State {
     /// Frames up to this one were synced.
     pub(crate) trusted: u64,
+    /// Up to which commit the `refs` file says that the journal goes.
+    pub(crate) claimed: u64,
     /// Where the journal ends.
     pub(crate) tail: Tail,
     pub(crate) refs: Refs,
@@ -143,6 +146,24 @@ impl Reader {
     /// As [`Reader::reference`].
     pub fn sequence(&self) -> Result<u64, ReadError> {
         Ok(self.state()?.tail.last.sequence)
+    }
+
+    /// Returns what the journal is seen to have lost, if that can be told at a glance: the end, or a
+    /// closed segment or part of one.
+    ///
+    /// A question is answered from what is left all the same, and its answer may lack something. No frame
+    /// is read for this that is not read for any question; [`fsck`](crate::fsck) looks at everything.
+    pub fn damage(&self) -> Option<Notice> {
+        let state = self.state().ok()?;
+        let (reached, acknowledged) = (state.tail.last.sequence, state.claimed);
+        if acknowledged > reached {
+            return Some(Notice::CommitsMissing {
+                reached,
+                acknowledged,
+            });
+        }
+        let missing = missing_segment(&self.layout.journal()).ok()??;
+        Some(Notice::SegmentMissing { segment: missing })
     }
 
     /// Returns the objects whose names begin like this, sorted by name.
@@ -311,6 +332,11 @@ impl Reader {
         }
     }
 
+    /// Goes on with an index that is up to date.
+    pub(crate) fn use_index(&mut self, index: Option<Index>) {
+        self.hot = index;
+    }
+
     /// Goes on without the index.
     pub(crate) fn forget_index(&mut self) {
         self.hot = None;
@@ -340,6 +366,23 @@ impl Objects for Reader {
     }
 }
 
+/// Returns the first closed segment that is not there, or not as long as its list says.
+fn missing_segment(journal: &Path) -> FileResult<Option<u32>> {
+    let segments = segment::list(journal)?;
+    let newest = journal::newest(&segments);
+    for (number, segment) in (1..newest).zip(&segments) {
+        if segment.number != number || is_cut_short(journal, segment)? {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
+}
+
+fn is_cut_short(journal: &Path, segment: &Segment) -> FileResult<bool> {
+    let meta = std::fs::metadata(&segment.path).map_err(FileError::at("read", &segment.path))?;
+    SegmentIndex::was_longer(journal, segment.number, meta.len())
+}
+
 /// Puts an object together, unless its bytes have changed since they were named.
 fn genuine(id: ObjectId, kind: Kind, body: Vec<u8>) -> Result<Object, FindError> {
     let object = Object::from_parts(id, kind, body);
@@ -363,8 +406,15 @@ fn reflog_entry(frame: &FrameAt, head: &Head<'_>, change: &RefMove) -> ReflogEnt
 impl State {
     /// Reads the `refs` file and the frames after it. Frames up to `trusted` are known to be synced.
     pub(crate) fn read(layout: &Layout, trusted: u64) -> Result<Self, FileError> {
-        let snapshot = Snapshot::read(&layout.refs(), &layout.journal())?;
-        Self::read_from(snapshot, layout, trusted)
+        // Before the journal, which then has all that the file says, whoever writes meanwhile.
+        let claim = Snapshot::load(&layout.refs())?;
+        let claimed = claim.as_ref().map_or(0, |claim| claim.checkpoint.sequence);
+        let snapshot = match claim {
+            Some(claim) if claim.checkpoint.is_in(&layout.journal())? => Some(claim),
+            _ => None,
+        };
+        let state = Self::read_from(snapshot, layout, trusted)?;
+        Ok(Self { claimed, ..state })
     }
 
     /// Reads the frames after a snapshot, or all of them if there is none.
@@ -389,6 +439,7 @@ impl State {
         })?;
         Ok(Self {
             trusted,
+            claimed: checkpoint.sequence,
             tail,
             refs,
             is_snapshot: is_snapshot && !is_behind,

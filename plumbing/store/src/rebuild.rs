@@ -1,9 +1,10 @@
 //! Making everything again that is derived from the journal.
 
-use crate::file::{FileError, FileResult, if_there};
+use crate::file::{self, FileError, FileResult};
 use crate::lock::Lock;
 use crate::store::Layout;
-use crate::{LockError, Notice, Store, Wait, recover, segment, sled_fence, writer};
+use crate::{LockError, Notice, Reader, Store, Wait};
+use crate::{recover, salvage, segment, sled_fence, writer};
 
 /// Makes the index, the `refs` file and the lists of segments again, from the journal alone.
 ///
@@ -13,9 +14,14 @@ use crate::{LockError, Notice, Store, Wait, recover, segment, sled_fence, writer
 pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> {
     let layout = store.layout();
     let lock = Lock::take(&layout.lock(), wait)?;
-    remove_index(layout)?;
-    // The old `refs` file stays until then: it may be all that tells how far the journal went.
-    let mut writer = recover::open_from(None, layout, lock)?;
+    // The old `refs` file stays until the end: it may be all that tells how far the journal went.
+    let mut writer = match salvage::gather(layout)? {
+        Some(salvage) => recover::open_with(salvage, layout, lock)?,
+        None => {
+            remove_index(layout)?;
+            recover::open_from(None, layout, lock)?
+        }
+    };
     let mut notices = writer.take_notices();
     notices.retain(|notice| *notice != Notice::IndexMade);
     list_closed_segments(layout)?;
@@ -23,11 +29,23 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
 }
 
 fn remove_index(layout: &Layout) -> FileResult<()> {
+    if !recover::is_index_there(layout) {
+        return Ok(());
+    }
+    // It may have what the journal lost.
+    if Reader::new(layout.clone()).damage().is_some() {
+        return recover::move_index_aside(layout).map(drop);
+    }
     let dir = layout.sled();
     sled_fence::close(&dir);
-    if_there(std::fs::remove_dir_all(&dir))
-        .map_err(FileError::at("remove", &dir))
-        .map(drop)
+    file::make_usable(&dir);
+    let is_directory = dir.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let removed = if is_directory {
+        std::fs::remove_dir_all(&dir)
+    } else {
+        std::fs::remove_file(&dir)
+    };
+    removed.map_err(FileError::at("remove", &dir))
 }
 
 fn list_closed_segments(layout: &Layout) -> FileResult<()> {

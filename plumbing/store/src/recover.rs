@@ -9,21 +9,68 @@ use crate::journal::{self, Appender, Found, Tail};
 use crate::lock::Lock;
 use crate::notice::explain;
 use crate::reader::State;
+use crate::salvage::{self, Salvage};
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::sled_fence::{self, SledError};
 use crate::snapshot::Snapshot;
 use crate::store::Layout;
+use crate::writer;
 use crate::{Notice, Reader, Writer};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+/// What is the matter with an index that was filled from another journal, or from more of this one.
+const AHEAD: SledError =
+    SledError::Contradiction("that a commit is there which the journal does not have");
 
 /// Opens a store for writing: cuts off what was never acknowledged, and brings the index up to date.
 pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
+    if let Some(salvage) = salvage::gather(layout)? {
+        return open_with(salvage, layout, lock);
+    }
     let snapshot = Snapshot::read(&layout.refs(), &layout.journal())?;
     open_from(snapshot, layout, lock)
 }
 
-/// As [`open`], taking the refs from a snapshot, or all from the journal if there is none.
+/// Opens a store whose journal has lost its end, and puts what can be brought back in a commit of its own.
+///
+/// Killed at any moment, this leaves a store for which it is done again or is done: the index and the
+/// `refs` file stay what they are until that commit is on the disk.
+pub(crate) fn open_with(salvage: Salvage, layout: &Layout, lock: Lock) -> FileResult<Writer> {
+    let mut state = State::read_from(None, layout, 0)?;
+    let aside = keep_segment(layout, &state.tail)?;
+    let acknowledged = salvage.acknowledged.max(begun_after(layout, &state.tail)?);
+    // The notice of the salvage says more than those that this makes.
+    let appender = put_in_order(layout, &mut state.tail, acknowledged, &mut Vec::new())?;
+    let reader = Reader::of_writer(layout.clone(), state, None);
+    let next = acknowledged + 1;
+    let mut writer = Writer::new(layout.clone(), reader, appender, next, Vec::new(), lock);
+    writer.bring_back(salvage, aside)?;
+    writer.write_snapshot();
+    writer.renew_index();
+    Ok(writer)
+}
+
+/// Moves the index aside, which knows commits that the journal does not have, and makes it anew.
+pub(crate) fn renew_index(
+    layout: &Layout,
+    state: &State,
+    notices: &mut Vec<Notice>,
+) -> Option<Index> {
+    if is_index_there(layout) {
+        let moved = set_index_aside(layout, &AHEAD);
+        let is_moved = matches!(moved, Notice::IndexRebuilt { .. });
+        notices.push(moved);
+        if !is_moved {
+            return None;
+        }
+    }
+    let (index, applied) = reopen(layout, notices)?;
+    bring_up_to_date(layout, index, applied, state, notices)
+}
+
+/// As [`open`] where the journal is what it was, taking the refs from a snapshot, or all from the journal
+/// if there is none.
 pub(crate) fn open_from(
     snapshot: Option<Snapshot>,
     layout: &Layout,
@@ -51,8 +98,7 @@ pub(crate) fn open_from(
 
 /// Returns up to which commit the `refs` file says that the journal goes, even if it does not.
 pub(crate) fn claimed_sequence(layout: &Layout) -> FileResult<u64> {
-    let bytes = file::read_if_there(&layout.refs())?;
-    let snapshot = bytes.and_then(|bytes| Snapshot::decode(&bytes));
+    let snapshot = Snapshot::load(&layout.refs())?;
     Ok(snapshot.map_or(0, |snapshot| snapshot.checkpoint.sequence))
 }
 
@@ -79,7 +125,8 @@ fn put_in_order(
 ) -> FileResult<Appender> {
     let journal = layout.journal();
     let is_torn = tail.end < tail.len;
-    if claimed > tail.last.sequence {
+    let is_fresh = tail.end == segment::HEADER && begun_after(layout, tail)? == claimed;
+    if claimed > tail.last.sequence && !is_fresh {
         // A commit that was acknowledged is damaged or gone. What is left of it stays for a repair.
         let (segment, start, end) = (tail.segment, tail.end, tail.len);
         notices.push(Notice::JournalDamaged {
@@ -87,6 +134,8 @@ fn put_in_order(
             start,
             end,
         });
+        // It can be made again, so trouble with it is none.
+        let _ = writer::write_segment_index(&journal, segment);
         return Appender::begin(&journal, segment + 1, claimed + 1);
     }
     if is_torn {
@@ -112,6 +161,24 @@ fn put_in_order(
     Ok(Appender::at(&journal, tail))
 }
 
+/// Copies the segment that was found shorter than it was.
+fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<PathBuf> {
+    let path = segment::path(&layout.journal(), tail.segment);
+    let aside = free_name(layout, &format!("{:08}.rj", tail.segment))?;
+    let copy = || -> std::io::Result<()> {
+        std::fs::copy(&path, &aside)?;
+        file::make_private(&aside)?;
+        std::fs::File::open(&aside)?.sync_all()
+    };
+    copy().map_err(|err| {
+        // On a full disk, what there is of the copy would only take up more of it.
+        let _ = std::fs::remove_file(&aside);
+        FileError::at("copy", &path)(err)
+    })?;
+    file::sync_dir(&layout.aside())?;
+    Ok(aside)
+}
+
 /// Copies what will be cut off.
 fn keep_tail(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
     let path = segment::path(&layout.journal(), tail.segment);
@@ -135,13 +202,13 @@ fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
         0 => dir.join(name),
         _ => dir.join(format!("{name}.{number}")),
     });
-    let mut free = names.filter(|path| !path.exists());
+    let mut free = names.filter(|path| path.symlink_metadata().is_err());
     Ok(free.next().expect("names do not run out"))
 }
 
 /// Opens the index; one that is damaged is moved aside and made anew.
 fn open_index(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
-    let was_there = layout.sled().join("db").exists();
+    let was_there = is_index_there(layout);
     let opened = try_open(layout);
     match opened {
         Ok((index, applied)) => {
@@ -161,13 +228,23 @@ fn open_index(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Chec
     }
 }
 
+/// Returns whether something is there that is an index or stands in the way of one.
+pub(crate) fn is_index_there(layout: &Layout) -> bool {
+    let sled = layout.sled();
+    let is_missing = |path: &Path| {
+        let meta = path.symlink_metadata();
+        meta.is_err_and(|err| err.kind() == std::io::ErrorKind::NotFound)
+    };
+    let is_directory = sled.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let is_empty = is_directory && is_missing(&sled.join("db"));
+    !is_empty && !is_missing(&sled)
+}
+
 pub(crate) fn try_open(layout: &Layout) -> Result<(Index, Checkpoint), SledError> {
     let index = Index::open(&layout.sled())?;
     let applied = index.applied()?;
     if !applied.is_in(&layout.journal())? {
-        return Err(SledError::Contradiction(
-            "that a commit is there which the journal does not have",
-        ));
+        return Err(AHEAD);
     }
     Ok((index, applied))
 }
@@ -188,16 +265,20 @@ pub(crate) fn set_index_aside(layout: &Layout, err: &SledError) -> Notice {
     if err.is_outer() {
         return Notice::IndexUnused { why };
     }
-    sled_fence::close(&layout.sled());
-    let moved = free_name(layout, "sled").and_then(|aside| {
-        let from = layout.sled();
-        std::fs::rename(&from, &aside).map_err(FileError::at("move", &from))?;
-        Ok(aside)
-    });
-    match moved {
+    match move_index_aside(layout) {
         Ok(aside) => Notice::IndexRebuilt { why, aside },
         Err(_) => Notice::IndexUnused { why },
     }
+}
+
+/// Moves the index, or what stands in its place, to `aside/`.
+pub(crate) fn move_index_aside(layout: &Layout) -> FileResult<PathBuf> {
+    let from = layout.sled();
+    sled_fence::close(&from);
+    let aside = free_name(layout, "sled")?;
+    file::make_usable(&from);
+    std::fs::rename(&from, &aside).map_err(FileError::at("move", &from))?;
+    Ok(aside)
 }
 
 /// Applies the frames that the index has not seen; tries once more from the beginning if it breaks.

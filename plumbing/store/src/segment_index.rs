@@ -1,7 +1,7 @@
 //! Lists of the objects in closed segments, so that opening does not go through them.
 
 use crate::bytes::{Fields, context};
-use crate::file::{self, FileResult, Sync};
+use crate::file::{self, FileError, FileResult, Sync};
 use roar_object::{Kind, ObjectId};
 use std::path::{Path, PathBuf};
 
@@ -89,6 +89,23 @@ impl SegmentIndex {
     pub(crate) fn read(journal: &Path, segment: u32, len: u64) -> FileResult<Option<Self>> {
         let bytes = file::read_if_there(&path(journal, segment))?;
         Ok(bytes.and_then(|bytes| Self::decode(segment, len, bytes)))
+    }
+
+    /// Returns whether a segment of `len` bytes was longer when its list was made. Only the first bytes
+    /// of a list that fits are read.
+    pub(crate) fn was_longer(journal: &Path, segment: u32, len: u64) -> FileResult<bool> {
+        let path = path(journal, segment);
+        let read = || -> std::io::Result<Option<u64>> {
+            let Some(file) = file::if_there(std::fs::File::open(&path))? else {
+                return Ok(None);
+            };
+            let front = file::read_exactly(&file, 12, 8)?;
+            Ok(front.and_then(|bytes| Fields(&bytes).u64()))
+        };
+        match read().map_err(FileError::at("read", &path))? {
+            Some(before) if before > len => Ok(Self::read(journal, segment, before)?.is_some()),
+            _ => Ok(false),
+        }
     }
 
     /// Puts a list beside its segment.

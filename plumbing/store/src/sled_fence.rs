@@ -26,18 +26,22 @@ pub(crate) enum SledError {
     /// A file of it would not do what was asked.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file or a link stands in its place.
+    #[error("the index is not a directory of the store's own")]
+    Foreign,
     /// What it says does not fit the journal.
     #[error("the index says {0}")]
     Contradiction(&'static str),
 }
 
 impl SledError {
-    /// Returns whether the disk or the permissions are to blame, and not what sled holds.
+    /// Returns whether the disk or another process is to blame, and not what is in sled's place.
     pub(crate) fn is_outer(&self) -> bool {
         match self {
-            Self::Busy | Self::File(_) => true,
+            Self::Busy => true,
+            Self::File(err) => is_outer(&err.source),
             Self::Sled(sled::Error::Io(err)) => is_outer(err),
-            Self::Sled(_) | Self::Panic(_) | Self::Contradiction(_) => false,
+            Self::Sled(_) | Self::Panic(_) | Self::Foreign | Self::Contradiction(_) => false,
         }
     }
 }
@@ -48,7 +52,6 @@ fn is_outer(err: &std::io::Error) -> bool {
         err.kind(),
         Kind::StorageFull
             | Kind::ReadOnlyFilesystem
-            | Kind::PermissionDenied
             | Kind::QuotaExceeded
             | Kind::OutOfMemory
             | Kind::Interrupted
@@ -81,6 +84,9 @@ static OPEN: Mutex<Vec<OpenDb>> = Mutex::new(Vec::new());
 ///
 /// The caller holds the store's lock.
 pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
+    if dir.symlink_metadata().is_ok_and(|meta| !meta.is_dir()) {
+        return Err(SledError::Foreign);
+    }
     let mut handles = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((device, inode)) = identity(dir)? {
         let same = |handle: &&OpenDb| (handle.device, handle.inode) == (device, inode);

@@ -60,12 +60,15 @@ impl Snapshot {
         fields.is_empty().then_some(Self { checkpoint, refs })
     }
 
+    /// Reads the `refs` file, if there is one, whether or not it fits the journal.
+    pub(crate) fn load(path: &Path) -> FileResult<Option<Self>> {
+        let bytes = file::read_if_there(path)?;
+        Ok(bytes.and_then(|bytes| Self::decode(&bytes)))
+    }
+
     /// Reads the `refs` file, if there is one and it fits the journal.
     pub(crate) fn read(path: &Path, journal: &Path) -> FileResult<Option<Self>> {
-        let Some(bytes) = file::read_if_there(path)? else {
-            return Ok(None);
-        };
-        match Self::decode(&bytes) {
+        match Self::load(path)? {
             Some(snapshot) if snapshot.checkpoint.is_in(journal)? => Ok(Some(snapshot)),
             _ => Ok(None),
         }

@@ -7,7 +7,8 @@ use crate::journal::{self, Appender, Found};
 use crate::lock::Lock;
 use crate::notice::explain;
 use crate::reader::ReadError;
-use crate::recover::set_index_aside;
+use crate::recover::{self, set_index_aside};
+use crate::salvage::Salvage;
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
@@ -17,7 +18,9 @@ use crate::store::Layout;
 use crate::{Expect, FrameError, Notice, Reader, RefChange, RefName, Transaction};
 use roar_object::{FindError, Object, ObjectId, Objects};
 use std::ops::Deref;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+const MADE_WITH_STATE: &str = "a writer's reader is made with its state";
 
 /// Why a transaction was not committed. Nothing of it is in the store then.
 #[derive(Debug, thiserror::Error)]
@@ -140,6 +143,35 @@ impl Writer {
         sled_fence::close(&self.layout.sled());
     }
 
+    /// Commits what was salvaged; `aside` is a copy of the segment as it was found.
+    pub(crate) fn bring_back(&mut self, salvage: Salvage, aside: PathBuf) -> FileResult<()> {
+        let Salvage {
+            transaction, loss, ..
+        } = salvage;
+        let loss = match self.commit(&transaction) {
+            Ok(receipt) => {
+                self.notices.extend(receipt.notices);
+                loss
+            }
+            // More than a commit can hold: it stays in the index, which is kept.
+            Err(CommitError::Frame(_)) => loss.of_all(),
+            Err(CommitError::Io(err)) => return Err(err),
+            Err(err) => {
+                let err = std::io::Error::other(explain(&err));
+                return Err(FileError::at("mend", &self.layout.journal())(err));
+            }
+        };
+        self.notices.push(loss.notice(aside));
+        Ok(())
+    }
+
+    /// Goes on with an index that is made from the journal as it is now.
+    pub(crate) fn renew_index(&mut self) {
+        let state = self.state().expect(MADE_WITH_STATE).clone();
+        let index = recover::renew_index(&self.layout, &state, &mut self.notices);
+        self.reader.use_index(index);
+    }
+
     fn receipt(&mut self, sequence: u64, objects: usize) -> Receipt {
         Receipt {
             sequence,
@@ -222,10 +254,7 @@ impl Writer {
 
     /// Replaces the `refs` file.
     pub(crate) fn write_snapshot(&mut self) {
-        let state = self
-            .reader
-            .state()
-            .expect("a writer's reader is made with its state");
+        let state = self.reader.state().expect(MADE_WITH_STATE);
         let snapshot = Snapshot {
             checkpoint: state.tail.last,
             refs: state.refs.clone(),

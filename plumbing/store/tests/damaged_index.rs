@@ -6,6 +6,8 @@ mod common;
 use common::{commit, copy, name, new_store, object, open, writer};
 use roar_object::Objects;
 use roar_store::{Notice, Options, Store, fsck};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use tempfile::TempDir;
 
@@ -172,4 +174,57 @@ fn a_closed_writer_leaves_the_index_to_others() {
         notices.is_empty() || matches!(notices[..], [Notice::IndexUnused { .. }]),
         "{notices:?}"
     );
+}
+
+/// What stands in the index's place is moved aside, once.
+fn assert_healed(store: &Store, damage: impl FnOnce(&Path)) {
+    let notices = commit_after(store, damage);
+    assert!(
+        matches!(notices[..], [Notice::IndexRebuilt { .. }]),
+        "{notices:?}"
+    );
+    assert!(store.dir().join("aside/sled").symlink_metadata().is_ok());
+    assert_eq!(writer(store).take_notices(), []);
+    assert_sound(store);
+}
+
+#[test]
+fn a_file_in_the_place_of_the_index_is_moved_aside() {
+    let (_dir, store) = store_at_rest();
+    let put = |sled: &Path| {
+        std::fs::remove_dir_all(sled).unwrap();
+        std::fs::write(sled, "no directory").unwrap();
+    };
+    let report = |store: &Store| fsck(store, Options::default()).unwrap();
+    put(&store.dir().join("sled"));
+    assert_eq!(report(&store).findings[0].id, "index-damaged");
+    assert_healed(&store, |_| {});
+}
+
+#[test]
+fn a_link_in_the_place_of_the_index_is_moved_aside() {
+    for target in ["nowhere", "/", "elsewhere"] {
+        let (_dir, store) = store_at_rest();
+        let elsewhere = store.dir().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        assert_healed(&store, |sled| {
+            std::fs::remove_dir_all(sled).unwrap();
+            std::os::unix::fs::symlink(target, sled).unwrap();
+        });
+        assert_eq!(std::fs::read_dir(&elsewhere).unwrap().count(), 0);
+    }
+}
+
+#[test]
+fn an_index_that_may_not_be_read_is_moved_aside() {
+    for inner in ["", "db"] {
+        let (_dir, store) = store_at_rest();
+        let path = store.dir().join("sled").join(inner);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o000)).unwrap();
+        if std::fs::File::open(&path).is_ok() {
+            // Whoever may read everything has nothing to heal.
+            return;
+        }
+        assert_healed(&store, |_| {});
+    }
 }

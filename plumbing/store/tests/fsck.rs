@@ -113,7 +113,12 @@ fn a_damaged_last_commit_is_not_taken_for_a_torn_one() {
         assert!(after.starts_with(&before), "nothing was cut off");
         let reader = store.reader();
         assert!(reader.has(eleven).unwrap());
-        assert_eq!(reader.sequence().unwrap(), 12);
+        assert_eq!(
+            reader.find(object(10).id()).unwrap(),
+            Some(object(10)),
+            "the index had it"
+        );
+        assert_eq!(reader.sequence().unwrap(), 13);
         assert_eq!(
             reader.reference(&name("main")).unwrap(),
             Some(object(12).id())
