@@ -96,7 +96,7 @@ impl Context {
 
     /// Returns the workspace as it is now, for questions.
     pub(crate) fn snapshot(&self, ui: &Ui) -> Result<Snapshot, CommandError> {
-        Ok(self.workspace(ui)?.snapshot()?)
+        Ok(snapshot_of(ui, &self.workspace(ui)?)?)
     }
 
     /// Finds what a word names; where nothing else is called so, the step that the user called so.
@@ -148,6 +148,16 @@ impl Context {
         };
         Ok(work(wait))
     }
+}
+
+/// Returns a workspace as it is now, for questions, and warns if answers may lack something.
+pub(crate) fn snapshot_of(ui: &Ui, workspace: &Workspace) -> Result<Snapshot, RepoError> {
+    let snapshot = workspace.snapshot()?;
+    if let Some(damage) = snapshot.objects().damage() {
+        ui.warn(damage);
+        ui.hint("`roar fsck` tells what is damaged");
+    }
+    Ok(snapshot)
 }
 
 /// Opens the cache of a workspace whose root is known.

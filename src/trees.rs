@@ -1,6 +1,6 @@
 //! Trees that a word on the command line means: stored ones, and directories on disk.
 
-use crate::context::Context;
+use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault, fault_below};
 use crate::progress::Watch;
 use crate::ui::Ui;
@@ -60,9 +60,9 @@ pub(crate) struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Begins; a workspace is no condition.
-    pub(crate) fn new(context: &'a Context) -> Result<Self, CommandError> {
+    pub(crate) fn new(ui: &Ui, context: &'a Context) -> Result<Self, CommandError> {
         let stored = match context.find_workspace()? {
-            Some(workspace) => Some(workspace.snapshot()?),
+            Some(workspace) => Some(snapshot_of(ui, &workspace)?),
             None => None,
         };
         let scanned = MemoryObjects::default();

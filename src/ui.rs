@@ -33,6 +33,8 @@ pub(crate) enum Verbosity {
 /// How many bytes of JSON are gathered before they go on: its pieces are small, and many.
 const BUFFER: usize = 1 << 16;
 
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
+
 /// Where words go.
 pub(crate) struct Ui {
     out: Out,
@@ -194,9 +196,15 @@ impl Ui {
         for cause in lines.iter().flat_map(|cause| cause.lines()) {
             self.say(red, "cause:", cause);
         }
-        let cyan = AnsiColor::Cyan.on_default().bold();
         for hint in error.hints() {
-            self.say(cyan, "hint:", hint);
+            self.say(HINT, "hint:", hint);
+        }
+    }
+
+    /// Tells what to try after a warning, unless told to be quiet.
+    pub(crate) fn hint(&self, text: &str) {
+        if self.verbosity >= Verbosity::Normal {
+            self.say(HINT, "hint:", text);
         }
     }
 

@@ -44,7 +44,7 @@ pub(crate) struct Args {
 type Paths = BTreeMap<Vec<u8>, Option<String>>;
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let mut finder = Finder::new(context)?;
+    let mut finder = Finder::new(ui, context)?;
     let left = finder.find(ui, &args.left)?;
     let right = finder.find(ui, &args.right)?;
     let forest = finder.finish();

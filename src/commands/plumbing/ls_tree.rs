@@ -37,7 +37,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let mut finder = Finder::new(context)?;
+    let mut finder = Finder::new(ui, context)?;
     let Side::Tree(root) = finder.find(ui, &args.tree)? else {
         let message = format!("'{}' is a job, not a dataset", args.tree.display());
         return Err(

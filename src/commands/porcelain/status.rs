@@ -3,7 +3,7 @@
 mod drift;
 
 use crate::asked;
-use crate::context::{Context, cache_in};
+use crate::context::{Context, cache_in, snapshot_of};
 use crate::error::CommandError;
 use crate::ui::Ui;
 use roar_graph::{Projection, Show, State};
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let workspace = context.workspace(ui)?;
-    let snapshot = workspace.snapshot()?;
+    let snapshot = snapshot_of(ui, &workspace)?;
     let view = view(&workspace, &snapshot)?;
     if args.json {
         ui.view(&view)?;

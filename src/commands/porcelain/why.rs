@@ -2,7 +2,7 @@
 
 use crate::asked;
 use crate::commands::plumbing::hash_object::cannot_name;
-use crate::context::Context;
+use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
 use roar_content::Named;
@@ -68,7 +68,7 @@ fn snapshot(ui: &Ui, context: &Context, path: &Path) -> Result<Option<Snapshot>,
         return Ok(None);
     };
     crate::leftovers::take_in(ui, &workspace);
-    Ok(Some(workspace.snapshot()?))
+    Ok(Some(snapshot_of(ui, &workspace)?))
 }
 
 fn described(
