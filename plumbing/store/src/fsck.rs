@@ -9,6 +9,7 @@ use crate::lock::{Lock, Wait};
 use crate::notice::explain;
 use crate::reader::{ReadError, Reader, State};
 use crate::recover::{claimed_sequence, is_index_there, try_open};
+use crate::salvage;
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
@@ -141,11 +142,16 @@ fn check_journal(
     check_segment_numbers(layout, report)?;
     let mut places = Places::new();
     let mut last = 0;
+    let mut since = report.findings.len();
     let trusted = reader.state()?.trusted;
     let tail = journal::walk(&journal, Checkpoint::ZERO, trusted, &mut |found| {
         match found {
             Found::Frame(frame, head, _) => {
                 check_sequence(frame, &mut last, report);
+                if head.note == salvage::NOTE {
+                    settle(&mut report.findings[since..]);
+                }
+                since = report.findings.len();
                 note_places(frame, &head, &mut places);
             }
             Found::Damage {
@@ -192,6 +198,18 @@ fn check_sequence(frame: &FrameAt, last: &mut u64, report: &mut Report) {
         report.error("journal-gap", place(frame.segment, frame.start), text);
     }
     *last = sequence;
+}
+
+/// What a salvage found missing at the journal's end, it brought back as far as it was to be had. What is
+/// still missing and needed is found where it is needed.
+fn settle(findings: &mut [Finding]) {
+    let is_gap = |finding: &Finding| finding.id == "journal-gap";
+    if findings.iter().any(is_gap) {
+        for finding in findings {
+            finding.id = "journal-mended";
+            finding.severity = Severity::Info;
+        }
+    }
 }
 
 fn note_places(frame: &FrameAt, head: &Head<'_>, places: &mut Places) {

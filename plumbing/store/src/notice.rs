@@ -57,9 +57,9 @@ pub enum Notice {
     },
     /// The journal had lost commits that were acknowledged, and what the index had of them is in the
     /// journal again.
-    #[error("the journal had lost its last commits: {} and {} are back, {} and {} are lost; the damaged segment was copied to '{aside}'",
-        counted(*.commits_back, "commit"), counted(*.objects_back as u64, "object"),
-        counted(*.commits_lost, "commit"), counted(*.objects_lost as u64, "object"),
+    #[error("the journal had lost its last {all}: {told}; the damaged segment was copied to '{aside}'",
+        all = counted(.commits_back + .commits_lost, "commit"),
+        told = told(*.commits_back, *.commits_lost, *.objects_back, *.objects_lost),
         aside = .aside.display())]
     Salvaged {
         /// Commits whose every change is there again.
@@ -81,6 +81,20 @@ pub enum Notice {
         /// A copy of it, if it may have been acknowledged once.
         aside: Option<PathBuf>,
     },
+}
+
+/// Returns how a salvage ended, in words.
+fn told(commits_back: u64, commits_lost: u64, objects_back: usize, objects_lost: usize) -> String {
+    let both = |commits: u64, objects: usize| {
+        let objects = counted(objects as u64, "object");
+        format!("{} with {objects}", counted(commits, "commit"))
+    };
+    let back = both(commits_back, objects_back);
+    if (commits_lost, objects_lost) == (0, 0) {
+        return format!("{back} came back, which is all");
+    }
+    let lost = both(commits_lost, objects_lost);
+    format!("{back} came back, {lost} did not")
 }
 
 /// Returns how many of something, in words.

@@ -22,7 +22,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 /// What the commit that brings things back says in reflogs.
-const NOTE: &str = "salvage";
+pub(crate) const NOTE: &str = "salvage";
 
 /// What can be brought back.
 #[derive(Debug)]
