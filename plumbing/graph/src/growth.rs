@@ -18,6 +18,10 @@ pub(crate) struct Growth {
 
 /// Finds every directory that has grown since a record read it as a whole; by reader, ascending.
 ///
+/// Only a directory that recorded jobs make can: where all that was read came from outside, another
+/// file beside it is none of this history's business. What the reader's own descendants put there does
+/// not count either, for that would make every step that works inside one directory its own undoing.
+///
 /// One file tells it of each: a thousand readers of a directory that a thousand files were added to
 /// are a thousand findings, not a million.
 pub(crate) fn growth(history: &History<'_>) -> Vec<Growth> {
@@ -33,8 +37,16 @@ pub(crate) fn growth(history: &History<'_>) -> Vec<Growth> {
         let later = later.take_while(|&write| history.writes[write].record > reader);
         let mut later = later.peekable();
         later.peek()?;
+        scan.is_made(history).then_some(())?;
         touched.mark(history, reader);
-        let write = later.find(|&write| !touched.by(reader, &history.writes[write]))?;
+        let mut descendants = None;
+        let write = later.find(|&write| {
+            let write = &history.writes[write];
+            !touched.by(reader, write)
+                && !descendants
+                    .get_or_insert_with(|| history.descendants(reader))
+                    .contains(&write.record)
+        })?;
         Some(Growth {
             reader,
             dataset: scan.dataset,
@@ -51,6 +63,16 @@ struct Scan {
     dataset: usize,
     /// The number of the directory.
     directory: usize,
+}
+
+impl Scan {
+    /// Returns whether a recorded job made any of what was read.
+    fn is_made(&self, history: &History<'_>) -> bool {
+        let record = &history.records()[self.reader];
+        let directory = &record.datasets[self.dataset].path;
+        let mut made = history.producers_of(self.reader);
+        made.any(|(place, _)| record.reads[place].path.is_under(directory))
+    }
 }
 
 /// Every reading of a directory as a whole.
@@ -200,13 +222,27 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_of_files_that_nobody_recorded_can_grow_too_but_not_by_code() {
+    fn only_what_recorded_jobs_make_grows_and_only_by_data() {
         let count = || job("count.py").scans("").reads("raw/1=a");
-        let mut records = session([count(), job("fetch.py").writes("raw/2=b")]);
-        assert_eq!(states(&records), "@1:stale @2:current");
-        records[1].writes[0].class = Class::Code;
-        assert_eq!(states(&records), "@1:current @2:current");
-        let listed_before = session([job("fetch.py").writes("raw/2=b"), count()]);
-        assert_eq!(states(&listed_before), "@1:current @2:current");
+        let more = || job("fetch.py more").writes("raw/2=b");
+        let from_outside = session([count(), more()]);
+        assert_eq!(states(&from_outside), "@1:current @2:current");
+        let mut made = session([job("fetch.py").writes("raw/1=a"), count(), more()]);
+        assert_eq!(states(&made), "@1:current @2:stale @3:current");
+        made[2].writes[0].class = Class::Code;
+        assert_eq!(states(&made), "@1:current @2:current @3:current");
+    }
+
+    #[test]
+    fn what_came_of_a_reading_does_not_make_it_stale() {
+        let records = session([
+            job("split.py").writes("data/1=a data/2=b"),
+            job("join.py")
+                .scans("data")
+                .reads("data/1=a data/2=b")
+                .writes("all=ab"),
+            job("train.py").reads("all=ab").writes("data/model=m"),
+        ]);
+        assert_eq!(states(&records), "@1:current @2:current @3:current");
     }
 }

@@ -110,6 +110,13 @@ impl<'r> Model<'r> {
         parents.any(|parent| self.stands_for(parent) == from || self.descends(parent, from))
     }
 
+    /// Whether a job read what another made, or what was made of that, and so on.
+    fn comes_of(&self, later: usize, from: usize) -> bool {
+        let inputs = 0..self.records[later].reads.len();
+        let mut parents = inputs.filter_map(|input| self.producer(later, input));
+        parents.any(|(parent, _)| parent == from || self.comes_of(parent, from))
+    }
+
     pub(crate) fn stands_for(&self, record: usize) -> usize {
         self.by[record].map_or(record, |later| self.stands_for(later))
     }
@@ -192,24 +199,38 @@ impl<'r> Model<'r> {
     }
 
     /// Whether a directory that was read as a whole holds a later file that the reader did not touch.
+    ///
+    /// Only where a recorded job made some of what was read there, and the later file did not come of
+    /// that reading.
     fn has_grown(&self, reader: usize) -> bool {
         let record = &self.records[reader];
+        let is_made = |directory: &RecordedPath| {
+            let inside = |input: &usize| record.reads[*input].path.is_under(directory);
+            (0..record.reads.len())
+                .filter(inside)
+                .any(|input| self.producer(reader, input).is_some())
+        };
         let scanned = |path: &RecordedPath| {
             let whole = record.datasets.iter().filter(|at| at.role == Role::Read);
-            let mut directories = whole.map(|dataset| &dataset.path);
+            let mut directories = whole
+                .map(|dataset| &dataset.path)
+                .filter(|path| is_made(path));
             directories.any(|directory| path != directory && path.is_under(directory))
         };
         let touched = |path: &RecordedPath| {
             record.reads.iter().any(|read| read.path == *path)
                 || record.writes.iter().any(|output| output.path == *path)
         };
-        (reader + 1..self.records.len()).any(|later| {
-            self.records[later].writes.iter().any(|output| {
-                let last = self.last_writer(&output.path, self.records.len()) == Some(later);
-                let data = output.remains() && output.class == Class::Data;
-                last && data && scanned(&output.path) && !touched(&output.path)
+        let unrelated = |later: &usize| !self.comes_of(*later, reader);
+        (reader + 1..self.records.len())
+            .filter(unrelated)
+            .any(|later| {
+                self.records[later].writes.iter().any(|output| {
+                    let last = self.last_writer(&output.path, self.records.len()) == Some(later);
+                    let data = output.remains() && output.class == Class::Data;
+                    last && data && scanned(&output.path) && !touched(&output.path)
+                })
             })
-        })
     }
 
     fn is_bad(&self, reader: usize, input: usize) -> bool {
