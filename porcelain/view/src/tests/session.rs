@@ -160,7 +160,10 @@ pub(super) fn view_of(projection: &Projection<'_>, record: usize) -> JobView {
         name: "numpy".to_owned(),
         version: "2.1.0".to_owned(),
     };
-    let facts = vec![("os".to_owned(), "Debian GNU/Linux 12".to_owned())];
+    let facts = vec![
+        ("os.name".to_owned(), "Debian GNU/Linux 12".to_owned()),
+        ("python".to_owned(), "3.11.7".to_owned()),
+    ];
     let environment = Environment::new(facts, vec![package]);
     let processes = Processes {
         count: 2,

@@ -152,7 +152,7 @@ fn a_job_tells_what_it_was_and_how_it_stands() {
       d2d6f55e87cb     6.0 KB  model.bin  ← @2
     Outputs (1)
       94f004cb5813     6.0 KB  metrics.json
-    Environment: Debian GNU/Linux 12, 1 package
+    Environment: Debian GNU/Linux 12, Python 3.11.7, 1 package
     "####);
     insta::assert_snapshot!(job_text(&view_of(&projection, 4), &clock(), WIDE, true), @r####"
     @5  7448e0cac115  failed (exit 3)  1.23 s  2026-03-01 17:00:00 (3 hours ago)
@@ -165,7 +165,8 @@ fn a_job_tells_what_it_was_and_how_it_stands() {
     Outputs (1)
       2e5dc63e743b     4.0 KB  export.tar
     Environment
-      os: Debian GNU/Linux 12
+      os.name: Debian GNU/Linux 12
+      python: 3.11.7
       $LANG: C.UTF-8
       python numpy 2.1.0
     "####);

@@ -218,10 +218,12 @@ fn environment(text: &mut Text, view: &JobView, all: bool) {
     };
     if !all {
         let packages = count(environment.packages.len() as u64, "package");
-        let facts = ["os", "python"]
-            .iter()
-            .filter_map(|name| environment.facts.get(*name));
-        let mut words: Vec<_> = facts.map(|fact| prose(fact)).collect();
+        let known = [("os.name", ""), ("python", "Python ")];
+        let facts = known.iter().filter_map(|(name, word)| {
+            let fact = environment.facts.get(*name)?;
+            Some(format!("{word}{}", prose(fact)))
+        });
+        let mut words: Vec<_> = facts.collect();
         words.push(packages);
         text.push(Line::new().dim(format!("Environment: {}", words.join(", "))));
         return;
