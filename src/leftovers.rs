@@ -3,6 +3,7 @@
 use crate::ui::{Ui, Verbosity, escape};
 use roar_record::Adopted;
 use roar_repo::Workspace;
+use roar_store::Notice;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -50,6 +51,9 @@ fn tell(ui: &Ui, adopted: &Adopted) {
         Adopted::Kept { step } => {
             ui.note(format_args!("an earlier run is recorded now, as {step}"));
         }
+        // That another process was using the index is no news.
+        Adopted::Noticed { notice: Notice::IndexUnused { .. } } => {}
+        Adopted::Noticed { notice } => ui.warn(notice),
         Adopted::Interrupted { step } => ui.warn(format_args!(
             "a run was cut short when its roar was killed; what was seen of it is recorded as {step}"
         )),

@@ -11,8 +11,10 @@ use crate::setting::Setting;
 use crate::spooled::{self, Head, Sealed};
 use roar_object::{Coverage, Outcome, StepName, Verdict};
 use roar_repo::filters::Filters;
-use roar_repo::{NewJob, Workspace};
-use roar_store::{Claimed, Holder, Pending, Spool, SpoolFrame, SpoolFrames, Transaction, Wait};
+use roar_repo::{Added, NewJob, Workspace};
+use roar_store::{
+    Claimed, Holder, Notice, Pending, Spool, SpoolFrame, SpoolFrames, Transaction, Wait,
+};
 use roar_trace::{Replay, replay, state_of};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -31,6 +33,11 @@ pub enum Adopted {
     Interrupted {
         /// The step it was recorded as.
         step: StepName,
+    },
+    /// The store did something by itself meanwhile.
+    Noticed {
+        /// What.
+        notice: Notice,
     },
     /// It says nothing that can be understood, and was moved.
     Damaged {
@@ -94,13 +101,11 @@ pub fn adopt(
     adopted
 }
 
-fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Option<Adopted> {
+fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Vec<Adopted> {
     let path = claimed.path().to_owned();
     let stays = |why: String| {
-        Some(Adopted::Stays {
-            path: path.clone(),
-            why,
-        })
+        let path = path.clone();
+        vec![Adopted::Stays { path, why }]
     };
     let frames = match claimed.read() {
         Ok(frames) => frames,
@@ -108,28 +113,35 @@ fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Option<
     };
     let leftover = match understand(workspace, &frames) {
         Understood::Job(leftover) => leftover,
-        Understood::NotOurs => return None,
+        Understood::NotOurs => return Vec::new(),
         Understood::Nothing if frames.frames.is_empty() && is_stillborn(&path) => {
             // Nothing was ever written to it: the run went on without, and is kept elsewhere.
             let _ = claimed.finish();
-            return None;
+            return Vec::new();
         }
-        Understood::Nothing => return Some(put_aside(&path)),
+        Understood::Nothing => return vec![put_aside(&path)],
     };
     let interrupted = leftover.record.interrupted;
     match workspace.add(vec![*leftover], "adopt", now_ns(), wait) {
         Ok(added) => {
             // If it cannot be removed it is found to be in the store next time.
             let _ = claimed.finish();
-            let step = added.steps.first().copied()?;
-            Some(if interrupted {
-                Adopted::Interrupted { step }
-            } else {
-                Adopted::Kept { step }
-            })
+            told(&added, interrupted)
         }
         Err(err) => stays(with_causes(&err)),
     }
+}
+
+fn told(added: &Added, interrupted: bool) -> Vec<Adopted> {
+    let noticed = added.notices.iter().cloned();
+    let step = added.steps.first().map(|&step| match interrupted {
+        true => Adopted::Interrupted { step },
+        false => Adopted::Kept { step },
+    });
+    noticed
+        .map(|notice| Adopted::Noticed { notice })
+        .chain(step)
+        .collect()
 }
 
 /// Returns whether a file holds less than a spool's first words, as a full disk leaves it.
