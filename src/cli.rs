@@ -213,6 +213,8 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
     if !WATCHERS.contains(&name) {
         end_with_the_reader();
     }
+    // If it cannot be had, only such a limit can still do harm.
+    let _ = roar_launch::outlive_file_limits();
     let context = context(ui, arguments)?;
     let entry = COMMANDS
         .iter()

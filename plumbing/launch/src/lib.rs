@@ -43,7 +43,7 @@ pub use filter::{Action, decode};
 pub use janitor::Janitor;
 pub use listener::{Listener, Waiting};
 pub use nested::{has_own_tracer, is_nested};
-pub use origin::restore_sigpipe;
+pub use origin::{outlive_file_limits, restore_sigpipe};
 pub use preflight::can;
 pub use reaper::{Reaper, Wait};
 pub use resolve::{ResolveError, resolve};

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use crate::sysio::{self, SignalSet};
 
 static SIGPIPE_IGNORED: AtomicBool = AtomicBool::new(false);
+static SIGXFSZ_IGNORED: AtomicBool = AtomicBool::new(false);
 static BLOCKED: AtomicU64 = AtomicU64::new(0);
 /// Bit n is set when descriptor n (0, 1, 2) was closed.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
@@ -22,6 +23,7 @@ static NOTE: extern "C" fn() = note;
 
 extern "C" fn note() {
     SIGPIPE_IGNORED.store(sysio::is_ignored(libc::SIGPIPE), Ordering::Relaxed);
+    SIGXFSZ_IGNORED.store(sysio::is_ignored(libc::SIGXFSZ), Ordering::Relaxed);
     BLOCKED.store(sysio::blocked().bits(), Ordering::Relaxed);
     let closed = (0..3)
         .filter(|fd| !sysio::is_open(*fd))
@@ -32,6 +34,11 @@ extern "C" fn note() {
 /// Whether `SIGPIPE` was ignored when this process began.
 pub(crate) fn sigpipe_ignored() -> bool {
     SIGPIPE_IGNORED.load(Ordering::Relaxed)
+}
+
+/// Whether `SIGXFSZ` was ignored when this process began.
+pub(crate) fn sigxfsz_ignored() -> bool {
+    SIGXFSZ_IGNORED.load(Ordering::Relaxed)
 }
 
 /// The signals that were blocked when this process began.
@@ -49,6 +56,14 @@ pub(crate) fn was_closed(fd: i32) -> bool {
 /// For a program that wants to end quietly when nobody reads its output, as others do.
 pub fn restore_sigpipe() -> io::Result<()> {
     sysio::set_ignored(libc::SIGPIPE, sigpipe_ignored())
+}
+
+/// Makes writing more to a file than a limit allows an error like any other, instead of an end.
+///
+/// The limit is meant for the command, which starts with the disposition that this process began
+/// with.
+pub fn outlive_file_limits() -> io::Result<()> {
+    sysio::set_ignored(libc::SIGXFSZ, true)
 }
 
 #[cfg(test)]

@@ -223,6 +223,7 @@ fn try_to_become(prepared: &Prepared<'_>, socket: RawFd) -> Result<Never, (Stage
 /// Undoes what Rust's runtime and [`Signals`] have changed, but for the mask.
 fn restore_origin(signals: &Signals) -> io::Result<()> {
     sysio::set_ignored(libc::SIGPIPE, origin::sigpipe_ignored())?;
+    sysio::set_ignored(libc::SIGXFSZ, origin::sigxfsz_ignored())?;
     sysio::set_ignored(libc::SIGCHLD, signals.sigchld_ignored())?;
     for fd in (0..3).filter(|fd| origin::was_closed(*fd)) {
         // SAFETY: what lies at this number is the runtime's stand-in, which nobody here uses.
