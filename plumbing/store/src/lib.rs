@@ -59,7 +59,7 @@ pub use fsck::{Finding, Options, Report, Severity, fsck};
 pub use lock::{Holder, LockError, Wait};
 pub use name::{RefName, RefNameError};
 pub use notice::Notice;
-pub use reader::{ReadError, Reader, ReflogEntry};
+pub use reader::{Operation, ReadError, Reader, RefMoved, ReflogEntry};
 pub use rebuild::rebuild;
 pub use spool::{Claimed, Pending, Spool, SpoolFrame, SpoolFrames};
 pub use store::{OpenError, Store};

@@ -49,6 +49,30 @@ pub struct ReflogEntry {
     pub note: String,
 }
 
+/// One commit, as far as refs go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Its number.
+    pub sequence: u64,
+    /// When, as it said.
+    pub at_ns: i64,
+    /// Which operation it was.
+    pub note: String,
+    /// The refs that it changed.
+    pub refs: Vec<RefMoved>,
+}
+
+/// A ref, and what it named before and after.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefMoved {
+    /// The ref.
+    pub name: RefName,
+    /// What it named before.
+    pub old: Option<ObjectId>,
+    /// What it named after.
+    pub new: Option<ObjectId>,
+}
+
 /// The store as it was at some moment after the reader was made, or later.
 ///
 /// Refs are those of one moment; every object that they lead to is found. Objects that arrive later may
@@ -137,6 +161,17 @@ impl Reader {
             entries.extend(changes.map(|change| reflog_entry(frame, head, &change)));
         })?;
         Ok(entries)
+    }
+
+    /// Returns every commit with the refs that it changed, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::reference`].
+    pub fn operations(&self) -> Result<Vec<Operation>, ReadError> {
+        let mut operations = Vec::new();
+        self.each_frame(&mut |frame, head| operations.push(operation(frame, head)))?;
+        Ok(operations)
     }
 
     /// Returns the number of the last commit; 0 before the first.
@@ -391,6 +426,20 @@ fn genuine(id: ObjectId, kind: Kind, body: Vec<u8>) -> Result<Object, FindError>
     }
     let why = "its bytes have changed since it was stored".to_owned();
     Err(FindError::Decode(DecodeError::Invalid { id, kind, why }))
+}
+
+fn operation(frame: &FrameAt, head: &Head<'_>) -> Operation {
+    let moved = head.refs().map(|change| RefMoved {
+        old: value_of(change.expect),
+        new: change.new,
+        name: change.name,
+    });
+    Operation {
+        sequence: frame.header.sequence,
+        at_ns: frame.header.at_ns,
+        note: head.note.to_owned(),
+        refs: moved.collect(),
+    }
 }
 
 fn reflog_entry(frame: &FrameAt, head: &Head<'_>, change: &RefMove) -> ReflogEntry {
