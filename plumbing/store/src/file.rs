@@ -1,8 +1,9 @@
 //! Files and directories as the store makes them: private, and replaced whole.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use crate::door;
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file or directory that would not do what was asked of it.
@@ -31,24 +32,24 @@ pub(crate) type FileResult<T> = Result<T, FileError>;
 
 /// Makes a directory that only its owner may enter; one that is there is left as it is.
 pub(crate) fn make_private_dir(path: &Path) -> FileResult<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
+    match door::make_dir(path) {
         Err(err) if err.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         made => made.map_err(FileError::at("create", path)),
     }
 }
 
-/// Begins the options of a file that only its owner may read.
-pub(crate) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600);
-    options
+/// As [`make_private_dir`] inside the store, and what is put in it later does not go with a power cut.
+pub(crate) fn make_lasting_dir(path: &Path) -> FileResult<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    make_private_dir(path)?;
+    path.parent().map_or(Ok(()), sync_dir)
 }
 
 /// Makes names in a directory durable.
 pub(crate) fn sync_dir(path: &Path) -> FileResult<()> {
-    File::open(path)
-        .and_then(|dir| dir.sync_all())
-        .map_err(FileError::at("sync", path))
+    door::sync_dir(path).map_err(FileError::at("sync", path))
 }
 
 /// Whether [`replace`] waits for the disk.
@@ -66,20 +67,16 @@ pub(crate) enum Sync {
 pub(crate) fn replace(path: &Path, bytes: &[u8], sync: Sync) -> FileResult<()> {
     let beside = path.with_added_extension("new");
     let write = || -> io::Result<()> {
-        let mut file = private()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(&beside)?;
-        file.write_all(bytes)?;
+        let file = door::create(&beside)?;
+        door::write_at(&file, bytes, 0)?;
         if sync == Sync::Yes {
-            file.sync_all()?;
+            door::sync(&file)?;
         }
-        std::fs::rename(&beside, path)
+        door::rename(&beside, path)
     };
     write().map_err(|err| {
         // A full disk leaves a torn file there, which would only take up more of it.
-        let _ = std::fs::remove_file(&beside);
+        let _ = door::remove(&beside);
         FileError::at("write", path)(err)
     })?;
     match (sync, path.parent()) {

@@ -1,12 +1,12 @@
 //! The journal: segments read as one sequence of frames, and appended to.
 
 use crate::checkpoint::Checkpoint;
+use crate::door;
 use crate::file::{self, FileError, FileResult, if_there};
 use crate::frame::Head;
 use crate::scan::{FrameAt, Scan, Step, bodies_are_genuine};
 use crate::segment::{self, Segment};
 use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 /// What a walk through the journal meets.
@@ -237,7 +237,7 @@ impl Appender {
         if let Err(err) = write_durably(&file, frame, start) {
             // What was written in part was never acknowledged; if even this fails, the next writer
             // cuts it off.
-            let _ = file.set_len(start);
+            let _ = door::resize(&file, start);
             return Err(FileError::at("write", &path)(err));
         }
         self.file = Some(file);
@@ -248,10 +248,7 @@ impl Appender {
     fn open(&mut self, path: &Path) -> FileResult<File> {
         match self.file.take() {
             Some(file) => Ok(file),
-            None => File::options()
-                .write(true)
-                .open(path)
-                .map_err(FileError::at("open", path)),
+            None => door::open(path).map_err(FileError::at("open", path)),
         }
     }
 }
@@ -260,31 +257,27 @@ impl Appender {
 /// frame: callers know that nothing is in it.
 pub(crate) fn begin_segment(path: &Path, number: u32, first: u64) -> FileResult<()> {
     let write = || -> std::io::Result<()> {
-        let file = file::private()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .open(path)?;
+        let file = door::create(path)?;
         write_durably(&file, &segment::encode_header(number, first), 0)
     };
     write().map_err(|err| {
-        let _ = std::fs::remove_file(path);
+        let _ = door::remove(path);
         FileError::at("create", path)(err)
     })
 }
 
 fn write_durably(file: &File, bytes: &[u8], at: u64) -> std::io::Result<()> {
-    file.write_all_at(bytes, at)?;
-    file.sync_data()
+    door::write_at(file, bytes, at)?;
+    door::sync(file)
 }
 
 /// Cuts a segment off after its last frame.
 pub(crate) fn cut(journal: &Path, tail: &Tail) -> FileResult<()> {
     let path = segment::path(journal, tail.segment);
     let cut = || -> std::io::Result<()> {
-        let file = File::options().write(true).open(&path)?;
-        file.set_len(tail.end)?;
-        file.sync_data()
+        let file = door::open(&path)?;
+        door::resize(&file, tail.end)?;
+        door::sync(&file)
     };
     cut().map_err(FileError::at("cut", &path))
 }

@@ -29,6 +29,7 @@ mod bytes;
 mod checkpoint;
 mod closure;
 mod counts;
+mod door;
 mod file;
 mod frame;
 mod fsck;
@@ -49,6 +50,8 @@ mod sled_fence;
 mod snapshot;
 mod spool;
 mod store;
+#[cfg(test)]
+mod sweeps;
 mod transaction;
 mod writer;
 

@@ -3,9 +3,9 @@
 //! It is a `flock` on `.roar/lock`, which the system gives back when its holder dies: it cannot be
 //! stale. What stands in the file tells people who holds it, and decides nothing.
 
-use crate::file::{self, FileError};
+use crate::door;
+use crate::file::FileError;
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -68,14 +68,7 @@ pub(crate) struct Lock {
 impl Lock {
     /// Waits for the lock at `path` and takes it.
     pub(crate) fn take(path: &Path, mut wait: Wait<'_>) -> Result<Self, LockError> {
-        let mut options = file::private();
-        let file = options
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path);
-        let file = file.map_err(FileError::at("open", path))?;
+        let file = door::open_or_create(path).map_err(FileError::at("open", path))?;
         wait_for(&file, path, &mut wait)?;
         Ok(Self { file })
     }
@@ -84,7 +77,7 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         // A name that outlives its holder misleads nobody but is untidy.
-        let _ = self.file.set_len(0);
+        let _ = door::resize(&self.file, 0);
         // Closing would do, were it not for children of another thread that are forked and have not
         // executed their program yet: they hold the same lock until then.
         let _ = self.file.unlock();
@@ -126,9 +119,10 @@ fn mention(holder: Holder, told: &mut Option<Holder>, on_wait: &mut dyn FnMut(&H
 }
 
 /// Writes who has the lock into it. A full disk does not matter: the lock is held all the same.
-fn sign(mut file: &File, command: &str) {
-    let _ = file.set_len(0);
-    let _ = writeln!(file, "{} {command}", std::process::id());
+fn sign(file: &File, command: &str) {
+    let _ = door::resize(file, 0);
+    let line = format!("{} {command}\n", std::process::id());
+    let _ = door::write_at(file, line.as_bytes(), 0);
 }
 
 /// Returns who has signed the lock.

@@ -1,5 +1,6 @@
 //! Making everything again that is derived from the journal.
 
+use crate::door;
 use crate::file::{self, FileError, FileResult};
 use crate::lock::Lock;
 use crate::store::Layout;
@@ -41,9 +42,9 @@ fn remove_index(layout: &Layout) -> FileResult<()> {
     file::make_usable(&dir);
     let is_directory = dir.symlink_metadata().is_ok_and(|meta| meta.is_dir());
     let removed = if is_directory {
-        std::fs::remove_dir_all(&dir)
+        door::remove_dir(&dir)
     } else {
-        std::fs::remove_file(&dir)
+        door::remove(&dir)
     };
     removed.map_err(FileError::at("remove", &dir))
 }

@@ -2,6 +2,7 @@
 //! does not fit the journal moved out of the way.
 
 use crate::checkpoint::Checkpoint;
+use crate::door;
 use crate::file::{self, FileError, FileResult};
 use crate::frame;
 use crate::index::Index;
@@ -166,13 +167,13 @@ fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<PathBuf> {
     let path = segment::path(&layout.journal(), tail.segment);
     let aside = free_name(layout, &format!("{:08}.rj", tail.segment))?;
     let copy = || -> std::io::Result<()> {
-        std::fs::copy(&path, &aside)?;
-        file::make_private(&aside)?;
-        std::fs::File::open(&aside)?.sync_all()
+        let copy = door::create(&aside)?;
+        door::write_at(&copy, &std::fs::read(&path)?, 0)?;
+        door::sync(&copy)
     };
     copy().map_err(|err| {
         // On a full disk, what there is of the copy would only take up more of it.
-        let _ = std::fs::remove_file(&aside);
+        let _ = door::remove(&aside);
         FileError::at("copy", &path)(err)
     })?;
     file::sync_dir(&layout.aside())?;
@@ -197,7 +198,7 @@ fn keep_tail(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
 /// Returns a path in `aside/` that is not taken.
 fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
     let dir = layout.aside();
-    file::make_private_dir(&dir)?;
+    file::make_lasting_dir(&dir)?;
     let names = (0..).map(|number: u32| match number {
         0 => dir.join(name),
         _ => dir.join(format!("{name}.{number}")),
@@ -277,7 +278,7 @@ pub(crate) fn move_index_aside(layout: &Layout) -> FileResult<PathBuf> {
     sled_fence::close(&from);
     let aside = free_name(layout, "sled")?;
     file::make_usable(&from);
-    std::fs::rename(&from, &aside).map_err(FileError::at("move", &from))?;
+    door::rename(&from, &aside).map_err(FileError::at("move", &from))?;
     Ok(aside)
 }
 

@@ -8,6 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once, PoisonError};
 
+/// What the system says of a disk that does not answer; `std` has no name for it.
+const EIO: i32 = 5;
+
 /// sled's cache, in bytes.
 const CACHE: u64 = 64 << 20;
 
@@ -39,7 +42,8 @@ impl SledError {
     pub(crate) fn is_outer(&self) -> bool {
         match self {
             Self::Busy => true,
-            Self::File(err) => is_outer(&err.source),
+            // The disk did not answer the store itself; that says nothing of what is in sled.
+            Self::File(err) => is_outer(&err.source) || err.source.raw_os_error() == Some(EIO),
             Self::Sled(sled::Error::Io(err)) => is_outer(err),
             Self::Sled(_) | Self::Panic(_) | Self::Foreign | Self::Contradiction(_) => false,
         }

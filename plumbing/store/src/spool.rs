@@ -4,9 +4,9 @@
 //! file that nobody has locked is what a killed roar left behind.
 
 use crate::bytes::{Fields, context};
+use crate::door;
 use crate::file::{self, FileError, FileResult};
 use std::fs::{File, TryLockError};
-use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,6 +27,8 @@ pub struct Spool {
     path: PathBuf,
     offset: u64,
     buffer: Vec<u8>,
+    /// Whether its name survives a power cut.
+    is_named: bool,
 }
 
 impl Spool {
@@ -46,6 +48,7 @@ impl Spool {
                     path,
                     offset: 0,
                     buffer: Vec::new(),
+                    is_named: false,
                 };
                 spool.buffer.extend_from_slice(&MAGIC);
                 spool.flush()?;
@@ -92,7 +95,7 @@ impl Spool {
     /// When it does not take it; what it did not take stays, to be tried again.
     pub fn flush(&mut self) -> FileResult<()> {
         while !self.buffer.is_empty() {
-            let written = match self.file.write(&self.buffer) {
+            let written = match door::append(&self.file, &self.buffer, self.offset) {
                 Ok(0) => Err(std::io::ErrorKind::WriteZero.into()),
                 Err(err) if err.kind() == std::io::ErrorKind::Interrupted => continue,
                 written => written,
@@ -111,9 +114,13 @@ impl Spool {
     /// When it does not get there.
     pub fn sync(&mut self) -> FileResult<()> {
         self.flush()?;
-        self.file
-            .sync_data()
-            .map_err(FileError::at("sync", &self.path))
+        door::sync(&self.file).map_err(FileError::at("sync", &self.path))?;
+        match self.path.parent() {
+            Some(dir) if !self.is_named => file::sync_dir(dir)?,
+            _ => {}
+        }
+        self.is_named = true;
+        Ok(())
     }
 
     /// Removes the file: what it said is in the store.
@@ -122,7 +129,7 @@ impl Spool {
     ///
     /// When it cannot be removed; it will be found as a leftover then.
     pub fn finish(self) -> FileResult<()> {
-        std::fs::remove_file(&self.path).map_err(FileError::at("remove", &self.path))
+        door::remove(&self.path).map_err(FileError::at("remove", &self.path))
     }
 
     /// Returns the spool files in `dir`, oldest first; none if there is no such directory.
@@ -164,18 +171,14 @@ fn new_name() -> String {
 /// Returns nothing if somebody was in the way.
 fn make_locked(hidden: &Path, path: &Path) -> FileResult<Option<File>> {
     let make = || -> std::io::Result<Option<File>> {
-        let file = file::private()
-            .append(true)
-            .read(true)
-            .create_new(true)
-            .open(hidden)?;
+        let file = door::create_new(hidden)?;
         file.lock()?;
         if path.exists() {
-            std::fs::remove_file(hidden)?;
+            door::remove(hidden)?;
             return Ok(None);
         }
         // Somebody who tidied up may have taken the hidden name for an abandoned one.
-        Ok(file::if_there(std::fs::rename(hidden, path))?.map(|()| file))
+        Ok(file::if_there(door::rename(hidden, path))?.map(|()| file))
     };
     match make() {
         Err(err) if err.kind() == std::io::ErrorKind::AlreadyExists => Ok(None),
@@ -187,7 +190,7 @@ fn make_locked(hidden: &Path, path: &Path) -> FileResult<Option<File>> {
 fn remove_abandoned(hidden: &Path) {
     let is_abandoned = File::open(hidden).is_ok_and(|file| file.try_lock().is_ok());
     if is_abandoned {
-        let _ = std::fs::remove_file(hidden);
+        let _ = door::remove(hidden);
     }
 }
 
@@ -298,7 +301,7 @@ impl Claimed {
     ///
     /// When it cannot be removed.
     pub fn finish(self) -> FileResult<()> {
-        std::fs::remove_file(&self.path).map_err(FileError::at("remove", &self.path))
+        door::remove(&self.path).map_err(FileError::at("remove", &self.path))
     }
 }
 

@@ -1,0 +1,136 @@
+//! What becomes of a store when any one act on the disk goes wrong, and when the power fails between
+//! any two: tried for every one of them.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+mod play;
+mod scenes;
+
+use crate::door::fault::{self, Fault};
+use crate::door::power::{Dice, Log};
+use crate::sled_fence;
+use play::{Stage, judge};
+use scenes::{SCENES, Scene};
+use std::path::Path;
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+/// How the acts of a scene go wrong.
+const WAYS: [(&str, Fault); 4] = [
+    ("killed", way(EIO, true, true)),
+    ("full from then on", way(ENOSPC, true, false)),
+    ("full once", way(ENOSPC, false, true)),
+    ("failed once", way(EIO, false, false)),
+];
+
+const fn way(errno: i32, is_final: bool, is_torn: bool) -> Fault {
+    Fault {
+        at: 0,
+        is_final,
+        is_torn,
+        errno,
+    }
+}
+
+/// Returns a directory that goes away, in memory if there is one such: nobody waits for a disk there.
+fn room() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap_or_else(|_| tempfile::tempdir().unwrap())
+}
+
+/// Tries one way to go wrong at each act of a scene; returns how many acts it has.
+fn sweep(scene: &Scene, way: &str, fault: Fault) -> usize {
+    for at in 0.. {
+        let told = format!("'{}', {way} at act {at}", scene.name);
+        let dir = room();
+        let mut stage = Stage::set(scene, dir.path());
+        let acts = fault::watch(Fault { at, ..fault }, || stage.play(scene));
+        if acts <= at {
+            return at;
+        }
+        stage.move_to(&dir.path().join("judged"));
+        judge(&stage, &told);
+    }
+    unreachable!("scenes end");
+}
+
+fn sweep_all(way: usize) {
+    let (name, fault) = WAYS[way];
+    let mut acts = 0;
+    for scene in SCENES {
+        acts += sweep(scene, name, fault);
+    }
+    println!("{name}: {acts} acts of {} scenes", SCENES.len());
+}
+
+#[test]
+fn killed_at_any_act_nothing_acknowledged_is_lost() {
+    sweep_all(0);
+}
+
+#[test]
+fn on_a_disk_that_is_full_from_any_act_on_nothing_acknowledged_is_lost() {
+    sweep_all(1);
+}
+
+#[test]
+fn on_a_disk_that_is_full_at_any_one_act_nothing_acknowledged_is_lost() {
+    sweep_all(2);
+}
+
+#[test]
+fn where_any_one_act_fails_nothing_acknowledged_is_lost() {
+    sweep_all(3);
+}
+
+/// How many power cuts are played after each act.
+const CUTS: u64 = 4;
+
+#[test]
+fn when_the_power_fails_at_any_moment_nothing_acknowledged_is_lost() {
+    let mut cuts = 0;
+    for scene in SCENES {
+        cuts += cut_everywhere(scene);
+    }
+    println!("{cuts} power cuts in {} scenes", SCENES.len());
+}
+
+fn cut_everywhere(scene: &Scene) -> u64 {
+    let dir = room();
+    let mut stage = Stage::set(scene, dir.path());
+    let log = Log::begin(stage.dir.parent().unwrap());
+    let ((), log) = fault::record(log, || stage.play(scene));
+    for acts in 0..=log.len() {
+        for seed in 0..CUTS {
+            let told = format!("'{}', power cut after act {acts}, seed {seed}", scene.name);
+            let mut dice = Dice(acts as u64 * 1000 + seed);
+            let after = room();
+            log.cut(acts, &mut dice, after.path());
+            put_sled(&stage, &mut dice, after.path());
+            judge(&stage.as_of(acts, after.path()), &told);
+        }
+    }
+    (log.len() as u64 + 1) * CUTS
+}
+
+/// Puts what sled may have left: nothing, what was there before, or that in pieces.
+fn put_sled(stage: &Stage, dice: &mut Dice, to: &Path) {
+    let (before, sled) = (stage.sled_before(), to.join(".roar/sled"));
+    let is_gone = !stage.needs_sled && dice.roll(3) == 0;
+    if before.is_empty() || !to.join(".roar").is_dir() || is_gone {
+        return;
+    }
+    std::fs::create_dir_all(sled.join("blobs")).unwrap();
+    let is_whole = stage.needs_sled || dice.roll(2) == 0;
+    for (name, bytes) in before {
+        let mut bytes = bytes.clone();
+        if !is_whole {
+            bytes.truncate(dice.roll(bytes.len() as u64 + 1) as usize);
+            let at = dice.roll(bytes.len() as u64) as usize;
+            if let Some(byte) = bytes.get_mut(at) {
+                *byte ^= 0x55;
+            }
+        }
+        std::fs::write(sled.join(name), bytes).unwrap();
+    }
+    sled_fence::close(&sled);
+}

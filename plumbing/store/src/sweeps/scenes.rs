@@ -1,0 +1,131 @@
+//! What happens to a store while something goes wrong.
+
+use super::play::{Stage, transaction};
+use crate::{Spool, Store};
+use std::error::Error;
+
+/// How a scene ends; where something went wrong, the rest of it is not played.
+type End = Result<(), Box<dyn Error>>;
+
+pub(super) struct Scene {
+    pub(super) name: &'static str,
+    /// Whether sled alone has what was promised, until a writer has put it back.
+    pub(super) needs_sled: bool,
+    pub(super) before: fn(&mut Stage),
+    pub(super) play: fn(&mut Stage) -> End,
+}
+
+pub(super) const SCENES: &[Scene] = &[
+    Scene {
+        name: "a store is made",
+        needs_sled: false,
+        before: |_| {},
+        play: |stage| {
+            Store::create(&stage.dir)?;
+            commits(stage, 2)
+        },
+    },
+    Scene {
+        name: "commits",
+        needs_sled: false,
+        before: |stage| store_of(stage, 2),
+        play: |stage| {
+            commits(stage, 2)?;
+            commits(stage, 1)
+        },
+    },
+    Scene {
+        name: "a segment is full",
+        needs_sled: false,
+        before: |stage| store_of(stage, 2),
+        play: |stage| commits(stage, 7),
+    },
+    Scene {
+        name: "the end is torn",
+        needs_sled: false,
+        before: |stage| {
+            store_of(stage, 2);
+            append(stage, b"\xf0roarfr\nrest");
+        },
+        play: |stage| commits(stage, 1),
+    },
+    Scene {
+        name: "the end is torn and nobody knows how far it went",
+        needs_sled: false,
+        before: |stage| {
+            store_of(stage, 2);
+            append(stage, b"\xf0roarfr\nrest");
+            std::fs::remove_file(stage.dir.join("refs")).unwrap();
+            std::fs::remove_dir_all(stage.dir.join("sled")).unwrap();
+        },
+        play: |stage| commits(stage, 1),
+    },
+    Scene {
+        name: "the end was lost",
+        needs_sled: true,
+        before: |stage| {
+            store_of(stage, 4);
+            let path = newest(stage);
+            let len = std::fs::metadata(&path).unwrap().len();
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_len(len - 20).unwrap();
+        },
+        play: |stage| commits(stage, 1),
+    },
+    Scene {
+        name: "a run waits in its spool",
+        needs_sled: false,
+        before: |stage| store_of(stage, 1),
+        play: spooled,
+    },
+];
+
+/// A store of so many commits.
+pub(super) fn store_of(stage: &mut Stage, count: u64) {
+    Store::create(&stage.dir).unwrap();
+    commits(stage, count).unwrap();
+}
+
+pub(super) fn commits(stage: &mut Stage, count: u64) -> End {
+    let mut writer = stage.writer().ok_or("no writer")?;
+    for _ in 0..count {
+        stage.commit(&mut writer)?;
+    }
+    Ok(())
+}
+
+fn newest(stage: &Stage) -> std::path::PathBuf {
+    let journal = stage.dir.join("journal");
+    crate::segment::list(&journal).unwrap().pop().unwrap().path
+}
+
+fn append(stage: &Stage, bytes: &[u8]) {
+    let mut path = std::fs::File::options()
+        .append(true)
+        .open(newest(stage))
+        .unwrap();
+    std::io::Write::write_all(&mut path, bytes).unwrap();
+}
+
+/// A run leaves what it has in its spool file, and somebody takes it in.
+fn spooled(stage: &mut Stage) -> End {
+    let store = stage.store().ok_or("no store")?;
+    let mut spool = Spool::create(&store.runs())?;
+    let number = stage.next();
+    stage.attempt(number);
+    spool.append(1, b"what was seen")?;
+    spool.append(2, &transaction(number).to_bytes()?)?;
+    spool.sync()?;
+    drop(spool);
+    for left in Spool::pending(&store.runs())? {
+        let Some(claimed) = left.claim()? else {
+            continue;
+        };
+        let frames = claimed.read()?.frames;
+        let waiting = crate::Transaction::from_bytes(&frames[1].body)?;
+        stage.writer().ok_or("no writer")?.commit(&waiting)?;
+        stage.promise(number);
+        claimed.finish()?;
+    }
+    Ok(())
+}
