@@ -75,6 +75,7 @@ fn plumbing_never_depends_on_porcelain() {
 /// A dependency, and the packages that may have it.
 const DOORS: &[(&str, &[&str])] = &[
     ("sled", &["roar-store"]),
+    ("zstd", &["roar-pack"]),
     ("clap", &["roar"]),
     ("anstream", &["roar"]),
     ("indicatif", &["roar"]),
