@@ -24,6 +24,7 @@ pub(crate) enum Group {
     Start,
     Look,
     Ask,
+    Again,
     SetUp,
     Plumbing,
     Hidden,
@@ -77,6 +78,10 @@ commands! {
         "why" => porcelain::why,
         "lineage" => porcelain::lineage,
         "inputs" => porcelain::inputs,
+    }
+    Again {
+        "undo" => porcelain::undo,
+        "op" => porcelain::op,
     }
     SetUp {
         "config" => porcelain::config,

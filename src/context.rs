@@ -6,7 +6,7 @@ use crate::names;
 use crate::nearest::nearest;
 use crate::ui::Ui;
 use roar_content::HashCache;
-use roar_object::ContentId;
+use roar_object::{ContentId, Kind};
 use roar_repo::config::{Config, KEYS, Key};
 use roar_repo::{RepoError, ResolveError, Snapshot, Surroundings, Target, Workspace, place};
 use roar_store::{Holder, Wait};
@@ -116,6 +116,57 @@ impl Context {
                 let meant = names::nearest_to(snapshot, word)?;
                 Err(CommandError::from(err).maybe_meant(meant.as_deref()))
             }
+        }
+    }
+
+    /// Returns the session in which a word has a meaning: the workspace's own, else one that came in
+    /// a bundle, or the own one before something was taken back.
+    pub(crate) fn snapshot_for(&self, ui: &Ui, word: &OsStr) -> Result<Snapshot, CommandError> {
+        let own = self.snapshot(ui)?;
+        if !self.is_strange(&own, word)? {
+            return Ok(own);
+        }
+        for (name, head) in own.others()? {
+            let other = own.of_session(&name, head);
+            if !self.is_strange(&other, word)? {
+                ui.note(format_args!(
+                    "'{}' is not in this session, but in {name}",
+                    word.display()
+                ));
+                return Ok(other);
+            }
+        }
+        Ok(own)
+    }
+
+    /// Returns whether a hash or a name says nothing to a session.
+    fn is_strange(&self, snapshot: &Snapshot, word: &OsStr) -> Result<bool, CommandError> {
+        let cache = cache_in(snapshot.root());
+        match snapshot.resolve(word, &self.directory, |path| name(&cache, path)) {
+            Ok(Target::Object { kind, .. }) => Ok(kind == Kind::Job),
+            Ok(Target::Artifact { id, .. }) => {
+                let history = snapshot.history().map_err(ResolveError::from)?;
+                Ok(history.writers(id).is_empty() && history.readers(id).is_empty())
+            }
+            Err(ResolveError::Unknown { .. }) => Ok(names::step_called(snapshot, word)?.is_none()),
+            Ok(_) | Err(_) => Ok(false),
+        }
+    }
+
+    /// Returns the session of that name: the workspace's own if none is given, else one that a ref or
+    /// a hash names.
+    pub(crate) fn session(&self, ui: &Ui, name: Option<&OsStr>) -> Result<Snapshot, CommandError> {
+        let own = self.snapshot(ui)?;
+        let Some(word) = name else { return Ok(own) };
+        match self.resolve(&own, word)? {
+            Target::Object {
+                id,
+                kind: Kind::Session,
+            } => Ok(own.of_session(&word.to_string_lossy(), id)),
+            _ => Err(
+                CommandError::usage(format!("'{}' is not a session", word.display()))
+                    .hint("`roar for-each-ref` lists what there is"),
+            ),
         }
     }
 

@@ -16,6 +16,7 @@ const GROUPS: &[(Group, &str)] = &[
     (Group::Start, "Start"),
     (Group::Look, "Look"),
     (Group::Ask, "Ask about a file or a step"),
+    (Group::Again, "Go back, and run again"),
     (Group::SetUp, "Set up"),
     (Group::Plumbing, "Plumbing, for scripts"),
 ];

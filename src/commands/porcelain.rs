@@ -13,9 +13,11 @@ pub(crate) mod inputs;
 pub(crate) mod lineage;
 pub(crate) mod log;
 pub(crate) mod man;
+pub(crate) mod op;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod status;
+pub(crate) mod undo;
 pub(crate) mod why;
 
 mod running;

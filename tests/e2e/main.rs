@@ -21,6 +21,7 @@ mod refs;
 mod run;
 mod trace;
 mod trees;
+mod undo;
 
 use roar_testkit::Sandbox;
 

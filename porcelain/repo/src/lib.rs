@@ -11,6 +11,7 @@ pub mod config;
 pub mod filters;
 pub mod flatten;
 pub mod names;
+pub mod operations;
 pub mod place;
 mod rows;
 mod session;

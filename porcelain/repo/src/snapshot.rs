@@ -1,5 +1,6 @@
 //! The workspace at one moment, for questions.
 
+use crate::operations;
 use crate::rows::Rows;
 use crate::workspace::SESSION;
 use crate::{RepoError, session};
@@ -14,7 +15,11 @@ use std::path::{Path, PathBuf};
 pub struct Snapshot {
     root: PathBuf,
     rows: PathBuf,
+    store: Store,
     reader: Reader,
+    session: String,
+    /// The head of a session that is not the workspace's own, or not as that is now.
+    other_head: Option<ObjectId>,
     rows_read: OnceCell<Rows>,
 }
 
@@ -23,9 +28,53 @@ impl Snapshot {
         Ok(Self {
             root: root.to_owned(),
             rows: session::rows_path(store.dir(), SESSION),
+            store: store.clone(),
             reader: store.reader(),
+            session: SESSION.to_owned(),
+            other_head: None,
             rows_read: OnceCell::new(),
         })
+    }
+
+    /// Returns another session of the same store: one that came in a bundle, or an earlier state of
+    /// the workspace's own.
+    pub fn of_session(&self, name: &str, head: ObjectId) -> Self {
+        Self {
+            root: self.root.clone(),
+            rows: self.rows.clone(),
+            store: self.store.clone(),
+            reader: self.store.reader(),
+            session: name.to_owned(),
+            other_head: Some(head),
+            rows_read: OnceCell::new(),
+        }
+    }
+
+    /// Returns the other sessions that the store remembers, with a name for each: those that refs
+    /// name, then what the session was before something was taken back, latest first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn others(&self) -> Result<Vec<(String, ObjectId)>, RepoError> {
+        let own = session::ref_name();
+        let mut others = Vec::new();
+        for (name, id) in self.reader.references("")? {
+            if name != own && self.kind_of(id)? == Some(Kind::Session) {
+                others.push((name.to_string(), id));
+            }
+        }
+        let log = self.reader.operations()?;
+        let undone = log
+            .iter()
+            .rev()
+            .filter(|it| operations::undoes(it).is_some());
+        for operation in undone {
+            let moved = operation.refs.iter().find(|moved| moved.name == own);
+            let head = moved.and_then(|moved| moved.old);
+            others.extend(head.map(|head| (format!("before {}", operation.note), head)));
+        }
+        Ok(others)
     }
 
     /// Returns the project's root.
@@ -39,8 +88,8 @@ impl Snapshot {
     }
 
     /// Returns the name of the session.
-    pub const fn session(&self) -> &'static str {
-        SESSION
+    pub fn session(&self) -> &str {
+        &self.session
     }
 
     /// Returns the newest link of the session, which is the session's hash; nothing before the first
@@ -50,7 +99,10 @@ impl Snapshot {
     ///
     /// When the store cannot be read.
     pub fn head(&self) -> Result<Option<ObjectId>, RepoError> {
-        Ok(self.reader.reference(&session::ref_name())?)
+        match self.other_head {
+            Some(head) => Ok(Some(head)),
+            None => Ok(self.reader.reference(&session::ref_name())?),
+        }
     }
 
     /// Returns the session's jobs, in order.

@@ -7,6 +7,7 @@ use crate::ui::Ui;
 use roar_graph::Show;
 use roar_view::{DagSteps, DagView, Layout};
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::fs;
 use std::mem;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,9 @@ pub(crate) struct Args {
     /// Short for `--format json`
     #[arg(long, conflicts_with = "format")]
     json: bool,
+    /// Of another session: one that came in a bundle, or an earlier head
+    #[arg(long, value_name = "SESSION")]
+    session: Option<OsString>,
     /// Write to a file
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -53,7 +57,7 @@ enum Format {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot(ui)?;
+    let snapshot = context.session(ui, args.session.as_deref())?;
     let show = match (args.stale, args.all) {
         (_, true) => Show::All,
         (true, _) => Show::Stale,

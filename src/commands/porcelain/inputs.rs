@@ -26,7 +26,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot(ui)?;
+    let snapshot = context.snapshot_for(ui, &args.word)?;
     let projection = snapshot.projection()?;
     let history = projection.history();
     let view = match asked::subject(context, &snapshot, &args.word)? {

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::Ui;
 use roar_view::LogView;
+use std::ffi::OsString;
 use std::mem;
 use std::process::ExitCode;
 
@@ -19,6 +20,9 @@ pub(crate) struct Args {
     /// Only the latest so many
     #[arg(short = 'n', long, value_name = "NUMBER")]
     max_count: Option<usize>,
+    /// Of another session: one that came in a bundle, or an earlier head
+    #[arg(long, value_name = "SESSION")]
+    session: Option<OsString>,
     /// Oldest first
     #[arg(long)]
     reverse: bool,
@@ -28,7 +32,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot(ui)?;
+    let snapshot = context.session(ui, args.session.as_deref())?;
     let projection = snapshot.projection()?;
     asked::tell_if_empty(ui, &snapshot)?;
     let count = snapshot.records()?.len();

@@ -41,7 +41,10 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot(ui)?;
+    let snapshot = match &args.word {
+        Some(word) => context.snapshot_for(ui, word)?,
+        None => context.snapshot(ui)?,
+    };
     match target(ui, context, &snapshot, &args)? {
         None => {}
         Some(Target::Job { record }) => job(ui, &snapshot, record, &args)?,

@@ -38,7 +38,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         cannot_name(err)
     })?;
     let view = match snapshot(ui, context, &path)? {
-        Some(snapshot) => described(context, &snapshot, &args.file, &named)?,
+        Some(snapshot) => known(ui, context, &snapshot, &args.file, &named)?,
         None => {
             ui.note("there is no workspace here, nor where the file is");
             let nothing = roar_graph::project(&[]);
@@ -69,6 +69,31 @@ fn snapshot(ui: &Ui, context: &Context, path: &Path) -> Result<Option<Snapshot>,
     };
     crate::leftovers::take_in(ui, &workspace);
     Ok(Some(snapshot_of(ui, &workspace)?))
+}
+
+/// Asks the workspace's own session, and if that does not know, the others.
+fn known(
+    ui: &Ui,
+    context: &Context,
+    snapshot: &Snapshot,
+    file: &Path,
+    named: &Named,
+) -> Result<WhyView, CommandError> {
+    let own = described(context, snapshot, file, named)?;
+    if own.known {
+        return Ok(own);
+    }
+    for (name, head) in snapshot.others()? {
+        let other = snapshot.of_session(&name, head);
+        let view = described(context, &other, file, named)?;
+        if view.known {
+            ui.note(format_args!(
+                "this session does not know it, but {name} does"
+            ));
+            return Ok(view);
+        }
+    }
+    Ok(own)
 }
 
 fn described(

@@ -1,0 +1,95 @@
+//! `roar undo`.
+
+use super::op;
+use crate::asked;
+use crate::context::{Context, snapshot_of};
+use crate::error::{CommandError, Fault};
+use crate::ui::Ui;
+use roar_repo::Workspace;
+use roar_repo::operations::{UndoError, Undone};
+use serde_json::json;
+use std::collections::HashMap;
+use std::process::ExitCode;
+
+/// Take back the last operation, such as a run, from the history
+///
+/// The session, and whatever else the operation changed, is again what it was before. Files on disk
+/// stay as they are, and nothing is deleted: a job that is taken back is still found by its hash. An
+/// undo is an operation too, so a second one brings back what the first took away. An operation on
+/// which a later one stands is not taken back.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar undo
+  $ roar undo --dry-run
+  $ roar undo --op 12")]
+pub(crate) struct Args {
+    /// Take back operation N of `roar op log`, not the last one
+    #[arg(long = "op", value_name = "N")]
+    operation: Option<u64>,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let workspace = context.workspace(ui)?;
+    let done = match args.dry_run {
+        true => workspace.plan_undo(args.operation)?,
+        false => context.waiting(ui, workspace.config(), "roar undo", |wait| {
+            workspace.undo(args.operation, asked::now_ns(), wait)
+        })??,
+    };
+    for notice in &done.notices {
+        ui.note(notice);
+    }
+    tell(ui, &workspace, &done, &args)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell(
+    ui: &mut Ui,
+    workspace: &Workspace,
+    done: &Undone,
+    args: &Args,
+) -> Result<(), CommandError> {
+    let snapshot = snapshot_of(ui, workspace)?;
+    if args.json {
+        let undone = op::in_json(&snapshot, &done.operation, &HashMap::new())?;
+        let refs: Vec<_> = done.refs.iter().map(op::ref_in_json).collect();
+        return ui.json(json!({ "number": done.sequence, "undone": undone, "refs": refs }));
+    }
+    let would = if args.dry_run { "would undo" } else { "undid" };
+    ui.data(format_args!(
+        "{would} operation {}: {}",
+        done.operation.sequence,
+        crate::ui::escape_text(&done.operation.note)
+    ))?;
+    for moved in &done.refs {
+        for line in op::changes(&snapshot, moved)? {
+            ui.data(format_args!("  {line}"))?;
+        }
+    }
+    Ok(())
+}
+
+impl From<UndoError> for CommandError {
+    fn from(err: UndoError) -> Self {
+        match err {
+            UndoError::Nothing => Self::refused(err).hint("nothing was recorded here yet"),
+            UndoError::Unknown { .. } => {
+                Self::new(Fault::NotFound, err).hint("`roar op log` lists the operations")
+            }
+            UndoError::Moved { by, .. } => {
+                Self::refused(err).hint(format!("`roar undo --op {by}` takes that one back first"))
+            }
+            UndoError::Lock(err) => err.into(),
+            UndoError::Commit(err) => err.into(),
+            UndoError::Repo(err) => err.into(),
+            other => Self::refused(other),
+        }
+    }
+}
