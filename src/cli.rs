@@ -80,6 +80,7 @@ commands! {
         "inputs" => porcelain::inputs,
     }
     Again {
+        "rerun" => porcelain::rerun,
         "undo" => porcelain::undo,
         "op" => porcelain::op,
     }

@@ -18,6 +18,7 @@ mod objects;
 mod output;
 mod record_job;
 mod refs;
+mod rerun;
 mod run;
 mod trace;
 mod trees;

@@ -8,11 +8,13 @@
 
 mod add;
 pub mod config;
+pub mod disk;
 pub mod filters;
 pub mod flatten;
 pub mod names;
 pub mod operations;
 pub mod place;
+pub mod rerun;
 mod rows;
 mod session;
 mod snapshot;

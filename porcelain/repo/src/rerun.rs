@@ -1,0 +1,332 @@
+//! Which steps are to be run again, and why.
+//!
+//! A step of the current DAG is run again if what it reads is not what it read, if what it made is gone
+//! or was overwritten by a step that was run again, if a directory that it read as a whole holds a new
+//! file, or if its last run failed. All is judged by content, and by the disk at the moment when it is
+//! the step's turn: a step whose inputs were made again with the same bytes is not run.
+//!
+//! A file that a step made and somebody changed outside of roar since (*edited*) is no reason to run
+//! that step, which would destroy the change; it is one for those that read it.
+
+use crate::RepoError;
+use crate::disk::{Disk, Holds, Version};
+use crate::filters::Filters;
+use roar_graph::{Input, Output, Projection, Record, Show, State, Why, Written};
+use roar_object::{Class, JobKind, RecordedPath, Role};
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+/// Why a step is to be run again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// What it read there is something else now.
+    Changed {
+        /// Where.
+        path: RecordedPath,
+    },
+    /// What it read there is gone.
+    Gone {
+        /// Where.
+        path: RecordedPath,
+    },
+    /// A directory that it read as a whole has a new file.
+    New {
+        /// The file.
+        path: RecordedPath,
+    },
+    /// What it made is gone.
+    Missing {
+        /// Where it was.
+        path: RecordedPath,
+    },
+    /// A step that was run again left something else where this one had made its own.
+    Overwritten {
+        /// Where.
+        path: RecordedPath,
+    },
+    /// Its last run failed.
+    Failed,
+}
+
+/// A step in its turn.
+#[derive(Clone, Debug)]
+pub struct Turn {
+    /// The run to be repeated; index into the records.
+    pub record: usize,
+    /// The turns of those that it came from.
+    pub parents: Vec<usize>,
+    /// What it made and somebody changed since.
+    pub edited: Vec<RecordedPath>,
+}
+
+/// What can be foreseen of a turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Forecast {
+    /// It will be run.
+    Runs(Vec<Cause>),
+    /// It will be run if these turns bring it other inputs.
+    Perhaps(Vec<usize>),
+    /// It need not be run.
+    Fresh,
+}
+
+/// The steps that may have to be run again, in order.
+pub struct Rerun<'r, 'p> {
+    projection: &'p Projection<'r>,
+    disk: Disk<'p>,
+    filters: &'p Filters,
+    turns: Vec<Turn>,
+}
+
+impl<'r, 'p> Rerun<'r, 'p> {
+    /// Takes all steps of the current DAG, or if `targets` are given, those and what they came from.
+    pub fn new(
+        projection: &'p Projection<'r>,
+        targets: Option<&[usize]>,
+        disk: Disk<'p>,
+        filters: &'p Filters,
+    ) -> Self {
+        let mut rerun = Self {
+            projection,
+            disk,
+            filters,
+            turns: turns(projection, targets),
+        };
+        for at in 0..rerun.turns.len() {
+            rerun.turns[at].edited = rerun.edited(rerun.turns[at].record);
+        }
+        rerun
+    }
+
+    /// Returns the turns, parents before children.
+    pub fn turns(&self) -> &[Turn] {
+        &self.turns
+    }
+
+    /// Returns the run to be repeated.
+    pub fn record(&self, turn: usize) -> &'r Record {
+        self.records()[self.turns[turn].record]
+    }
+
+    fn records(&self) -> &[&'r Record] {
+        self.projection.history().records()
+    }
+
+    /// Returns why the step has to be run, as things are on disk now; nothing if it need not be.
+    pub fn causes(&self, turn: usize) -> Vec<Cause> {
+        let record = self.turns[turn].record;
+        let mut causes = Vec::new();
+        if self.projection.state(record) == State::Failed {
+            causes.push(Cause::Failed);
+        }
+        causes.extend(self.inputs(record));
+        causes.extend(self.grown(record));
+        causes.extend(self.outputs(turn));
+        causes
+    }
+
+    /// Foretells every turn.
+    pub fn forecast(&self) -> Vec<Forecast> {
+        let mut forecasts: Vec<Forecast> = Vec::new();
+        for (at, turn) in self.turns.iter().enumerate() {
+            let causes = self.causes(at);
+            let moving = |&&parent: &&usize| forecasts[parent] != Forecast::Fresh;
+            let after: Vec<usize> = turn.parents.iter().filter(moving).copied().collect();
+            forecasts.push(match (causes.is_empty(), after.is_empty()) {
+                (false, _) => Forecast::Runs(causes),
+                (true, false) => Forecast::Perhaps(after),
+                (true, true) => Forecast::Fresh,
+            });
+        }
+        forecasts
+    }
+
+    fn inputs(&self, record: usize) -> impl Iterator<Item = Cause> {
+        let reads = self.records()[record].reads.iter().enumerate();
+        reads.filter_map(move |(place, input)| match self.disk.holds(read(input)) {
+            Holds::Same => None,
+            _ if self.is_in_place(record, place) => None,
+            Holds::Nothing => Some(Cause::Gone {
+                path: input.path.clone(),
+            }),
+            Holds::Other => Some(Cause::Changed {
+                path: input.path.clone(),
+            }),
+        })
+    }
+
+    /// Returns whether the disk holds what the session last made of an input, and that does not count
+    /// against its reader: an update in place, by itself or by later steps.
+    fn is_in_place(&self, record: usize, place: usize) -> bool {
+        let mut reasons = self.projection.reasons(record).iter();
+        if reasons.any(|reason| reason.input == Some(place)) {
+            return false;
+        }
+        let Some(held) = self.projection.at_input(record, place) else {
+            return false;
+        };
+        let output = self.output(held);
+        match output.remains() {
+            true => self.disk.holds(written(output)) == Holds::Same,
+            false => self.disk.holds(written(output)) == Holds::Nothing,
+        }
+    }
+
+    fn output(&self, at: Written) -> &'r Output {
+        &self.records()[at.record].writes[at.output]
+    }
+
+    /// Returns the files that the world has from a step.
+    fn products(&self, record: usize) -> impl Iterator<Item = &'r Output> {
+        let own =
+            (0..self.records()[record].writes.len()).map(move |output| Written { record, output });
+        let holds = |at: &Written| {
+            let path = &self.output(*at).path;
+            self.projection.at(path) == Some(*at)
+        };
+        let own: Vec<_> = own
+            .filter(holds)
+            .chain(self.projection.kept(record))
+            .collect();
+        let outputs = own.into_iter().map(|at| self.output(at));
+        outputs.filter(|output| output.is_product() && output.remains())
+    }
+
+    fn edited(&self, record: usize) -> Vec<RecordedPath> {
+        let other = |output: &&Output| self.disk.holds(written(output)) == Holds::Other;
+        let edited = self.products(record).filter(other);
+        edited.map(|output| output.path.clone()).collect()
+    }
+
+    fn outputs(&self, turn: usize) -> Vec<Cause> {
+        let Turn { record, edited, .. } = &self.turns[turn];
+        let cause = |output: &Output| {
+            let path = output.path.clone();
+            match self.disk.holds(written(output)) {
+                Holds::Nothing => Some(Cause::Missing { path }),
+                Holds::Other if !edited.contains(&path) => Some(Cause::Overwritten { path }),
+                Holds::Same | Holds::Other => None,
+            }
+        };
+        self.products(*record).filter_map(cause).collect()
+    }
+
+    /// Finds new files in directories that were read as a whole: those that later steps made, as the
+    /// projection judges, and those that no recorded job did.
+    fn grown(&self, record: usize) -> Vec<Cause> {
+        let made = self.projection.reasons(record).iter();
+        let mut grown: Vec<_> = made
+            .filter_map(|reason| match reason.why {
+                Why::Grown { by, .. } => Some(self.output(by)),
+                _ => None,
+            })
+            .filter(|output| self.disk.holds(written(output)) != Holds::Nothing)
+            .map(|output| output.path.clone())
+            .collect();
+        let job = self.records()[record];
+        let mut known: HashSet<&RecordedPath> = job.reads.iter().map(|read| &read.path).collect();
+        known.extend(job.writes.iter().map(|write| &write.path));
+        for set in job.datasets.iter().filter(|set| set.role == Role::Read) {
+            self.each_file(&set.path, &mut |path| {
+                let is_new = !known.contains(&path) && self.projection.at(&path).is_none();
+                if is_new && self.filters.classify(&path, false).0 == Class::Data {
+                    grown.push(path);
+                }
+            });
+        }
+        grown.into_iter().map(|path| Cause::New { path }).collect()
+    }
+
+    fn each_file(&self, directory: &RecordedPath, each: &mut dyn FnMut(RecordedPath)) {
+        let Ok(entries) = fs::read_dir(self.disk.place(directory)) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let path = directory.join(entry.file_name().as_bytes());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => self.each_file(&path, each),
+                Ok(kind) if kind.is_file() || kind.is_symlink() => each(path),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+}
+
+fn read(input: &Input) -> Version<'_> {
+    Version {
+        path: &input.path,
+        id: input.id,
+        mode: input.mode,
+        size: input.size,
+    }
+}
+
+fn written(output: &Output) -> Version<'_> {
+    Version {
+        path: &output.path,
+        id: output.id,
+        mode: output.mode,
+        size: output.size,
+    }
+}
+
+/// Chooses the steps: runs and builds of the current DAG, stale ones among them.
+fn turns(projection: &Projection<'_>, targets: Option<&[usize]>) -> Vec<Turn> {
+    let nodes = projection.dag(Show::Stale).nodes;
+    let records = projection.history().records();
+    let mut wanted: BTreeSet<usize> = match targets {
+        None => (0..nodes.len()).collect(),
+        Some(targets) => {
+            let standing: Vec<_> = targets
+                .iter()
+                .map(|&at| projection.stands_for(at))
+                .collect();
+            let is_target = |at: &usize| standing.contains(&nodes[*at].record);
+            (0..nodes.len()).filter(is_target).collect()
+        }
+    };
+    // Parents come before children, so one pass from the end finds all that they came from.
+    for at in (0..nodes.len()).rev() {
+        if wanted.contains(&at) {
+            wanted.extend(nodes[at].parents.iter().map(|edge| edge.parent));
+        }
+    }
+    let runs = |at: &usize| {
+        let kind = records[nodes[*at].record].kind;
+        matches!(kind, JobKind::Run | JobKind::Build)
+    };
+    let wanted: Vec<usize> = wanted.into_iter().filter(runs).collect();
+    let turn = |&at: &usize| Turn {
+        record: nodes[at].record,
+        parents: nodes[at]
+            .parents
+            .iter()
+            .filter_map(|edge| wanted.binary_search(&edge.parent).ok())
+            .collect(),
+        edited: Vec::new(),
+    };
+    wanted.iter().map(turn).collect()
+}
+
+/// Returns the steps that no turn can be had for because what they read is gone and nothing makes it.
+pub fn lost(causes: &[Cause]) -> Option<&RecordedPath> {
+    causes.iter().find_map(|cause| match cause {
+        Cause::Gone { path } => Some(path),
+        _ => None,
+    })
+}
+
+/// Opens the cache that names of files are taken from.
+///
+/// # Errors
+///
+/// When the settings are wrong.
+pub fn cache_of(workspace: &crate::Workspace) -> Result<roar_content::HashCache, RepoError> {
+    let path: &Path = &workspace.hash_cache();
+    Ok(match workspace.config().flag("hash.cache")? {
+        true => roar_content::HashCache::open(path),
+        false => roar_content::HashCache::none(),
+    })
+}

@@ -1,0 +1,170 @@
+//! `roar rerun`.
+
+mod say;
+
+use crate::context::{Context, snapshot_of};
+use crate::error::{CommandError, Fault, io_error};
+use crate::ui::{Ui, Verbosity};
+use nix::sys::signal::{Signal, raise};
+use roar_graph::Projection;
+use roar_launch::Uninterrupted;
+use roar_repo::disk::Disk;
+use roar_repo::filters::Filters;
+use roar_repo::rerun::{self, Forecast, Rerun};
+use roar_repo::{Snapshot, Workspace};
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, ExitCode, ExitStatus};
+
+/// Run again what is stale or missing, in order
+///
+/// A step is run again if something that it reads is not what it read, or if something that it made
+/// is gone; all others are left alone, and so is a step whose inputs were made again with the same
+/// bytes. It runs in its own directory, with its own arguments, and is recorded like any run. The
+/// first that fails ends it all.
+///
+/// A file that a step made and you changed since is not overwritten, unless with `--force`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  $ roar rerun --dry-run
+  $ roar rerun
+  $ roar rerun @3 report.html
+
+Exit codes:
+  0 if nothing was left to do, and that of the command that failed if one did
+  1 if a step cannot be run again: what it read is gone, what it made was changed by hand")]
+pub(crate) struct Args {
+    /// Only what these steps, files or datasets need; everything if none is given
+    #[arg(value_name = "STEP")]
+    targets: Vec<OsString>,
+    /// Show what would be run and why, and run nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Overwrite what steps made and somebody changed since
+    #[arg(long)]
+    force: bool,
+    /// Print JSON
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+}
+
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let workspace = context.workspace(ui)?;
+    let snapshot = snapshot_of(ui, &workspace)?;
+    let projection = snapshot.projection()?;
+    let targets = targets(context, &snapshot, &projection, &args.targets)?;
+    let cache = rerun::cache_of(&workspace)?;
+    let filters = Filters::load(workspace.config())?;
+    let disk = Disk::new(workspace.root(), &cache);
+    let rerun = Rerun::new(&projection, targets.as_deref(), disk, &filters);
+    let forecast = rerun.forecast();
+    if args.dry_run {
+        say::plan(ui, &rerun, &forecast, args.json)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for (turn, forecast) in forecast.iter().enumerate() {
+        if matches!(forecast, Forecast::Runs(_)) {
+            refuse_edited(&rerun, turn, args.force)?;
+        }
+    }
+    carry_out(ui, context, &workspace, &rerun, args.force)
+}
+
+/// Takes the turns, one after the other, each judged when those before it are done.
+fn carry_out(
+    ui: &Ui,
+    context: &Context,
+    workspace: &Workspace,
+    rerun: &Rerun<'_, '_>,
+    force: bool,
+) -> Result<ExitCode, CommandError> {
+    let mut done = 0;
+    for turn in 0..rerun.turns().len() {
+        let causes = rerun.causes(turn);
+        if causes.is_empty() {
+            continue;
+        }
+        if let Some(path) = rerun::lost(&causes) {
+            return Err(say::lost(rerun, turn, path));
+        }
+        refuse_edited(rerun, turn, force)?;
+        ui.note(say::why(rerun, turn, &causes));
+        let status = again(ui, context, workspace, rerun, turn)?;
+        if !status.success() {
+            return Ok(failed(ui, rerun, turn, status));
+        }
+        done += 1;
+    }
+    say::end(ui, rerun, done);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A file that somebody changed by hand may be all that there is of their work.
+fn refuse_edited(rerun: &Rerun<'_, '_>, turn: usize, force: bool) -> Result<(), CommandError> {
+    match rerun.turns()[turn].edited.first() {
+        Some(path) if !force => Err(say::edited(rerun, turn, path)),
+        _ => Ok(()),
+    }
+}
+
+/// Runs a step as `roar run @N` does, in a process of its own: recording a run starts threads and takes
+/// a lock that the next command must not meet.
+fn again(
+    ui: &Ui,
+    context: &Context,
+    workspace: &Workspace,
+    rerun: &Rerun<'_, '_>,
+    turn: usize,
+) -> Result<ExitStatus, CommandError> {
+    let program = env::current_exe()
+        .map_err(|err| io_error("cannot find the program itself".to_owned(), err))?;
+    let mut command = Command::new(program);
+    command.arg("-C").arg(workspace.root());
+    for (name, value) in &context.around().flags {
+        command.arg("--config").arg(format!("{name}={value}"));
+    }
+    if ui.verbosity() == Verbosity::Quiet {
+        command.arg("--quiet");
+    }
+    command.arg("run").arg(rerun.record(turn).step.to_string());
+    let mut child = command
+        .spawn()
+        .map_err(|err| io_error("cannot start roar again".to_owned(), err))?;
+    // An interrupt is meant for the command, and it tells how that ended.
+    let _uninterrupted = Uninterrupted::begin();
+    child
+        .wait()
+        .map_err(|err| io_error("cannot wait for roar".to_owned(), err))
+}
+
+fn failed(ui: &Ui, rerun: &Rerun<'_, '_>, turn: usize, status: ExitStatus) -> ExitCode {
+    ui.warn(format_args!(
+        "{} failed; what comes after it was not run",
+        rerun.record(turn).step
+    ));
+    if status.signal() == Some(Signal::SIGINT as i32) {
+        // Where even that is refused, the exit code tells.
+        let _ = raise(Signal::SIGINT);
+    }
+    let code = status
+        .code()
+        .or_else(|| status.signal().map(|signal| 128 + signal));
+    let code = code.and_then(|code| u8::try_from(code).ok());
+    ExitCode::from(code.unwrap_or(Fault::Own.code()))
+}
+
+/// Finds the runs that words stand for: a step, who wrote a file, who wrote a dataset.
+fn targets(
+    context: &Context,
+    snapshot: &Snapshot,
+    projection: &Projection<'_>,
+    words: &[OsString],
+) -> Result<Option<Vec<usize>>, CommandError> {
+    if words.is_empty() {
+        return Ok(None);
+    }
+    let target = |word: &OsString| say::target(context, snapshot, projection, word);
+    words.iter().map(target).collect::<Result<_, _>>().map(Some)
+}

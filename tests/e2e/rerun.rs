@@ -1,0 +1,209 @@
+//! `roar rerun`.
+
+use crate::sandbox;
+use insta::assert_snapshot;
+use roar_testkit::Sandbox;
+use serde_json::Value;
+
+/// Three steps: `data.txt` makes `clean.txt`, that makes `sum.txt`, that makes `report.txt`.
+fn pipeline() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.write("data.txt", "b\na\n");
+    sandbox.write("clean.sh", "sort data.txt > clean.txt\n");
+    for command in [
+        "sh clean.sh",
+        "sh -c 'wc -l < clean.txt > sum.txt'",
+        "sh -c 'cat sum.txt sum.txt > report.txt'",
+    ] {
+        let _ = sandbox.sh(&format!("roar -q run {command}")).success();
+    }
+    sandbox
+}
+
+fn jobs(sandbox: &Sandbox) -> usize {
+    sandbox.roar(["rev-list"]).success().out().lines().count()
+}
+
+fn plan(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let plan = sandbox.roar(["rerun", "--dry-run", "--json"]).success();
+    let plan: Value = serde_json::from_slice(&plan.stdout).unwrap();
+    let word = |step: &Value, field: &str| step[field].as_str().unwrap().to_owned();
+    let steps = plan["steps"].as_array().unwrap().iter();
+    steps
+        .map(|step| (word(step, "step"), word(step, "what")))
+        .collect()
+}
+
+#[test]
+fn when_nothing_changed_there_is_nothing_to_do() {
+    let sandbox = pipeline();
+    assert_snapshot!(sandbox.roar(["rerun"]), @r"
+    --- stderr
+    nothing to do: 3 steps are up to date
+    ");
+    assert_eq!(jobs(&sandbox), 3);
+}
+
+#[test]
+fn what_was_changed_is_made_again_and_so_is_all_that_comes_of_it() {
+    let sandbox = pipeline();
+    sandbox.write("data.txt", "c\nb\na\n");
+    assert_snapshot!(sandbox.roar(["rerun", "--dry-run"]), @r"
+    --- stdout
+    run   @1 sh clean.sh
+            'data.txt' changed
+    maybe @2 sh -c 'wc -l < clean.txt > sum.txt'
+            after @1
+    maybe @3 sh -c 'cat sum.txt sum.txt > report.txt'
+            after @2
+    ");
+    assert_eq!(jobs(&sandbox), 3);
+    let seen = sandbox.roar(["rerun"]).success();
+    assert!(
+        seen.err().contains("roar: @1 again: 'data.txt' changed"),
+        "{seen}"
+    );
+    assert!(seen.err().ends_with("3 steps run again, 0 fresh"), "{seen}");
+    assert_eq!(sandbox.read("report.txt"), b"3\n3\n");
+    assert_eq!(jobs(&sandbox), 6);
+    assert_eq!(
+        sandbox.roar(["rerun"]).success().err(),
+        "nothing to do: 3 steps are up to date"
+    );
+    let dag = sandbox.roar(["dag", "--json"]).success();
+    let dag: Value = serde_json::from_slice(&dag.stdout).unwrap();
+    assert_eq!(dag["nodes"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_step_whose_inputs_come_out_the_same_is_not_run() {
+    let sandbox = pipeline();
+    sandbox.write("data.txt", "a\nb\n");
+    let seen = sandbox.roar(["rerun"]).success();
+    assert!(seen.err().ends_with("1 step run again, 2 fresh"), "{seen}");
+    sandbox.write("clean.sh", "sort -u data.txt > clean.txt\n");
+    let seen = sandbox.roar(["rerun"]).success();
+    assert!(seen.err().contains("'clean.sh' changed"), "{seen}");
+    assert_eq!(jobs(&sandbox), 5);
+}
+
+#[test]
+fn what_is_missing_is_made_again_and_no_more_than_asked_for() {
+    let sandbox = pipeline();
+    std::fs::remove_file(sandbox.path("clean.txt")).unwrap();
+    std::fs::remove_file(sandbox.path("report.txt")).unwrap();
+    let _ = sandbox.roar(["rerun", "sum.txt"]).success();
+    assert_eq!(sandbox.read("clean.txt"), b"a\nb\n");
+    assert!(!sandbox.path("report.txt").exists());
+    let _ = sandbox.roar(["rerun", "@3"]).success();
+    assert_eq!(sandbox.read("report.txt"), b"2\n2\n");
+    assert_eq!(jobs(&sandbox), 5);
+    assert_eq!(sandbox.roar(["rerun", "data.txt"]).code, 2);
+    assert_eq!(sandbox.roar(["rerun", "@9"]).code, 3);
+}
+
+#[test]
+fn what_the_session_calls_stale_is_run_again() {
+    let sandbox = pipeline();
+    sandbox.write("data.txt", "d\nc\nb\na\n");
+    let _ = sandbox.roar(["-q", "run", "@1"]).success();
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("report.txt"), b"4\n4\n");
+    let status = sandbox.roar(["status", "--json"]).success();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["stale"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn the_first_failure_ends_it_with_its_exit_code() {
+    let sandbox = pipeline();
+    sandbox.write("clean.sh", "echo broken >&2; exit 7\n");
+    let seen = sandbox.roar(["rerun"]);
+    assert_eq!(seen.code, 7, "{seen}");
+    assert!(
+        seen.err().contains("what comes after it was not run"),
+        "{seen}"
+    );
+    assert_eq!(sandbox.read("report.txt"), b"2\n2\n");
+    sandbox.write("clean.sh", "sort -r data.txt > clean.txt\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("clean.txt"), b"b\na\n");
+}
+
+#[test]
+fn work_done_by_hand_is_not_overwritten() {
+    let sandbox = pipeline();
+    sandbox.write("clean.txt", "mine\n");
+    // The change counts as an input, and is not taken back.
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("clean.txt"), b"mine\n");
+    assert_eq!(sandbox.read("sum.txt"), b"1\n");
+    sandbox.write("data.txt", "z\n");
+    assert_snapshot!(sandbox.roar(["rerun"]), @r"
+    --- stderr
+    error: @1 would overwrite 'clean.txt', which was changed by hand since it was made
+    hint: `--force` overwrites it; `roar rerun --dry-run` shows all that would be run
+    [exit 1]
+    ");
+    assert_eq!(sandbox.read("clean.txt"), b"mine\n");
+    let _ = sandbox.roar(["rerun", "--force"]).success();
+    assert_eq!(sandbox.read("clean.txt"), b"z\n");
+}
+
+#[test]
+fn what_is_gone_and_nobody_makes_is_said() {
+    let sandbox = pipeline();
+    std::fs::remove_file(sandbox.path("data.txt")).unwrap();
+    assert_snapshot!(sandbox.roar(["rerun"]), @r"
+    --- stderr
+    error: @1 cannot be run again: 'data.txt' is gone, and no step that still counts makes it
+    hint: put it back; `roar lineage` tells what it came from
+    [exit 1]
+    ");
+}
+
+#[test]
+fn a_new_file_in_a_directory_that_was_read_is_a_change() {
+    let sandbox = sandbox();
+    for name in ["a", "b"] {
+        sandbox.write(format!("data/{name}.csv"), name);
+    }
+    let _ = sandbox
+        .sh("roar -q run sh -c 'cat data/*.csv > all'")
+        .success();
+    assert_eq!(plan(&sandbox), [("@1".into(), "fresh".into())]);
+    sandbox.write("data/c.csv", "c");
+    assert_eq!(plan(&sandbox), [("@1".into(), "run".into())]);
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("all"), b"abc");
+    assert_eq!(plan(&sandbox), [("@1".into(), "fresh".into())]);
+}
+
+#[test]
+fn updates_in_place_are_made_from_the_start() {
+    let sandbox = sandbox();
+    sandbox.write("seed", "1\n");
+    let _ = sandbox.sh("roar -q run sh -c 'cat seed > log'").success();
+    let _ = sandbox.sh("roar -q run sh -c 'echo two >> log'").success();
+    let _ = sandbox.sh("roar -q run sh -c 'cp log copy'").success();
+    assert_eq!(
+        sandbox.roar(["rerun"]).success().err(),
+        "nothing to do: 3 steps are up to date"
+    );
+    sandbox.write("seed", "9\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("copy"), b"9\ntwo\n");
+}
+
+#[test]
+fn a_step_runs_where_it_ran() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write("sub/in", "1");
+    let _ = sandbox
+        .roar_in("sub", ["-q", "run", "cp", "in", "out"])
+        .success();
+    sandbox.write("sub/in", "2");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("sub/out"), b"2");
+}
