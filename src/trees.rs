@@ -7,7 +7,7 @@ use crate::ui::Ui;
 use roar_content::{FileError, NameError};
 use roar_object::{FindError, Kind, MemoryObjects, Object, ObjectId, Objects};
 use roar_repo::{Snapshot, Target};
-use roar_tree::{Options, Progress, Scan, Sink};
+use roar_tree::{Options, Progress, Scan, ScanError, Sink};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -121,7 +121,7 @@ pub(crate) fn scan(
     let mut options = Options::new(&cache);
     options.progress = Some(&progress);
     let scan = Watch::over(ui, &progress, || roar_tree::scan(directory, options, sink));
-    let scan = scan.map_err(unreadable)?;
+    let scan = scan.map_err(no_tree_of_it)?;
     for (path, reason) in &scan.skipped {
         let path = crate::ui::escape(path);
         ui.note(format_args!("left out: '{path}', {}", reason.name()));
@@ -139,6 +139,13 @@ fn refuse_unreadable(mut scan: Scan) -> Result<Scan, CommandError> {
         1 => error,
         _ => error.hint(format!("{} more cannot be read either", count - 1)),
     })
+}
+
+fn no_tree_of_it(err: ScanError) -> CommandError {
+    match err {
+        ScanError::Directory(err) => unreadable(err),
+        other => CommandError::new(fault_below(&other), other),
+    }
 }
 
 fn unreadable(err: FileError) -> CommandError {

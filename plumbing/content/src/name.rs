@@ -154,10 +154,52 @@ pub fn name_cached_at(
         return name_file_at(directory, name);
     }
     let version = FileVersion::at(&directory, name).map_err(NameError::Open)?;
-    known(cache, version).map_or_else(
-        || name_and_keep(cache, &open(directory, name, OFlag::O_NOFOLLOW)?),
-        Ok,
-    )
+    known(cache, version).map_or_else(|| name_unknown_at(cache, &directory, name, &version), Ok)
+}
+
+/// Names what has been looked at and is not in the cache. Only a regular file is opened: opening a
+/// device can do things.
+fn name_unknown_at(
+    cache: &HashCache,
+    directory: impl AsFd,
+    name: &CStr,
+    version: &FileVersion,
+) -> Result<Named, NameError> {
+    require_regular(version)?;
+    name_and_keep(cache, &open(directory, name, OFlag::O_NOFOLLOW)?)
+}
+
+/// Names the bytes of many files of an open directory, as [`name_cached_at`] does one by one, with
+/// what the cache costs shared among them. `each` is told the place in `names` and what came of it,
+/// in any order.
+pub fn name_all_cached_at(
+    cache: &HashCache,
+    directory: impl AsFd,
+    names: &[&CStr],
+    mut each: impl FnMut(usize, Result<Named, NameError>),
+) {
+    if cache.is_none() {
+        for (at, name) in names.iter().enumerate() {
+            each(at, name_file_at(&directory, name));
+        }
+        return;
+    }
+    let mut versions = Vec::with_capacity(names.len());
+    let mut places = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        match FileVersion::at(&directory, name) {
+            Ok(version) => {
+                versions.push(version);
+                places.push(at);
+            }
+            Err(err) => each(at, Err(NameError::Open(err))),
+        }
+    }
+    let known = cache.get_all(&versions);
+    for ((at, version), id) in places.into_iter().zip(versions).zip(known) {
+        let unknown = || name_unknown_at(cache, &directory, names[at], &version);
+        each(at, id.map_or_else(unknown, |id| Ok(named(id, version))));
+    }
 }
 
 /// Names the bytes of a file that is open for reading; its offset stays where it is.
@@ -233,12 +275,12 @@ fn open<P: nix::NixPath + ?Sized>(
 
 /// Answers from the cache.
 fn known(cache: &HashCache, version: FileVersion) -> Option<Named> {
-    let id = cache.get(&version)?;
-    Some(Named {
-        id,
-        size: version.size,
-        version,
-    })
+    cache.get(&version).map(|id| named(id, version))
+}
+
+const fn named(id: ContentId, version: FileVersion) -> Named {
+    let size = version.size;
+    Named { id, size, version }
 }
 
 fn name_and_keep(cache: &HashCache, file: &File) -> Result<Named, NameError> {

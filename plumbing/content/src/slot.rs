@@ -1,34 +1,27 @@
-//! One slot of the cache's table: eleven words, of which the last vouches for the others.
+//! One slot of the cache's table: eight words, of which the last vouches for the others.
 
 use crate::FileVersion;
 use roar_object::ContentId;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Words in a slot.
-pub(crate) const WORDS: usize = 11;
+pub(crate) const WORDS: usize = 8;
 /// Bytes in a slot.
 pub(crate) const BYTES: usize = WORDS * 8;
 
-const DIGEST: usize = 6;
-const CHECK: usize = 10;
+const DIGEST: usize = 3;
+const CHECK: usize = 7;
 
-/// What a slot says: a file's version, when it was looked at, and the name of its bytes.
+/// What a slot says: a file's version, and the name of its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Slot {
     words: [u64; WORDS],
 }
 
 impl Slot {
-    pub(crate) fn new(version: &FileVersion, checked_ns: i64, id: ContentId) -> Self {
+    pub(crate) fn new(version: &FileVersion, id: ContentId) -> Self {
         let mut words = [0; WORDS];
-        words[..DIGEST].copy_from_slice(&[
-            version.dev,
-            version.ino,
-            version.size,
-            version.mtime_ns.cast_unsigned(),
-            version.ctime_ns.cast_unsigned(),
-            checked_ns.cast_unsigned(),
-        ]);
+        words[..DIGEST].copy_from_slice(&key(version));
         let (digest, _) = id.as_bytes().as_chunks::<8>();
         for (word, bytes) in words[DIGEST..CHECK].iter_mut().zip(digest) {
             *word = u64::from_le_bytes(*bytes);
@@ -60,20 +53,14 @@ impl Slot {
         !self.is_free() && self.words[CHECK] == check(&self.words)
     }
 
-    pub(crate) fn is_for(&self, dev: u64, ino: u64) -> bool {
-        self.words[..2] == [dev, ino]
+    pub(crate) fn is_for(&self, version: &FileVersion) -> bool {
+        self.words[0] == file(version)
     }
 
     /// Returns the name of the bytes of `version`, if that is the version this slot is about.
     pub(crate) fn answer(&self, version: &FileVersion) -> Option<ContentId> {
-        let asked = [
-            version.dev,
-            version.ino,
-            version.size,
-            version.mtime_ns.cast_unsigned(),
-            version.ctime_ns.cast_unsigned(),
-        ];
-        (self.words[..5] == asked && self.is_genuine()).then(|| self.id())
+        (self.is_for(version) && self.words[..DIGEST] == key(version) && self.is_genuine())
+            .then(|| self.id())
     }
 
     fn id(&self) -> ContentId {
@@ -86,15 +73,33 @@ impl Slot {
     }
 
     /// Returns where among `slots` the search for this slot's file begins.
-    pub(crate) fn home(&self, slots: u64) -> u64 {
-        home(self.words[0], self.words[1], slots)
+    pub(crate) const fn home(&self, slots: u64) -> u64 {
+        among(self.words[0], slots)
     }
 }
 
+/// Returns what a slot says of a version.
+const fn key(version: &FileVersion) -> [u64; DIGEST] {
+    let state = mix(mix(FACTOR, version.ino), version.size);
+    let state = mix(state, version.mtime_ns.cast_unsigned());
+    [
+        file(version),
+        version.ctime_ns.cast_unsigned(),
+        mix(state, version.dev),
+    ]
+}
+
+const fn file(version: &FileVersion) -> u64 {
+    mix(mix(SEED, version.dev), version.ino)
+}
+
 /// Returns where among `slots` the search for a file begins.
-pub(crate) fn home(dev: u64, ino: u64, slots: u64) -> u64 {
-    let place = u128::from(mix(mix(SEED, dev), ino)) * u128::from(slots);
-    (place >> 64) as u64
+pub(crate) const fn home(version: &FileVersion, slots: u64) -> u64 {
+    among(file(version), slots)
+}
+
+const fn among(file: u64, slots: u64) -> u64 {
+    ((file as u128 * slots as u128) >> 64) as u64
 }
 
 /// Fractional digits of pi: numbers with nothing up their sleeve.
@@ -139,10 +144,9 @@ mod tests {
 
     #[test]
     fn slots_never_change() {
-        let slot = Slot::new(&version(1, 2), 3, ContentId::of(b""));
-        let expected = "0000000000000001 0000000000000002 0000000000000005 ffffffffffffffff \
-                        7fffffffffffffff 0000000000000003 a6a1f9f5b94913af 49c9dc36ea4d40a0 \
-                        b712c1adc925cb9b 62321fe4ca939acc 05e3aa1a6238970c";
+        let slot = Slot::new(&version(1, 2), ContentId::of(b""));
+        let expected = "0d3b82d8ec483b43 7fffffffffffffff bdd7c19c614de0eb a6a1f9f5b94913af \
+                        49c9dc36ea4d40a0 b712c1adc925cb9b 62321fe4ca939acc 196a67cbf049b12a";
         let words = slot.words.map(|word| format!("{word:016x}"));
         assert_eq!(words.join(" "), expected);
     }
@@ -152,7 +156,7 @@ mod tests {
         fn a_slot_answers_for_its_version_and_no_other(dev: u64, ino: u64, bytes: [u8; 32], bit in 0usize..5) {
             let id = ContentId::from_bytes(bytes);
             let version = version(dev, ino);
-            let slot = Slot::new(&version, 9, id);
+            let slot = Slot::new(&version, id);
             prop_assert_eq!(slot.answer(&version), Some(id));
             let mut other = version;
             match bit {
@@ -166,9 +170,9 @@ mod tests {
         }
 
         #[test]
-        fn a_slot_with_a_word_of_another_is_not_genuine(a: [u8; 32], b: [u8; 32], word in 6usize..10) {
-            let one = Slot::new(&version(1, 2), 9, ContentId::from_bytes(a));
-            let two = Slot::new(&version(1, 2), 9, ContentId::from_bytes(b));
+        fn a_slot_with_a_word_of_another_is_not_genuine(a: [u8; 32], b: [u8; 32], word in 3usize..7) {
+            let one = Slot::new(&version(1, 2), ContentId::from_bytes(a));
+            let two = Slot::new(&version(1, 2), ContentId::from_bytes(b));
             let mut torn = one;
             torn.words[word] = two.words[word];
             prop_assert_eq!(torn.is_genuine(), torn == one);
@@ -176,7 +180,7 @@ mod tests {
 
         #[test]
         fn every_file_has_a_home(dev: u64, ino: u64, slots in 1u64..u64::MAX) {
-            prop_assert!(home(dev, ino, slots) < slots);
+            prop_assert!(home(&version(dev, ino), slots) < slots);
         }
     }
 }

@@ -147,7 +147,7 @@ fn a_file_has_one_entry_however_often_it_changes() {
         };
         cache.put(&version, LATE, id(1));
     }
-    assert_eq!(fs::metadata(&path).unwrap().len(), 64 + 88 * 1024);
+    assert_eq!(fs::metadata(&path).unwrap().len(), 64 + 64 * 1024);
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_damaged_cache_is_an_empty_one_and_is_replaced() {
         },
         |path| {
             let mut bytes = fs::read(path).unwrap();
-            bytes[8] = 2;
+            bytes[8] = 1;
             fs::write(path, bytes).unwrap();
         },
     ];
@@ -184,8 +184,8 @@ fn a_flipped_bit_is_a_miss_and_never_another_name() {
     let (_dir, path) = temporary();
     HashCache::open(&path).put(&version(1), LATE, id(1));
     let good = fs::read(&path).unwrap();
-    let slot = good[64..].iter().position(|&byte| byte != 0).unwrap() / 88 * 88 + 64;
-    for bit in 0..88 * 8 {
+    let slot = good[64..].iter().position(|&byte| byte != 0).unwrap() / 64 * 64 + 64;
+    for bit in 0..64 * 8 {
         let mut bytes = good.clone();
         bytes[slot + bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, bytes).unwrap();

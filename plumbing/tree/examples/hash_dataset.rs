@@ -5,16 +5,8 @@
 )]
 
 use roar_content::HashCache;
-use roar_object::Object;
-use roar_tree::{Options, Sink, scan};
+use roar_tree::{Options, scan};
 use std::error::Error;
-
-/// Nodes are not kept: only the root is asked for.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn put(&mut self, _: Object) {}
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args_os().skip(1);
@@ -22,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let cache = arguments
         .next()
         .map_or_else(HashCache::none, HashCache::open);
-    let found = scan(directory.as_ref(), Options::new(&cache), &mut Nowhere)?;
+    let found = scan(directory.as_ref(), Options::new(&cache), &mut ())?;
     println!(
         "{} {} {}",
         found.root.id, found.root.files, found.root.bytes

@@ -1,25 +1,8 @@
 //! Making one directory: entries in, nodes out, level upon level.
 
-use crate::split::ends_node;
-use roar_object::{Entry, MemoryObjects, Mode, Object, ObjectId, TreeNode};
-
-/// A place that new objects go to.
-pub trait Sink {
-    /// Takes an object. The same one may come more than once.
-    fn put(&mut self, object: Object);
-}
-
-impl Sink for MemoryObjects {
-    fn put(&mut self, object: Object) {
-        self.insert(object);
-    }
-}
-
-impl<S: Sink + ?Sized> Sink for &mut S {
-    fn put(&mut self, object: Object) {
-        (**self).put(object);
-    }
-}
+use crate::sink::{Sink, SinkError};
+use crate::split::Splitter;
+use roar_object::{Entry, Mode, Object, ObjectId, TreeNode};
 
 /// A whole tree by name, and how much is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,9 +23,12 @@ impl Root {
 }
 
 /// Why entries do not make a tree.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
+    /// A node could not be kept.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
     /// A name is there twice, or a file and a directory share one.
     #[error("'{}' is there twice", .path.escape_ascii())]
     Twice {
@@ -81,6 +67,7 @@ pub struct Builder {
     /// For each level, the entries of the node that is not yet complete. A node that a name has
     /// ended waits for its successor, for it may turn out to be the root.
     open: Vec<Vec<Entry>>,
+    splitter: Splitter,
 }
 
 impl Builder {
@@ -93,14 +80,23 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the name is not one, or does not come after the one before.
+    /// When the name is not one, or does not come after the one before, or a node cannot be kept.
     pub fn push(&mut self, entry: Entry, sink: &mut dyn Sink) -> Result<(), BuildError> {
         if entry.mode == Mode::Directory && entry.files == 0 {
             return Ok(());
         }
         self.check(&entry)?;
-        self.add(0, entry, sink);
-        Ok(())
+        Ok(self.add(0, entry, sink)?)
+    }
+
+    /// Adds an entry that is known to be lawful and the next in order.
+    pub(crate) fn add_sorted(
+        &mut self,
+        entry: Entry,
+        sink: &mut dyn Sink,
+    ) -> Result<(), SinkError> {
+        debug_assert!(self.check(&entry).is_ok(), "out of order");
+        self.add(0, entry, sink)
     }
 
     fn check(&self, entry: &Entry) -> Result<(), BuildError> {
@@ -119,50 +115,63 @@ impl Builder {
         }
     }
 
-    fn add(&mut self, level: u8, entry: Entry, sink: &mut dyn Sink) {
+    fn add(&mut self, level: u8, entry: Entry, sink: &mut dyn Sink) -> Result<(), SinkError> {
         let at = usize::from(level);
         if self.open.len() == at {
-            self.open.push(Vec::new());
+            self.open
+                .push(Vec::with_capacity(TreeNode::MAX_ENTRIES / 2));
         }
-        let open = &self.open[at];
+        let Self { open, splitter } = self;
+        let open = &open[at];
         let complete = open
             .last()
-            .is_some_and(|last| ends_node(level, open.len(), &last.name));
+            .is_some_and(|last| splitter.ends_node(level, open.len(), &last.name));
         if complete {
-            let node = self.close(level, sink);
-            self.add(level + 1, node, sink);
+            let node = self.close(level, sink)?;
+            self.add(level + 1, node, sink)?;
         }
         self.open[at].push(entry);
+        Ok(())
     }
 
     /// Makes a node of what is open at `level`, and returns its entry in the level above.
-    fn close(&mut self, level: u8, sink: &mut dyn Sink) -> Entry {
+    fn close(&mut self, level: u8, sink: &mut dyn Sink) -> Result<Entry, SinkError> {
         let entries = std::mem::take(&mut self.open[usize::from(level)]);
         let name = entries.first().map(|entry| entry.name.clone());
-        let root = put_node(level, entries, sink);
+        let root = put_node(level, entries, sink)?;
         let name = name.unwrap_or_default();
-        Entry::tree(name, Mode::Node, root.id, root.bytes, root.files)
+        Ok(Entry::tree(
+            name,
+            Mode::Node,
+            root.id,
+            root.bytes,
+            root.files,
+        ))
     }
 
     /// Completes the tree.
-    pub fn finish(mut self, sink: &mut dyn Sink) -> Root {
+    ///
+    /// # Errors
+    ///
+    /// When a node cannot be kept.
+    pub fn finish(mut self, sink: &mut dyn Sink) -> Result<Root, SinkError> {
         if self.open.is_empty() {
             return put_node(0, Vec::new(), sink);
         }
         let mut level = 0;
         loop {
             let at = usize::from(level);
-            let entry = self.close(level, sink);
+            let entry = self.close(level, sink)?;
             // Nothing above: this node is the only one of its level.
             if self.open.len() == at + 1 {
-                return Root {
+                return Ok(Root {
                     id: entry.tree_id().expect("the entry of a node"),
                     files: entry.files,
                     bytes: entry.size,
-                };
+                });
             }
             level += 1;
-            self.add(level, entry, sink);
+            self.add(level, entry, sink)?;
         }
     }
 }
@@ -171,17 +180,17 @@ impl Builder {
 ///
 /// # Errors
 ///
-/// When a name is not one, or is there twice.
+/// When a name is not one, or is there twice, or a node cannot be kept.
 pub fn write_directory(mut entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<Root, BuildError> {
     entries.sort_by(|a, b| a.name.cmp(&b.name));
     let mut builder = Builder::default();
     for entry in entries {
         builder.push(entry, sink)?;
     }
-    Ok(builder.finish(sink))
+    Ok(builder.finish(sink)?)
 }
 
-fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Root {
+fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<Root, SinkError> {
     let node = TreeNode::new(level, entries);
     let object = Object::encode(&node);
     let root = Root {
@@ -189,8 +198,8 @@ fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Root {
         files: node.files(),
         bytes: node.size(),
     };
-    sink.put(object);
-    root
+    sink.put(object)?;
+    Ok(root)
 }
 
 /// Returns whether a directory can hold `name`.

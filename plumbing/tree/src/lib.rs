@@ -27,18 +27,22 @@
 mod build;
 mod composite;
 mod diff;
+mod folder;
 mod listing;
+mod names;
 mod node;
 mod options;
 mod paths;
 mod scan;
+mod sink;
 mod split;
 
-pub use build::{BuildError, Builder, Root, Sink, write_directory};
+pub use build::{BuildError, Builder, Root, write_directory};
 pub use composite::{Composite, composite};
 pub use diff::{Diff, Difference, diff};
 pub use listing::{Found, List, list, lookup};
 pub use node::{MAX_DEPTH, MAX_NODES, TreeError};
 pub use options::{Candidate, Options, Progress, SkipReason, skip_roar};
 pub use paths::{Leaf, PathTree};
-pub use scan::{Scan, scan};
+pub use scan::{Scan, ScanError, scan};
+pub use sink::{Sink, SinkError};

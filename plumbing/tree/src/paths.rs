@@ -65,7 +65,7 @@ impl Leaf {
         }
     }
 
-    fn entry(self, name: &[u8]) -> Option<Entry> {
+    pub(crate) fn entry(self, name: &[u8]) -> Option<Entry> {
         match self {
             Self::Content { mode, id, size } if mode.is_content() => {
                 Some(Entry::content(name, mode, id, size))
@@ -93,7 +93,7 @@ impl PathTree {
     /// # Errors
     ///
     /// When a path is not such a one, is there twice, or is a file to one leaf and a directory to
-    /// another.
+    /// another, or a node cannot be kept.
     pub fn build<P: AsRef<[u8]>>(
         leaves: impl IntoIterator<Item = (P, Leaf)>,
         sink: &mut dyn Sink,
@@ -156,15 +156,18 @@ impl PathTree {
         if builder.is_empty() {
             return Ok(());
         }
-        let root = builder.finish(sink);
+        let root = builder.finish(sink)?;
         self.push(root.entry(name), &path, sink)
     }
 
     fn push(&mut self, entry: Entry, path: &[u8], sink: &mut dyn Sink) -> Result<(), BuildError> {
         let builder = self.open.last_mut().expect("the root stays open");
         // Paths are sorted, so what does not ascend is there twice.
-        builder.push(entry, sink).map_err(|_| BuildError::Twice {
-            path: path.to_vec(),
+        builder.push(entry, sink).map_err(|err| match err {
+            BuildError::Sink(err) => BuildError::Sink(err),
+            _ => BuildError::Twice {
+                path: path.to_vec(),
+            },
         })
     }
 
@@ -173,7 +176,7 @@ impl PathTree {
             self.leave(sink)?;
         }
         let root = self.open.pop().expect("the root stays open");
-        Ok(root.finish(sink))
+        Ok(root.finish(sink)?)
     }
 }
 

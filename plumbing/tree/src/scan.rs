@@ -7,25 +7,30 @@
 //! until its parts have been opened.
 
 use crate::build::is_name;
-use crate::listing::push_name;
+use crate::folder::{Folder, lock};
+use crate::names::{DIRECTORY, Names};
 use crate::node::MAX_DEPTH;
-use crate::{Candidate, Options, Root, Sink, SkipReason, write_directory};
-use nix::dir::{Dir, Type};
+use crate::{Candidate, Leaf, Options, Root, Sink, SinkError, SkipReason};
+use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode as Permissions;
 use rayon::Scope;
-use roar_content::{FileError, FileKind, FileVersion, NameError, Named, name_cached_at, name_link};
-use roar_object::{Entry, Mode, Object};
-use std::ffi::{CStr, CString, OsString};
+use roar_content::{FileError, FileKind, FileVersion, NameError, Named, name_all_cached_at};
+use roar_object::Object;
+use std::ffi::{CStr, OsString};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Files that one task names; enough that starting a task costs nothing beside them.
-const BATCH: usize = 32;
+const BATCH: usize = 64;
+
+/// Fewest threads. A thread that waits for a disk uses no core: of small files that are not in
+/// memory, 16 threads on 2 cores name three times as many as 2; of those that are, as many.
+const FEWEST_THREADS: usize = 16;
 
 /// What a directory holds.
 #[derive(Debug)]
@@ -41,25 +46,39 @@ pub struct Scan {
     pub unreadable: Vec<FileError>,
 }
 
+/// Why a directory has no tree.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// It cannot be read itself.
+    #[error(transparent)]
+    Directory(#[from] FileError),
+    /// A node could not be kept.
+    #[error(transparent)]
+    Sink(#[from] SinkError),
+}
+
 /// Names everything in a directory and gives the nodes to `sink`.
 ///
 /// Links are entries, and never followed, but for `directory` itself. Pipes, sockets and devices
 /// are left out and listed. What cannot be read is entered without a name and listed, so that the
-/// caller can refuse the whole or accept the rest.
+/// caller can refuse the whole or accept the rest. What other programs do to the directory meanwhile
+/// may be in the tree or not; each file's bytes are those of one moment.
 ///
-/// Runs on the current rayon pool.
+/// Runs on threads of its own.
 ///
 /// # Errors
 ///
-/// When `directory` itself cannot be read.
+/// When `directory` itself cannot be read, or a node cannot be kept.
 pub fn scan(
     directory: &Path,
     options: Options<'_>,
     sink: &mut (dyn Sink + Send),
-) -> Result<Scan, FileError> {
+) -> Result<Scan, ScanError> {
     let walk = Walk {
         top: directory,
         options,
+        stopped: AtomicBool::new(false),
         out: Mutex::new(Out {
             sink,
             nodes: 0,
@@ -69,24 +88,30 @@ pub fn scan(
         }),
     };
     let fd = open(directory, DIRECTORY, Permissions::empty());
-    let listed = fd.and_then(|fd| Ok((list_directory(&fd)?, fd)));
+    let listed = fd.and_then(|fd| Ok((Names::of(&fd)?, fd)));
     let (names, fd) = listed.map_err(|err| walk.error(b"", NameError::Open(err.into())))?;
-    rayon::scope(|scope| walk.fill(scope, None, Vec::new(), names, fd));
-    Ok(walk.finish())
+    let work = || rayon::scope(|scope| walk.fill(scope, None, Vec::new(), names, fd));
+    match threads() {
+        Ok(pool) => pool.install(work),
+        // There may be no more threads to have; then those of the process must do.
+        Err(_) => work(),
+    }
+    walk.finish()
 }
 
-const DIRECTORY: OFlag = OFlag::O_RDONLY
-    .union(OFlag::O_DIRECTORY)
-    .union(OFlag::O_CLOEXEC)
-    .union(OFlag::O_NONBLOCK);
-
-/// A name in a directory, and what the directory says it is; nothing on file systems that do not.
-type Name = (CString, Option<Type>);
+fn threads() -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    rayon::ThreadPoolBuilder::new()
+        .num_threads(cores.max(FEWEST_THREADS))
+        .build()
+}
 
 /// What all tasks share.
 struct Walk<'a> {
     top: &'a Path,
     options: Options<'a>,
+    /// Whether a node could not be kept, so that nothing is left to be done.
+    stopped: AtomicBool,
     out: Mutex<Out<'a>>,
 }
 
@@ -96,31 +121,11 @@ struct Out<'a> {
     nodes: u64,
     skipped: Vec<(Vec<u8>, SkipReason)>,
     unreadable: Vec<FileError>,
-    root: Option<Root>,
+    root: Option<Result<Root, SinkError>>,
 }
 
-/// A directory that is being named.
-struct Folder {
-    /// The directory that it is in, and its place there; nothing for the root.
-    parent: Option<(Arc<Folder>, usize)>,
-    /// Its path from the root.
-    path: Vec<u8>,
-    depth: usize,
-    /// What is known of its entries, in the order of their names.
-    entries: Mutex<Vec<Option<Entry>>>,
-    /// Tasks that are not done with it.
-    left: AtomicUsize,
-}
-
-impl Folder {
-    fn name(&self) -> &[u8] {
-        let start = self.path.iter().rposition(|&byte| byte == b'/');
-        &self.path[start.map_or(0, |slash| slash + 1)..]
-    }
-}
-
-/// Names of one folder that one task will look at, with their places.
-type Batch = Vec<(usize, CString, Option<Type>)>;
+/// Places of one folder that one task will look at.
+type Batch = Vec<usize>;
 
 impl Walk<'_> {
     /// Starts the tasks of a directory that has been listed.
@@ -129,55 +134,51 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         parent: Option<(Arc<Folder>, usize)>,
         path: Vec<u8>,
-        names: Vec<Name>,
+        names: Names,
         fd: OwnedFd,
     ) {
-        let depth = parent.as_ref().map_or(0, |(parent, _)| parent.depth + 1);
-        let folder = Arc::new(Folder {
-            parent,
-            path,
-            depth,
-            entries: Mutex::new(vec![None; names.len()]),
-            // One for this very task, so that none of the others completes the folder too early.
-            left: AtomicUsize::new(1),
-        });
+        let folder = Arc::new(Folder::new(parent, path, names));
         let fd = Arc::new(fd);
         let mut batch = Batch::new();
-        for (place, (name, kind)) in names.into_iter().enumerate() {
-            if self.leaves_out(&folder, &name, &fd, kind) {
+        for place in 0..folder.names.len() {
+            if self.leaves_out(&folder, place, &fd) || self.is_no_name(&folder, place) {
                 continue;
             }
-            if !is_name(name.to_bytes()) {
-                let err = NameError::Open(Errno::ENAMETOOLONG.into());
-                self.explain(path_in(&folder, &name), name.to_bytes(), 0, err);
+            if folder.names.kind(place) == Some(Type::Directory) {
+                self.start_directory(scope, &folder, place, &fd);
                 continue;
             }
-            if kind == Some(Type::Directory) {
-                self.start_directory(scope, &folder, place, name, &fd);
-                continue;
-            }
-            batch.push((place, name, kind));
+            batch.push(place);
             if batch.len() == BATCH {
                 self.start_batch(scope, &folder, std::mem::take(&mut batch), &fd);
             }
         }
-        self.name_batch(scope, &folder, batch, &fd);
+        self.name_batch(scope, &folder, &batch, &fd);
         drop(fd);
         self.done(folder);
     }
 
-    fn leaves_out(&self, folder: &Folder, name: &CStr, fd: &OwnedFd, kind: Option<Type>) -> bool {
-        let is_directory = match kind {
-            Some(kind) => kind == Type::Directory,
-            None => {
-                FileVersion::at(fd, name).is_ok_and(|found| found.kind() == FileKind::Directory)
-            }
-        };
+    fn leaves_out(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> bool {
+        let name = folder.names.bytes(place);
+        let kind = folder.names.kind(place);
+        let kind = kind.or_else(|| kind_of(fd, folder.names.get(place)));
+        let is_directory = kind == Some(Type::Directory);
         (self.options.skip)(Candidate {
             directory: &folder.path,
-            name: name.to_bytes(),
+            name,
             is_directory,
         })
+    }
+
+    /// Tells of names that are longer than a tree can hold, which some file systems have.
+    fn is_no_name(&self, folder: &Folder, place: usize) -> bool {
+        let lawful = is_name(folder.names.bytes(place));
+        if !lawful {
+            let err = NameError::Open(Errno::ENAMETOOLONG.into());
+            let err = self.error(&folder.path_of(place), err);
+            lock(&self.out).unreadable.push(err);
+        }
+        !lawful
     }
 
     fn start_batch<'s>(
@@ -187,10 +188,10 @@ impl Walk<'_> {
         batch: Batch,
         fd: &Arc<OwnedFd>,
     ) {
-        folder.left.fetch_add(1, Ordering::Relaxed);
+        folder.begin_task();
         let (folder, fd) = (Arc::clone(folder), Arc::clone(fd));
         scope.spawn(move |scope| {
-            self.name_batch(scope, &folder, batch, &fd);
+            self.name_batch(scope, &folder, &batch, &fd);
             drop(fd);
             self.done(folder);
         });
@@ -201,12 +202,11 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         place: usize,
-        name: CString,
         fd: &Arc<OwnedFd>,
     ) {
-        folder.left.fetch_add(1, Ordering::Relaxed);
+        folder.begin_task();
         let (folder, fd) = (Arc::clone(folder), Arc::clone(fd));
-        scope.spawn(move |scope| self.enter(scope, folder, place, &name, fd));
+        scope.spawn(move |scope| self.enter(scope, folder, place, fd));
     }
 
     /// Opens and lists a directory.
@@ -215,119 +215,184 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         parent: Arc<Folder>,
         place: usize,
-        name: &CStr,
         parent_fd: Arc<OwnedFd>,
     ) {
-        let opened = if parent.depth + 1 >= MAX_DEPTH {
-            Err(Errno::ENAMETOOLONG)
-        } else {
-            let flags = DIRECTORY | OFlag::O_NOFOLLOW;
-            openat(&*parent_fd, name, flags, Permissions::empty())
-                .and_then(|fd| Ok((list_directory(&fd)?, fd)))
+        let opened = match () {
+            () if self.stopped.load(Ordering::Relaxed) => Err(Errno::ECANCELED),
+            () if parent.depth + 1 >= MAX_DEPTH => Err(Errno::ENAMETOOLONG),
+            () => open_directory(&parent_fd, parent.names.get(place)),
         };
-        drop(parent_fd);
-        let mut path = parent.path.clone();
-        push_name(&mut path, name.to_bytes());
         match opened {
-            Ok((names, fd)) => self.fill(scope, Some((parent, place)), path, names, fd),
+            Ok((names, fd)) => {
+                drop(parent_fd);
+                let path = parent.path_of(place);
+                self.fill(scope, Some((parent, place)), path, names, fd);
+                return;
+            }
+            // It was a directory when it was listed, and is something else now.
+            Err(Errno::ENOTDIR | Errno::ELOOP) => {
+                self.name_anew(scope, &parent, place, &parent_fd);
+            }
             Err(err) => {
-                let entry = self.explain(path, name.to_bytes(), 0, NameError::Open(err.into()));
-                lock(&parent.entries)[place] = entry;
-                self.done(parent);
+                let leaf = self.explain(&parent, place, 0, NameError::Open(err.into()));
+                parent.note([(place, leaf)]);
             }
         }
+        drop(parent_fd);
+        self.done(parent);
     }
 
-    /// Names the files of a batch; what turns out to be a directory becomes a task.
+    /// Names what is in a batch; what turns out to be a directory becomes a task.
     fn name_batch<'s>(
         &'s self,
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
-        batch: Batch,
+        batch: &[usize],
         fd: &Arc<OwnedFd>,
     ) {
-        let mut found = Vec::with_capacity(batch.len());
-        for (place, name, kind) in batch {
-            match kind.or_else(|| kind_of(fd, &name)) {
-                Some(Type::Directory) => self.start_directory(scope, folder, place, name, fd),
-                kind => found.push((place, self.name_one(folder, name, kind, fd))),
+        if self.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        let (mut files, mut others) = (Batch::with_capacity(batch.len()), Batch::new());
+        for &place in batch {
+            match folder.names.kind(place) {
+                Some(Type::File) => files.push(place),
+                _ => others.push(place),
             }
         }
-        let mut entries = lock(&folder.entries);
-        for (place, entry) in found {
-            entries[place] = entry;
+        self.name_files(scope, folder, &files, fd);
+        for place in others {
+            let name = folder.names.get(place);
+            let kind = folder.names.kind(place).or_else(|| kind_of(fd, name));
+            self.name_as(scope, folder, place, kind, fd);
         }
     }
 
-    /// Names one thing that is no directory.
-    fn name_one(
-        &self,
-        folder: &Folder,
-        name: CString,
+    fn name_files<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        folder: &Arc<Folder>,
+        places: &[usize],
+        fd: &Arc<OwnedFd>,
+    ) {
+        let names: Vec<_> = places
+            .iter()
+            .map(|&place| folder.names.get(place))
+            .collect();
+        let (mut found, mut others) = (Vec::with_capacity(places.len()), Batch::new());
+        name_all_cached_at(self.options.cache, &**fd, &names, |at, named| {
+            let place = places[at];
+            match named {
+                Ok(named) => found.push((place, Some(leaf(&named)))),
+                Err(NameError::Kind(_)) => others.push(place),
+                Err(err) => found.push((place, self.cannot_name(folder, place, fd, err))),
+            }
+        });
+        self.count(&found);
+        folder.note(found);
+        for place in others {
+            self.name_anew(scope, folder, place, fd);
+        }
+    }
+
+    /// Names something that was replaced by a thing of another kind since it was listed.
+    fn name_anew<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        folder: &Arc<Folder>,
+        place: usize,
+        fd: &Arc<OwnedFd>,
+    ) {
+        match kind_of(fd, folder.names.get(place)) {
+            // Directories and files by turns: whoever does that waits for us to give up.
+            Some(Type::File | Type::Directory) => {
+                let leaf = self.explain(folder, place, 0, NameError::Changed);
+                folder.note([(place, leaf)]);
+            }
+            kind => self.name_as(scope, folder, place, kind, fd),
+        }
+    }
+
+    /// Names one thing whose kind is known, or cannot be.
+    fn name_as<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        folder: &Arc<Folder>,
+        place: usize,
         kind: Option<Type>,
-        fd: &OwnedFd,
-    ) -> Option<Entry> {
+        fd: &Arc<OwnedFd>,
+    ) {
         let skip = |reason| {
-            lock(&self.out)
-                .skipped
-                .push((path_in(folder, &name), reason));
-            None
+            let skipped = (folder.path_of(place), reason);
+            lock(&self.out).skipped.push(skipped);
         };
         match kind {
-            Some(Type::Symlink) => self.name_link(folder, name, fd),
+            Some(Type::Directory) => self.start_directory(scope, folder, place, fd),
+            Some(Type::Symlink) => folder.note([(place, self.name_link(folder, place, fd))]),
             Some(Type::Fifo) => skip(SkipReason::Fifo),
             Some(Type::Socket) => skip(SkipReason::Socket),
             Some(Type::CharacterDevice | Type::BlockDevice) => skip(SkipReason::Device),
-            // What cannot be looked at is tried, for the error that it gives.
-            Some(Type::File | Type::Directory) | None => self.name_file(folder, name, fd),
+            Some(Type::File) => self.name_files(scope, folder, &[place], fd),
+            // What cannot be looked at is asked once more, for the error that it gives.
+            None => folder.note([(place, self.why_not(folder, place, fd))]),
         }
     }
 
-    fn name_file(&self, folder: &Folder, name: CString, fd: &OwnedFd) -> Option<Entry> {
-        match name_cached_at(self.options.cache, fd, &name) {
-            Ok(named) => {
-                self.count(named.size);
-                Some(file_entry(name, &named))
-            }
-            Err(err) => {
-                let size = FileVersion::at(fd, &name).map_or(0, |version| version.size);
-                self.explain(path_in(folder, &name), name.to_bytes(), size, err)
-            }
-        }
+    fn why_not(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> Option<Leaf> {
+        let err = match FileVersion::at(fd, folder.names.get(place)) {
+            Ok(version) => NameError::Kind(version.kind()),
+            Err(err) => NameError::Open(err),
+        };
+        self.explain(folder, place, 0, err)
     }
 
-    fn name_link(&self, folder: &Folder, name: CString, fd: &OwnedFd) -> Option<Entry> {
-        match readlinkat(fd, name.as_c_str()) {
+    fn name_link(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> Option<Leaf> {
+        match readlinkat(fd, folder.names.get(place)) {
             Ok(target) => {
-                let target = target.as_bytes();
-                self.count(0);
-                let (id, size) = (name_link(target), target.len() as u64);
-                Some(Entry::content(name.into_bytes(), Mode::Symlink, id, size))
+                if let Some(progress) = self.options.progress {
+                    progress.files.fetch_add(1, Ordering::Relaxed);
+                }
+                Some(Leaf::link(target.as_bytes()))
             }
-            Err(err) => {
-                let err = NameError::Read(err.into());
-                self.explain(path_in(folder, &name), name.to_bytes(), 0, err)
-            }
+            Err(err) => self.explain(folder, place, 0, NameError::Read(err.into())),
         }
     }
 
-    fn count(&self, bytes: u64) {
+    fn count(&self, found: &[(usize, Option<Leaf>)]) {
         if let Some(progress) = self.options.progress {
-            progress.files.fetch_add(1, Ordering::Relaxed);
+            let sizes = found.iter().filter_map(|(_, leaf)| match leaf {
+                Some(Leaf::Content { size, .. }) => Some(size),
+                _ => None,
+            });
+            let (files, bytes) =
+                sizes.fold((0, 0), |(files, bytes), size| (files + 1, bytes + size));
+            progress.files.fetch_add(files, Ordering::Relaxed);
             progress.bytes.fetch_add(bytes, Ordering::Relaxed);
         }
     }
 
-    /// Notes why something has no name, and returns its entry if it gets one all the same.
-    fn explain(&self, path: Vec<u8>, name: &[u8], size: u64, err: NameError) -> Option<Entry> {
+    fn cannot_name(
+        &self,
+        folder: &Folder,
+        place: usize,
+        fd: &OwnedFd,
+        err: NameError,
+    ) -> Option<Leaf> {
+        let version = FileVersion::at(fd, folder.names.get(place));
+        let size = version.map_or(0, |version| version.size);
+        self.explain(folder, place, size, err)
+    }
+
+    /// Notes why something has no name, and returns its leaf if it gets one all the same.
+    fn explain(&self, folder: &Folder, place: usize, size: u64, err: NameError) -> Option<Leaf> {
+        let path = folder.path_of(place);
         if err.is_missing() {
             lock(&self.out).skipped.push((path, SkipReason::Gone));
             return None;
         }
         let err = self.error(&path, err);
         lock(&self.out).unreadable.push(err);
-        // Some file systems have names that are longer than a tree can hold.
-        is_name(name).then(|| Entry::unnamed(name, size))
+        Some(Leaf::Unnamed { size })
     }
 
     fn error(&self, path: &[u8], source: NameError) -> FileError {
@@ -342,40 +407,50 @@ impl Walk<'_> {
     /// Ends one task of a folder; with the last one the folder is complete, and so perhaps is the
     /// one that it is in, and so on.
     fn done(&self, mut folder: Arc<Folder>) {
-        while folder.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let entries = std::mem::take(&mut *lock(&folder.entries));
-            let entries: Vec<_> = entries.into_iter().flatten().collect();
+        while folder.end_task() {
             let Some((parent, place)) = folder.parent.as_ref() else {
-                let root = self.write(entries);
-                lock(&self.out).root = Some(root);
+                self.complete(&folder, |root| lock(&self.out).root = Some(Ok(root)));
                 return;
             };
-            if !entries.is_empty() {
-                let root = self.write(entries);
-                lock(&parent.entries)[*place] = Some(root.entry(folder.name()));
+            // A directory without files leaves no trace, not even a node.
+            if !folder.is_empty() {
+                self.complete(&folder, |root| {
+                    parent.note([(*place, Some(Leaf::Tree(root)))]);
+                });
             }
             folder = Arc::clone(parent);
         }
     }
 
-    fn write(&self, entries: Vec<Entry>) -> Root {
-        write_directory(entries, &mut Shared(&self.out)).expect("a directory has no name twice")
+    /// Makes the tree of a folder, and hands it on.
+    fn complete(&self, folder: &Folder, hand_on: impl FnOnce(Root)) {
+        if self.stopped.load(Ordering::Relaxed) {
+            return;
+        }
+        match folder.write(&mut Shared(&self.out)) {
+            Ok(root) => hand_on(root),
+            Err(err) => {
+                self.stopped.store(true, Ordering::Relaxed);
+                lock(&self.out).root.get_or_insert(Err(err));
+            }
+        }
     }
 
-    fn finish(self) -> Scan {
+    fn finish(self) -> Result<Scan, ScanError> {
         let out = self
             .out
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        let root = out.root.expect("every task has ended, or one has failed")?;
         let (mut skipped, mut unreadable) = (out.skipped, out.unreadable);
         skipped.sort();
         unreadable.sort_by(|a, b| a.path.cmp(&b.path));
-        Scan {
-            root: out.root.expect("every task of the root has ended"),
+        Ok(Scan {
+            root,
             nodes: out.nodes,
             skipped,
             unreadable,
-        }
+        })
     }
 }
 
@@ -383,26 +458,25 @@ impl Walk<'_> {
 struct Shared<'a, 'b>(&'a Mutex<Out<'b>>);
 
 impl Sink for Shared<'_, '_> {
-    fn put(&mut self, object: Object) {
+    fn put(&mut self, object: Object) -> Result<(), SinkError> {
         let mut out = lock(self.0);
         out.nodes += 1;
-        out.sink.put(object);
+        out.sink.put(object)
     }
 }
 
-fn file_entry(name: CString, named: &Named) -> Entry {
-    let mode = if named.executable() {
-        Mode::Executable
-    } else {
-        Mode::File
-    };
-    Entry::content(name.into_bytes(), mode, named.id, named.size)
+fn leaf(named: &Named) -> Leaf {
+    Leaf::file(named.id, named.size, named.executable())
 }
 
-fn path_in(folder: &Folder, name: &CStr) -> Vec<u8> {
-    let mut path = folder.path.clone();
-    push_name(&mut path, name.to_bytes());
-    path
+fn open_directory(parent: &OwnedFd, name: &CStr) -> nix::Result<(Names, OwnedFd)> {
+    let fd = openat(
+        parent,
+        name,
+        DIRECTORY | OFlag::O_NOFOLLOW,
+        Permissions::empty(),
+    )?;
+    Ok((Names::of(&fd)?, fd))
 }
 
 fn kind_of(fd: &OwnedFd, name: &CStr) -> Option<Type> {
@@ -416,26 +490,4 @@ fn kind_of(fd: &OwnedFd, name: &CStr) -> Option<Type> {
         FileKind::BlockDevice => Type::BlockDevice,
         FileKind::Unknown => return None,
     })
-}
-
-/// Lists a directory, sorted by name. The descriptor is left to open what was found.
-fn list_directory(fd: &OwnedFd) -> nix::Result<Vec<Name>> {
-    // A second description of the directory, because reading one to its end closes it here.
-    let mut dir = Dir::openat(fd, c".", DIRECTORY, Permissions::empty())?;
-    let mut names = Vec::new();
-    for item in dir.iter() {
-        let item = item?;
-        let name = item.file_name();
-        if !matches!(name.to_bytes(), b"." | b"..") {
-            names.push((name.to_owned(), item.file_type()));
-        }
-    }
-    names.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    // A directory that changes while it is listed may show one name twice.
-    names.dedup_by(|(a, _), (b, _)| a == b);
-    Ok(names)
-}
-
-fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

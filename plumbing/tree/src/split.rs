@@ -13,18 +13,35 @@ const BITS: u8 = 0x1f;
 /// chosen to be cut after each entry, comes to one root below [`TreeNode::MAX_LEVEL`].
 const LAST_SPLIT_LEVEL: u8 = 7;
 
-/// Returns whether a node of `level` with `len` entries, `name` the last of them, is complete.
-pub(crate) fn ends_node(level: u8, len: usize, name: &[u8]) -> bool {
-    len >= TreeNode::MAX_ENTRIES || (level <= LAST_SPLIT_LEVEL && name_ends_node(level, name))
+/// Tells where nodes end. A hasher is large, so one is kept for many names.
+#[derive(Clone, Debug)]
+pub(crate) struct Splitter(blake3::Hasher);
+
+impl Default for Splitter {
+    fn default() -> Self {
+        static HASHER: LazyLock<blake3::Hasher> =
+            LazyLock::new(|| blake3::Hasher::new_derive_key(CONTEXT));
+        Self(HASHER.clone())
+    }
 }
 
-fn name_ends_node(level: u8, name: &[u8]) -> bool {
-    static HASHER: LazyLock<blake3::Hasher> =
-        LazyLock::new(|| blake3::Hasher::new_derive_key(CONTEXT));
-    let mut hasher = HASHER.clone();
-    hasher.update(&[level]);
-    hasher.update(name);
-    hasher.finalize().as_bytes()[0] & BITS == 0
+impl Splitter {
+    /// Returns whether a node of `level` with `len` entries, `name` the last of them, is complete.
+    pub(crate) fn ends_node(&mut self, level: u8, len: usize, name: &[u8]) -> bool {
+        len >= TreeNode::MAX_ENTRIES || self.name_ends_node(level, name)
+    }
+
+    /// Returns whether a name ends its node whatever the node's length.
+    fn name_ends_node(&mut self, level: u8, name: &[u8]) -> bool {
+        if level > LAST_SPLIT_LEVEL {
+            return false;
+        }
+        let Self(hasher) = self;
+        hasher.reset();
+        hasher.update(&[level]);
+        hasher.update(name);
+        hasher.finalize().as_bytes()[0] & BITS == 0
+    }
 }
 
 #[cfg(test)]
@@ -35,7 +52,9 @@ mod tests {
     fn one_name_in_thirty_two_ends_a_node_and_levels_differ() {
         let ends = |level| {
             (0..32_000u32)
-                .filter(|number| name_ends_node(level, number.to_string().as_bytes()))
+                .filter(|number| {
+                    Splitter::default().name_ends_node(level, number.to_string().as_bytes())
+                })
                 .collect::<Vec<_>>()
         };
         let (low, high) = (ends(0), ends(1));
@@ -46,7 +65,9 @@ mod tests {
     #[test]
     fn the_rule_never_changes() {
         let ends: Vec<_> = (0..200u32)
-            .filter(|number| name_ends_node(0, format!("file-{number}").as_bytes()))
+            .filter(|number| {
+                Splitter::default().name_ends_node(0, format!("file-{number}").as_bytes())
+            })
             .collect();
         // As `printf "\\0file-20" | b3sum --derive-key "roar 2026 tree split v1"` shows, and so on.
         assert_eq!(ends, [20, 29, 46, 65, 75, 95, 100, 153]);
@@ -54,10 +75,9 @@ mod tests {
 
     #[test]
     fn a_node_ends_at_the_cap_whatever_its_names() {
-        assert!(ends_node(0, 96, b"x") && ends_node(15, 96, b"x"));
-        let first = (0..1000u32)
-            .map(|number| number.to_string())
-            .find(|name| name_ends_node(8, name.as_bytes()));
-        assert!(first.is_some_and(|name| !ends_node(8, 1, name.as_bytes())));
+        let mut splitter = Splitter::default();
+        assert!(splitter.ends_node(0, 96, b"x") && splitter.ends_node(15, 96, b"x"));
+        let mut names = (0..1000u32).map(|number| number.to_string());
+        assert!(!names.any(|name| splitter.ends_node(8, 1, name.as_bytes())));
     }
 }

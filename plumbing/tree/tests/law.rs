@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use roar_object::{
     ContentId, Entry, FindError, MemoryObjects, Mode, Object, ObjectId, Objects, TreeNode,
 };
-use roar_tree::{Leaf, PathTree, Sink, diff, list, lookup, write_directory};
+use roar_tree::{Leaf, PathTree, Sink, SinkError, diff, list, lookup, write_directory};
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,10 +18,11 @@ struct Counting {
 }
 
 impl Sink for Counting {
-    fn put(&mut self, object: Object) {
+    fn put(&mut self, object: Object) -> Result<(), SinkError> {
         let before = self.objects.len();
         self.objects.insert(object);
         self.fresh += self.objects.len() - before;
+        Ok(())
     }
 }
 

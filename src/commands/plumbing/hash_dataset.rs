@@ -4,8 +4,8 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::trees::{self, Forest};
 use crate::ui::Ui;
-use roar_object::{MemoryObjects, Object};
-use roar_tree::{Scan, Sink};
+use roar_object::MemoryObjects;
+use roar_tree::Scan;
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,13 +30,6 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// Nodes that nobody asks for.
-struct Nowhere;
-
-impl Sink for Nowhere {
-    fn put(&mut self, _: Object) {}
-}
-
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let directory = context.directory().join(&args.directory);
     if directory.is_file() {
@@ -50,7 +43,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         let scan = trees::scan(ui, context, &directory, &mut nodes)?;
         ui.json(described(&scan, Forest::of(nodes))?)?;
     } else {
-        let scan = trees::scan(ui, context, &directory, &mut Nowhere)?;
+        let scan = trees::scan(ui, context, &directory, &mut ())?;
         ui.data(scan.root.id)?;
     }
     Ok(ExitCode::SUCCESS)
