@@ -1,7 +1,7 @@
 //! The loop: wait for a call or a signal, deal with it, wait again.
 
 use std::os::fd::AsFd;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use roar_launch::{
@@ -62,11 +62,11 @@ fn listen(started: &mut Started, course: &mut Course) -> Result<Option<Ears>, La
     let janitor = janitor.map_err(LaunchError::io("start the janitor"))?;
     course.signals.set_janitor(janitor.pid());
     listener.take_turns(true);
-    let turns = Turns::default();
     Ok(Some(Ears {
         listener,
         janitor,
-        turns,
+        turns: Turns::default(),
+        since: Instant::now(),
     }))
 }
 
@@ -75,12 +75,14 @@ struct Ears {
     listener: Listener,
     janitor: Janitor,
     turns: Turns,
+    since: Instant,
 }
 
 impl Ears {
     /// Settles on how callers are woken, by how they call.
     fn settle_turns(&mut self, waiting: &Waiting) {
-        let crowd = waiting.call.and_then(|call| self.turns.note(call.tid));
+        let now = self.since.elapsed();
+        let crowd = waiting.call.and_then(|call| self.turns.note(call.tid, now));
         if let Some(crowd) = crowd {
             self.listener.take_turns(!crowd);
         }

@@ -1,12 +1,20 @@
-//! Whether one thread at a time makes calls, or several do at once.
+//! Whether callers and supervisor had better share one processor.
 //!
-//! One at a time is best served on the processor that it runs on; several would be crowded there.
+//! One caller at a time is best served on the processor that it runs on. Several that compute between
+//! their calls would be crowded there. But several that do little else than call are served one after
+//! the other anyway, and waking another processor for each of their calls costs more than it gains.
+
+use std::time::Duration;
 
 /// How many calls are looked at before a judgement.
 const WINDOW: u32 = 128;
 
 /// How many threads are remembered.
 const RECENT: usize = 8;
+
+/// Calls that follow each other more closely than this leave no time for work between them: it is
+/// about twice what one takes from caller to supervisor and back.
+const CLOSE: Duration = Duration::from_micros(50);
 
 /// Judges by how often a thread calls again after another has called: those that run one after the
 /// other, or wait for each other, seldom do.
@@ -17,14 +25,16 @@ pub(crate) struct Turns {
     last: i32,
     calls: u32,
     returns: u32,
-    /// The judgement so far: several at once.
+    /// When the window began.
+    began: Duration,
+    /// The judgement so far: several work at once.
     crowd: bool,
 }
 
 impl Turns {
-    /// Takes note of a call of thread `tid`. Returns a judgement when it has changed: whether
-    /// several call at once.
-    pub(crate) fn note(&mut self, tid: i32) -> Option<bool> {
+    /// Takes note of a call of thread `tid` at the time `now`, since whenever. Returns a judgement
+    /// when it has changed: whether several work at once.
+    pub(crate) fn note(&mut self, tid: i32, now: Duration) -> Option<bool> {
         if tid != self.last {
             self.changed_to(tid);
         }
@@ -32,8 +42,9 @@ impl Turns {
         if self.calls < WINDOW {
             return None;
         }
-        let crowd = self.returns > WINDOW / 4;
-        (self.calls, self.returns) = (0, 0);
+        let close = now.saturating_sub(self.began) < CLOSE * WINDOW;
+        let crowd = self.returns > WINDOW / 4 && !close;
+        (self.calls, self.returns, self.began) = (0, 0, now);
         let changed = crowd != self.crowd;
         self.crowd = crowd;
         changed.then_some(crowd)
@@ -54,10 +65,16 @@ impl Turns {
 mod tests {
     use super::*;
 
-    /// Returns all changed judgements of many calls.
+    /// Returns all changed judgements of many calls, with work between them.
     fn judgements(tid: impl Fn(i32) -> i32) -> Vec<bool> {
+        judgements_at(CLOSE * 3, tid)
+    }
+
+    /// The same of calls that follow each other after `pause`.
+    fn judgements_at(pause: Duration, tid: impl Fn(i32) -> i32) -> Vec<bool> {
         let mut turns = Turns::default();
-        (0..1000).filter_map(|call| turns.note(tid(call))).collect()
+        let mut note = |call| turns.note(tid(call), pause * call.cast_unsigned());
+        (0..1000).filter_map(&mut note).collect()
     }
 
     #[test]
@@ -77,5 +94,10 @@ mod tests {
         assert_eq!(judgements(|call| 1 + call % 3), [true]);
         let until = |call: i32| if call < 500 { 1 + call % 2 } else { 9 };
         assert_eq!(judgements(until), [true, false]);
+    }
+
+    #[test]
+    fn several_that_only_call_are_no_crowd() {
+        assert!(judgements_at(CLOSE / 2, |call| 1 + call % 3).is_empty());
     }
 }

@@ -145,6 +145,20 @@ class Plain:
         return None
 
 
+class Bare(Plain):
+    """The mechanism that we watch by, and nothing done with it: what no watcher can go below."""
+
+    name = "bare"
+
+    def __init__(self, scratch, program):
+        super().__init__(scratch)
+        self.program = program
+
+    def watch(self, argv):
+        """Returns the command line that lets every call of a command go by."""
+        return [self.program, *argv]
+
+
 class Ours(Plain):
     """The binary that this repository builds."""
 
