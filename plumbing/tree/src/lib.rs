@@ -9,6 +9,8 @@
 //! * [`scan`] names a directory on disk, with every core and a cache of known files.
 //! * [`PathTree`] makes a tree of any set of paths; [`Builder`] makes one directory.
 //! * [`diff`], [`list`], [`lookup`] read trees from any [`Objects`](roar_object::Objects).
+//! * [`Proof`] shows that a path is in a tree, or is not, to who knows no more than its root;
+//!   [`TreeCheck`] tells whether a stored tree is the one that its files make.
 //! * [`composite`] computes the digest that `roar-cli 0.4.7` and GLaaS give a dataset.
 //!
 //! # Invariants
@@ -25,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod check;
 mod composite;
 mod diff;
 mod folder;
@@ -33,16 +36,19 @@ mod names;
 mod node;
 mod options;
 mod paths;
+mod proof;
 mod scan;
 mod sink;
 mod split;
 
 pub use build::{BuildError, Builder, Root, write_directory};
+pub use check::TreeCheck;
 pub use composite::{Composite, composite};
 pub use diff::{Diff, Difference, diff};
 pub use listing::{Found, List, list, lookup};
 pub use node::{MAX_DEPTH, MAX_NODES, TreeError};
 pub use options::{Candidate, Options, Progress, SkipReason, skip_roar};
 pub use paths::{Leaf, PathTree};
+pub use proof::{Proof, ProofError};
 pub use scan::{Scan, ScanError, scan};
 pub use sink::{Sink, SinkError};

@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 use roar_object::{ContentId, MemoryObjects, ObjectId, Objects, TreeNode};
-use roar_tree::{Leaf, PathTree, Root};
+use roar_tree::{Leaf, PathTree, Proof, Root};
 
 const DOCUMENT: &str = include_str!("../../../docs/format/tree.md");
 
@@ -45,14 +45,30 @@ fn build<'a>(leaves: impl IntoIterator<Item = (String, &'a [u8])>) -> (Root, Mem
     (root, objects)
 }
 
-#[test]
-fn the_worked_example_is_what_the_code_makes() {
+fn worked_example() -> (Root, MemoryObjects) {
     let files: [(&str, &[u8]); 3] = [
         ("hello.txt", b"hello data\n"),
         ("sub/tool", b"#!/bin/sh\n"),
         ("sub/link", b"../hello.txt"),
     ];
-    let (root, objects) = build(files.map(|(path, bytes)| (path.to_owned(), bytes)));
+    build(files.map(|(path, bytes)| (path.to_owned(), bytes)))
+}
+
+#[test]
+fn the_proof_in_the_document_is_what_the_code_makes() {
+    let (root, objects) = worked_example();
+    let (found, proof) = Proof::of(&objects, root.id, b"sub/tool").unwrap();
+    let (id, rest) = example("proof");
+    assert_eq!(id, root.id);
+    let shown = bytes(rest);
+    assert_eq!(proof.to_bytes(), shown);
+    let read = Proof::from_bytes(&shown).unwrap();
+    assert_eq!(read.check(id).unwrap(), found);
+}
+
+#[test]
+fn the_worked_example_is_what_the_code_makes() {
+    let (root, objects) = worked_example();
     let expected = Root {
         id: example("root").0,
         files: 3,

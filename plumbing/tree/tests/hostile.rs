@@ -3,8 +3,8 @@
 
 use roar_object::{ContentId, Entry, MemoryObjects, Mode, ObjectId, TreeNode};
 use roar_tree::{
-    BuildError, Builder, Leaf, MAX_DEPTH, PathTree, TreeError, composite, diff, list, lookup,
-    write_directory,
+    BuildError, Builder, Leaf, MAX_DEPTH, PathTree, Proof, TreeCheck, TreeError, composite, diff,
+    list, lookup, write_directory,
 };
 
 fn file(name: &str) -> Entry {
@@ -25,6 +25,8 @@ fn everybody_refuses(objects: &MemoryObjects, root: ObjectId, path: &[u8]) {
     assert!(diff(&with_empty, nothing, root).any(|found| found.is_err()));
     assert!(composite(objects, root).is_err());
     assert!(lookup(objects, root, path).is_err());
+    assert!(Proof::of(objects, root, path).is_err());
+    assert!(TreeCheck::new(objects).check(root).is_err());
 }
 
 fn directory_entry(id: ObjectId, size: u64, files: u64) -> Entry {
