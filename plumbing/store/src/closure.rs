@@ -4,11 +4,12 @@ use roar_object::{DecodeError, Job, Kind, Object, ObjectId, Session, Step, TreeN
 
 /// Something that an object names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) to: ObjectId,
+pub struct Link {
+    /// The other object.
+    pub to: ObjectId,
     /// Whether the object makes sense without it: a dataset is known by its name even where its list
     /// of files was not kept.
-    pub(crate) optional: bool,
+    pub optional: bool,
 }
 
 impl Link {
@@ -21,7 +22,11 @@ impl Link {
 }
 
 /// Returns what an object names.
-pub(crate) fn links(object: &Object) -> Result<Vec<Link>, DecodeError> {
+///
+/// # Errors
+///
+/// When the object's body is not a valid one of its kind.
+pub fn links(object: &Object) -> Result<Vec<Link>, DecodeError> {
     match object.kind() {
         Kind::Tree => object.decode().map(|tree| tree_links(&tree)),
         Kind::Step => object.decode().map(|step| step_links(&step)),

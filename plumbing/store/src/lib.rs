@@ -55,6 +55,7 @@ mod sweeps;
 mod transaction;
 mod writer;
 
+pub use closure::{Link, links};
 pub use counts::Counts;
 pub use file::FileError;
 pub use frame::FrameError;
