@@ -12,7 +12,8 @@
 //! The rules below are the peer's `detect.py`, `canonical.py` and `composite_builder.py`, as they
 //! act on a directory that the user has declared a dataset.
 
-use crate::listing::list;
+use crate::by_path::by_path;
+use crate::listing::{Found, list, lookup};
 use crate::node::TreeError;
 use roar_object::{ContentId, Hex, ObjectId, Objects};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,27 +50,130 @@ impl Composite {
 /// Computes the peer's digest of a tree; nothing when the peer has none for it: fewer than two
 /// files that count, a path that is not UTF-8 or that the peer refuses, a file without a name.
 ///
+/// Reads the tree twice instead of holding its files: once for what they say of the format, once in
+/// the order in which the peer hashes them.
+///
 /// # Errors
 ///
 /// When the tree cannot be read.
 pub fn composite<O: Objects>(objects: O, root: ObjectId) -> Result<Option<Composite>, TreeError> {
+    match survey(&objects, root)? {
+        Survey::Nameless => Ok(None),
+        Survey::Rewritten => Ok(of_leaves(&collect(&objects, root)?)),
+        Survey::Plain { whole, nested } if nested.len() < 2 => {
+            let composite = hash_in_order(&objects, root, whole)?;
+            Ok(composite.filter(|found| found.components >= 2))
+        }
+        Survey::Plain { nested, .. } => {
+            let mut children = Vec::new();
+            for (name, format) in nested {
+                let inside = lookup(&objects, root, name.as_bytes())?;
+                let Some(tree) = inside.and_then(|entry| entry.tree_id()) else {
+                    return Ok(None);
+                };
+                let child = hash_in_order(&objects, tree, format)?;
+                children.extend(child.map(|child| (name, child)));
+            }
+            Ok(of_children(&children))
+        }
+    }
+}
+
+/// What the files of a tree are, before they are hashed.
+enum Survey {
+    /// A file has no name, or its path is no text.
+    Nameless,
+    /// There are paths that the peer writes otherwise than they are, and so sorts elsewhere.
+    Rewritten,
+    /// Paths are as they are.
+    Plain {
+        /// The format of the whole.
+        whole: Format,
+        /// The top directories that are datasets of formats that declare themselves.
+        nested: Vec<(String, Format)>,
+    },
+}
+
+fn survey<O: Objects>(objects: O, root: ObjectId) -> Result<Survey, TreeError> {
+    let (mut whole, mut rewritten) = (Signs::default(), false);
+    let mut nested = Vec::new();
+    let mut top: (String, Signs) = Default::default();
+    for found in list(objects, root, true) {
+        let found = found?;
+        let Some(path) = text(&found) else {
+            return Ok(Survey::Nameless);
+        };
+        rewritten |= path.contains('\\');
+        whole.see(path);
+        let (name, inside) = path.split_once('/').unwrap_or_default();
+        if name != top.0 {
+            // Files of one directory are listed together.
+            nested.extend(declared(std::mem::take(&mut top)));
+            name.clone_into(&mut top.0);
+        }
+        top.1.see(inside);
+    }
+    nested.extend(declared(top));
+    let whole = whole.format();
+    Ok(match rewritten {
+        true => Survey::Rewritten,
+        false => Survey::Plain { whole, nested },
+    })
+}
+
+fn declared((name, signs): (String, Signs)) -> Option<(String, Format)> {
+    let format = signs.format();
+    (!name.is_empty() && format.is_declared()).then_some((name, format))
+}
+
+/// Returns the path of a file that has a name, as text.
+fn text(found: &Found) -> Option<&str> {
+    found.entry.content_id()?;
+    std::str::from_utf8(&found.path).ok()
+}
+
+/// Hashes the files of a tree that count, which are listed as the peer sorts them.
+fn hash_in_order<O: Objects>(
+    objects: O,
+    root: ObjectId,
+    format: Format,
+) -> Result<Option<Composite>, TreeError> {
+    let mut hasher = LineHasher::default();
+    let (mut components, mut bytes) = (0, 0u64);
+    for found in by_path(objects, root) {
+        let found = found?;
+        let (Some(path), Some(id)) = (text(&found), found.entry.content_id()) else {
+            return Ok(None);
+        };
+        if format.counts(path) {
+            hasher.add(path, "blake3", &Hex::of(id.as_bytes()));
+            components += 1;
+            bytes = bytes.saturating_add(found.entry.size);
+        }
+    }
+    Ok(Some(Composite {
+        digest: hasher.finish(),
+        components,
+        bytes,
+    }))
+}
+
+/// Takes all files into memory, with the paths that the peer gives them.
+fn collect<O: Objects>(objects: O, root: ObjectId) -> Result<Vec<Leaf>, TreeError> {
     let mut leaves = Vec::new();
     for found in list(objects, root, true) {
         let found = found?;
-        let Some(id) = found.entry.content_id() else {
-            return Ok(None);
+        let (Some(path), Some(id)) = (text(&found), found.entry.content_id()) else {
+            continue;
         };
-        let Ok(path) = String::from_utf8(found.path) else {
-            return Ok(None);
-        };
-        let path = key(path);
+        let path = key(path.to_owned());
         // The peer passes over a path that comes to nothing.
         if !path.is_empty() {
             let size = found.entry.size;
             leaves.push(Leaf { path, id, size });
         }
     }
-    Ok(of_leaves(&leaves))
+    Ok(leaves)
 }
 
 /// One file.
@@ -114,11 +218,15 @@ fn of_nested(leaves: &[Leaf], nested: &BTreeSet<&str>) -> Option<Composite> {
             Some((path, leaf))
         });
         let child = flat(&counted(inside))?;
-        children.push((*name, child));
+        children.push(((*name).to_owned(), child));
     }
+    of_children(&children)
+}
+
+fn of_children(children: &[(String, Composite)]) -> Option<Composite> {
     let lines = children
         .iter()
-        .map(|(name, child)| (*name, "composite-blake3", child.hex()));
+        .map(|(name, child)| (name.as_str(), "composite-blake3", child.hex()));
     Some(Composite {
         digest: combine(lines)?,
         components: total(children.iter().map(|(_, child)| child.components)),
@@ -150,15 +258,35 @@ fn combine<'a>(lines: impl Iterator<Item = (&'a str, &'static str, Hex)>) -> Opt
             return None;
         }
     }
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(DOMAIN);
+    let mut hasher = LineHasher::default();
     for (path, (algorithm, digest)) in sorted {
+        hasher.add(path, algorithm, &digest);
+    }
+    Some(hasher.finish())
+}
+
+/// Hashes lines that are sorted.
+struct LineHasher(blake3::Hasher);
+
+impl Default for LineHasher {
+    fn default() -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(DOMAIN);
+        Self(hasher)
+    }
+}
+
+impl LineHasher {
+    fn add(&mut self, path: &str, algorithm: &str, digest: &Hex) {
         let (algorithm, digest) = (algorithm.as_bytes(), digest.as_str().as_bytes());
         for part in [path.as_bytes(), b"\0", algorithm, b":", digest, b"\n"] {
-            hasher.update(part);
+            self.0.update(part);
         }
     }
-    Some(hasher.finalize().into())
+
+    fn finish(self) -> [u8; 32] {
+        self.0.finalize().into()
+    }
 }
 
 /// Writes a path as the peer's canonical form does.
@@ -212,33 +340,9 @@ enum Format {
 
 impl Format {
     fn of(paths: &[&str]) -> Self {
-        let paths: Vec<_> = paths
-            .iter()
-            .copied()
-            .filter(|path| !is_boilerplate(path))
-            .collect();
-        let any = |test: &dyn Fn(&str) -> bool| paths.iter().any(|path| test(path));
-        let all_end = |end: &str| paths.iter().all(|path| path.ends_with(end));
-        let count_end = |end: &str| paths.iter().filter(|path| path.ends_with(end)).count();
-        if any(&|path| ends_with_path(path, "meta/info.json"))
-            && any(&|path| path.starts_with("data/chunk-"))
-        {
-            Self::LeRobot
-        } else if any(&|path| matches!(last_name(path), ".zarray" | ".zgroup" | "zarr.json")) {
-            Self::Zarr
-        } else if any(&is_lance) {
-            Self::Lance
-        } else if any(&|path| ends_with_path(path, "dataset_info.json"))
-            && any(&|path| ends_with_path(path, "features.json"))
-        {
-            Self::Rlds
-        } else if paths.len() >= 2 && all_end(".tar") {
-            Self::WebDataset
-        } else if count_end(".parquet") >= 2 {
-            Self::ParquetShards
-        } else {
-            Self::Unstructured
-        }
+        let mut signs = Signs::default();
+        paths.iter().for_each(|path| signs.see(path));
+        signs.format()
     }
 
     /// Returns whether a directory of this format is a dataset wherever it lies.
@@ -259,6 +363,57 @@ impl Format {
     }
 }
 
+/// What the paths of a dataset say of its format.
+#[derive(Default)]
+struct Signs {
+    /// Files that are not boilerplate.
+    files: u64,
+    tars: u64,
+    parquets: u64,
+    robot_description: bool,
+    robot_data: bool,
+    zarr: bool,
+    lance: bool,
+    rlds_description: bool,
+    rlds_features: bool,
+}
+
+impl Signs {
+    /// Takes note of one path.
+    fn see(&mut self, path: &str) {
+        if is_boilerplate(path) {
+            return;
+        }
+        self.files += 1;
+        self.tars += u64::from(path.ends_with(".tar"));
+        self.parquets += u64::from(path.ends_with(".parquet"));
+        self.robot_description |= ends_with_path(path, "meta/info.json");
+        self.robot_data |= path.starts_with("data/chunk-");
+        self.zarr |= matches!(last_name(path), ".zarray" | ".zgroup" | "zarr.json");
+        self.lance |= is_lance(path);
+        self.rlds_description |= ends_with_path(path, "dataset_info.json");
+        self.rlds_features |= ends_with_path(path, "features.json");
+    }
+
+    const fn format(&self) -> Format {
+        if self.robot_description && self.robot_data {
+            Format::LeRobot
+        } else if self.zarr {
+            Format::Zarr
+        } else if self.lance {
+            Format::Lance
+        } else if self.rlds_description && self.rlds_features {
+            Format::Rlds
+        } else if self.files >= 2 && self.tars == self.files {
+            Format::WebDataset
+        } else if self.parquets >= 2 {
+            Format::ParquetShards
+        } else {
+            Format::Unstructured
+        }
+    }
+}
+
 fn is_lance(path: &str) -> bool {
     path.ends_with(".lance") || path.contains(".lance/") || ends_with_path(path, "_versions")
 }
@@ -275,4 +430,54 @@ fn is_boilerplate(path: &str) -> bool {
 fn ends_with_path(path: &str, end: &str) -> bool {
     path.strip_suffix(end)
         .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+    use crate::PathTree;
+    use proptest::prelude::*;
+    use roar_object::MemoryObjects;
+
+    /// Names that formats are told by, and some that sort around a slash.
+    const NAMES: [&str; 14] = [
+        "meta",
+        "info.json",
+        "data",
+        "chunk-0",
+        "zarr.json",
+        "README.md",
+        "a",
+        "a-b",
+        "a.parquet",
+        "b.tar",
+        "dataset_info.json",
+        "features.json",
+        "x.lance",
+        "b",
+    ];
+
+    fn path() -> impl Strategy<Value = String> {
+        let name = (0..NAMES.len()).prop_map(|at| NAMES[at]);
+        prop::collection::vec(name, 1..4).prop_map(|names| names.join("/"))
+    }
+
+    proptest! {
+        #[test]
+        fn a_tree_that_is_read_twice_has_the_digest_of_one_that_is_held(
+            paths in prop::collection::btree_set(path(), 0..40)
+        ) {
+            let is_above = |path: &String| paths.iter().any(|other| other.starts_with(&format!("{path}/")));
+            let files = paths.iter().filter(|path| !is_above(path));
+            let leaves = files.map(|path| {
+                let bytes = path.as_bytes();
+                (path, crate::Leaf::file(ContentId::of(bytes), bytes.len() as u64, false))
+            });
+            let mut objects = MemoryObjects::default();
+            let root = PathTree::build(leaves, &mut objects).unwrap().id;
+            let held = of_leaves(&collect(&objects, root).unwrap());
+            prop_assert_eq!(composite(&objects, root).unwrap(), held);
+        }
+    }
 }

@@ -27,6 +27,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+mod by_path;
 mod check;
 mod composite;
 mod diff;
