@@ -15,6 +15,7 @@ pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod op;
 pub(crate) mod rerun;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod show;
 pub(crate) mod status;

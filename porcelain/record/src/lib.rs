@@ -22,6 +22,7 @@ mod code_state;
 mod contents;
 mod datasets;
 mod declare;
+mod keep;
 mod key;
 mod leave;
 mod request;
@@ -33,5 +34,6 @@ mod variables;
 
 pub use adopt::{Adopted, adopt, has_leftovers};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
+pub use keep::KeptBytes;
 pub use request::{Plan, PlanError, Request, plan};
 pub use run::{Recorded, Report, RunError, Touched, run};

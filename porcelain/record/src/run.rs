@@ -6,6 +6,7 @@
 
 use crate::assemble::{self, Assembled, Parts, Tools};
 use crate::contents::CacheNamer;
+use crate::keep::{self, KeptBytes};
 use crate::leave::{Left, Recorder};
 use crate::request::Plan;
 use crate::setting::Setting;
@@ -83,6 +84,8 @@ pub struct Report {
     pub datasets: Vec<DatasetAt>,
     /// How many arguments had a secret taken out before they were recorded.
     pub scrubbed: usize,
+    /// What became of the bytes of its outputs, if any were to be kept.
+    pub kept: Option<KeptBytes>,
     /// What else happened in the store.
     pub notices: Vec<Notice>,
     /// Whether roar's own messages would end up in a file that the run wrote.
@@ -114,6 +117,7 @@ pub enum RunError {
 pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report, RunError> {
     let config = workspace.config();
     let filters = Filters::load(config)?;
+    let limits = keep::Limits::of(workspace)?;
     let min_files = usize::try_from(config.number("dataset.min_files")?).unwrap_or(usize::MAX);
     let setting = Setting::new(workspace, key::load(&workspace.dot()));
     let cache = open_cache(workspace, config.flag("hash.cache")?);
@@ -156,7 +160,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         code: Some(&plan.code),
     };
     let assembled = assemble::assemble(parts, &tools);
-    let (recorded, notices) = keep(workspace, recorder, &assembled, wait);
+    let (recorded, notices) = store(workspace, recorder, &assembled, wait);
     Ok(Report {
         outcome,
         interrupted,
@@ -168,6 +172,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         writes: touched(&assembled.sorted, |sorted| &sorted.writes),
         datasets: assembled.datasets,
         scrubbed,
+        kept: keep::keep(workspace, &assembled.sorted, limits),
         notices,
         stderr_is_output,
     })
@@ -335,7 +340,7 @@ pub(crate) fn now_ns() -> i64 {
 }
 
 /// Puts the job in the store, or leaves it where it will be found.
-fn keep(
+fn store(
     workspace: &Workspace,
     recorder: Recorder,
     assembled: &Assembled,

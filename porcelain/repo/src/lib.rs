@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod add;
+pub mod blobs;
 pub mod config;
 pub mod disk;
 pub mod filters;
@@ -15,6 +16,7 @@ pub mod names;
 pub mod operations;
 pub mod place;
 pub mod rerun;
+pub mod restore;
 mod rows;
 mod session;
 mod snapshot;

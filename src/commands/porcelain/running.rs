@@ -31,6 +31,10 @@ pub(super) struct Common {
     #[arg(long, value_name = "WHAT", value_parser = ["record", "warn", "refuse"], hide_possible_values = true)]
     dirty: Option<String>,
 
+    /// Keep a copy of what the command writes: every file, or those up to SIZE, such as 10M
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    keep: Option<String>,
+
     /// Show what would be run, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -98,6 +102,7 @@ fn surroundings(context: &Context, common: &Common) -> Surroundings {
     let options = [
         ("tracer.default", &common.tracer),
         ("run.dirty", &common.dirty),
+        ("keep.max_size", &common.keep),
     ];
     for (name, value) in options {
         if let Some(value) = value {

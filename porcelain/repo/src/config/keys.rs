@@ -12,6 +12,8 @@ pub enum Type {
     Bool,
     /// A whole number from 0 on.
     Number,
+    /// A number of bytes: `4096`, `10M`, `1.5G`, or `all` for any number.
+    Size,
     /// A number of seconds, fractions allowed, kept in milliseconds.
     Seconds,
     /// One of these words.
@@ -52,6 +54,18 @@ pub const KEYS: &[Key] = &[
         kind: Type::Bool,
         default: "true",
         about: "remember the hashes of files that have not changed",
+    },
+    Key {
+        name: "keep.max_size",
+        kind: Type::Size,
+        default: "0",
+        about: "keep the bytes of every output up to this size, such as 10M; 0 keeps none",
+    },
+    Key {
+        name: "keep.total",
+        kind: Type::Size,
+        default: "10G",
+        about: "keep no more bytes than this in all, such as 500M; `all` for no limit",
     },
     Key {
         name: "lock.timeout",
@@ -130,6 +144,7 @@ impl Key {
         match self.kind {
             Type::Bool => parse_bool(text).map(Value::Bool),
             Type::Number => parse_number(text).map(Value::Number),
+            Type::Size => parse_size(text).map(Value::Number),
             Type::Seconds => parse_seconds(text).map(Value::Millis),
             Type::Choice(words) => match words.iter().find(|&&word| word == text) {
                 Some(word) => Ok(Value::Word((*word).to_owned())),
@@ -151,6 +166,42 @@ fn parse_number(text: &str) -> Result<u64, String> {
         Ok(_) => Ok(number),
         Err(_) => Err(expected("a whole number below 2^63")),
     }
+}
+
+/// Reads a number of bytes as people write it; units are powers of 1000.
+///
+/// # Errors
+///
+/// What it takes instead, in words.
+pub(super) fn parse_size(text: &str) -> Result<u64, String> {
+    const MOST: u64 = i64::MAX.unsigned_abs();
+    let wrong = || expected("a size such as 4096, 10M or 1.5G, or `all`");
+    if text == "all" {
+        return Ok(MOST);
+    }
+    let text = text.strip_suffix(['B', 'b']).unwrap_or(text);
+    let end = text.find(|at: char| !at.is_ascii_digit() && at != '.');
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let unit: u64 = match unit.trim().to_ascii_uppercase().as_str() {
+        "" => 1,
+        "K" => 1_000,
+        "M" => 1_000_000,
+        "G" => 1_000_000_000,
+        "T" => 1_000_000_000_000,
+        _ => return Err(wrong()),
+    };
+    let number = number.trim();
+    let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+    let digits = |text: &str| text.parse::<u64>().map_err(|_| wrong());
+    let part_of_unit = match part.len() {
+        0 if number.ends_with('.') => return Err(wrong()),
+        0 => 0,
+        // What is below a byte is cut off; what is longer says no more.
+        length => digits(&part[..length.min(6)])? * unit / 10_u64.pow(length.min(6) as u32),
+    };
+    let bytes = digits(whole)?.checked_mul(unit);
+    let bytes = bytes.and_then(|bytes| bytes.checked_add(part_of_unit));
+    bytes.filter(|&bytes| bytes <= MOST).ok_or_else(wrong)
 }
 
 fn parse_bool(text: &str) -> Result<bool, String> {
@@ -205,6 +256,19 @@ mod tests {
             refusal("hash.cache", "maybe"),
             Some(Some("it takes true or false".into()))
         );
+        for (text, bytes) in [
+            ("0", 0),
+            ("4096", 4096),
+            ("10M", 10_000_000),
+            ("1.5GB", 1_500_000_000),
+            ("2 k", 2000),
+            ("all", i64::MAX.unsigned_abs()),
+        ] {
+            assert_eq!(parse_size(text), Ok(bytes), "{text}");
+        }
+        for text in ["", "M", "-1", "1.", ".5", "1.x", "1E", "99999999T", "1 2"] {
+            assert!(parse_size(text).is_err(), "{text}");
+        }
         for text in ["-1", "nan", "inf", "1e9", "soon"] {
             assert!(refusal("run.grace", text).flatten().is_some(), "{text}");
         }

@@ -33,6 +33,7 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     if let Some(line) = coverage(plan, report) {
         ui.warn(format_args!("roar: {line}"));
     }
+    not_kept(ui, report);
     match &report.recorded {
         Recorded::Stored { step } if heard => {
             ui.note(format_args!(
@@ -117,7 +118,42 @@ fn summary(plan: &Plan, report: &Report) -> String {
             counted(report.scrubbed as u64, "secret")
         ));
     }
+    parts.extend(kept(report));
     parts.join(" · ")
+}
+
+fn kept(report: &Report) -> Option<String> {
+    let kept = report.kept.as_ref().filter(|kept| kept.files > 0)?;
+    let files = counted(kept.files as u64, "file");
+    Some(match kept.bytes {
+        0 => format!("{files} kept before"),
+        bytes => format!("{files} kept, {} new", roar_view::size(bytes)),
+    })
+}
+
+/// Says what was not kept and should have been.
+fn not_kept(ui: &Ui, report: &Report) {
+    let Some(kept) = &report.kept else { return };
+    if let Some((path, why)) = kept.failed.first() {
+        let more = match kept.failed.len() - 1 {
+            0 => String::new(),
+            more => format!("; nor could {}", counted(more as u64, "more file")),
+        };
+        ui.warn(format_args!(
+            "roar: '{}' could not be kept: {why}{more}",
+            shown(path)
+        ));
+    }
+    if kept.no_room > 0 {
+        ui.warn(format_args!(
+            "roar: {} not kept: there is no room below keep.total",
+            counted(kept.no_room as u64, "file")
+        ));
+    }
+    if kept.too_large > 0 && ui.verbosity() >= Verbosity::Verbose {
+        let files = counted(kept.too_large as u64, "file");
+        ui.note(format_args!("  {files} larger than what is kept"));
+    }
 }
 
 fn read(report: &Report) -> String {

@@ -1,0 +1,217 @@
+//! `roar run --keep`, `roar cat-file`, `roar restore`.
+
+use crate::sandbox;
+use insta::assert_snapshot;
+use roar_testkit::Sandbox;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+fn kept() -> Sandbox {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .roar([
+            "-q",
+            "run",
+            "--keep",
+            "sh",
+            "-c",
+            "echo one > out; cp out tool; chmod +x tool",
+        ])
+        .success();
+    sandbox
+}
+
+fn blobs(sandbox: &Sandbox) -> usize {
+    sandbox
+        .sh("find .roar/blobs -type f 2>/dev/null | wc -l")
+        .success()
+        .out()
+        .trim()
+        .parse()
+        .unwrap()
+}
+
+#[test]
+fn what_was_kept_is_kept_once_and_comes_back() {
+    let sandbox = kept();
+    assert_eq!(blobs(&sandbox), 1);
+    for name in ["out", "tool"] {
+        fs::remove_file(sandbox.path(name)).unwrap();
+    }
+    let hash = sandbox.roar(["rev-parse", "out"]).success().out();
+    assert_eq!(
+        sandbox.roar(["cat-file", &hash[..10]]).success().out(),
+        "one"
+    );
+    assert_snapshot!(sandbox.roar(["restore", "@1"]), @r"
+    --- stdout
+    restored out
+    restored tool
+    ");
+    assert_eq!(sandbox.read("out"), b"one\n");
+    let mode = fs::metadata(sandbox.path("tool"))
+        .unwrap()
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o111, 0o111);
+    assert_snapshot!(sandbox.roar(["restore", "@1"]), @r"
+    --- stderr
+    2 files were there already
+    ");
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}
+
+#[test]
+fn what_differs_is_not_replaced_unasked() {
+    let sandbox = kept();
+    sandbox.write("out", "mine");
+    assert_snapshot!(sandbox.roar(["restore", "out"]), @r"
+    --- stderr
+    error: '$SANDBOX/work/out' is there and differs
+    hint: `--force` replaces it; `-o PATH` writes elsewhere
+    [exit 1]
+    ");
+    let _ = sandbox.roar(["restore", "out", "-o", "sub/copy"]).success();
+    assert_eq!(
+        (sandbox.read("out"), sandbox.read("sub/copy")),
+        (b"mine".to_vec(), b"one\n".to_vec())
+    );
+    let _ = sandbox.roar(["restore", "--force", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"one\n");
+}
+
+#[test]
+fn an_older_version_is_had_by_its_hash() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("roar -q run --keep sh -c 'echo 1 > out'")
+        .success();
+    let first = sandbox.roar(["rev-parse", "out"]).success().out();
+    let _ = sandbox
+        .sh("roar -q run --keep sh -c 'echo 2 > out'")
+        .success();
+    assert_eq!(sandbox.roar(["cat-file", &first]).success().out(), "1");
+    assert_eq!(sandbox.roar(["cat-file", "out"]).success().out(), "2");
+    let _ = sandbox.roar(["restore", "--force", &first]).success();
+    assert_eq!(sandbox.read("out"), b"1\n");
+}
+
+#[test]
+fn what_was_not_kept_is_said_to_be_gone_unless_a_copy_has_it() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("roar -q run sh -c 'echo 1 > a; cp a b'")
+        .success();
+    fs::remove_file(sandbox.path("a")).unwrap();
+    // The other file still holds the bytes.
+    let _ = sandbox.roar(["restore", "a"]).success();
+    assert_eq!(sandbox.read("a"), b"1\n");
+    for name in ["a", "b"] {
+        fs::remove_file(sandbox.path(name)).unwrap();
+    }
+    assert_snapshot!(sandbox.roar(["restore", "a"]), @r"
+    --- stderr
+    error: the bytes of '$SANDBOX/work/a' were not kept
+    hint: `roar rerun PATH` makes it again; `roar run --keep` keeps what is made
+    [exit 3]
+    ");
+    assert_eq!(sandbox.roar(["cat-file", "a"]).code, 3);
+}
+
+#[test]
+fn a_size_and_settings_say_what_is_kept() {
+    let sandbox = sandbox();
+    let make = "printf 0123456789 > ten; printf 01 > two";
+    let _ = sandbox
+        .roar(["-q", "run", "--keep=5", "sh", "-c", make])
+        .success();
+    assert_eq!(blobs(&sandbox), 1);
+    let _ = sandbox
+        .roar(["config", "set", "keep.max_size", "1K"])
+        .success();
+    let _ = sandbox
+        .roar(["-q", "run", "sh", "-c", "printf abc > three"])
+        .success();
+    assert_eq!(blobs(&sandbox), 2);
+    let _ = sandbox.roar(["config", "set", "keep.total", "6"]).success();
+    let full = sandbox
+        .roar(["run", "sh", "-c", "printf abcde > five"])
+        .success();
+    assert!(full.err().contains("no room below keep.total"), "{full}");
+    assert_eq!(blobs(&sandbox), 2);
+    assert_eq!(sandbox.roar(["run", "--keep=much", "true"]).code, 125);
+}
+
+#[test]
+fn a_damaged_copy_is_never_handed_out() {
+    let sandbox = kept();
+    let _ = sandbox.sh(
+        "rm out tool; chmod -R u+w .roar/blobs; for f in .roar/blobs/*/*; do echo bad > $f; done",
+    );
+    let hash = sandbox.roar(["rev-parse", "out"]).success().out();
+    let seen = sandbox.roar(["cat-file", &hash]);
+    assert_eq!((seen.code, seen.stdout.len()), (6, 0), "{seen}");
+    assert_eq!(sandbox.roar(["restore", "out"]).code, 6);
+    assert!(!sandbox.path("out").exists());
+}
+
+#[test]
+fn a_dataset_comes_back_whole_or_not_at_all() {
+    let sandbox = sandbox();
+    let make = "mkdir -p set/deep; for n in 1 2 3; do echo $n > set/$n; done; cp set/1 set/deep/1";
+    let _ = sandbox
+        .roar(["-q", "run", "--keep", "sh", "-c", make])
+        .success();
+    let name = sandbox.roar(["hash-dataset", "set"]).success().out();
+    fs::remove_dir_all(sandbox.path("set")).unwrap();
+    let _ = sandbox.roar(["restore", "set"]).success();
+    assert_eq!(sandbox.roar(["hash-dataset", "set"]).success().out(), name);
+    let _ = sandbox.roar(["restore", &name, "-o", "again"]).success();
+    assert_eq!(
+        sandbox.roar(["hash-dataset", "again"]).success().out(),
+        name
+    );
+    fs::remove_file(sandbox.path("set/1")).unwrap();
+    sandbox.write("set/2", "mine");
+    assert_eq!(sandbox.roar(["restore", "set"]).code, 1);
+    assert!(!sandbox.path("set/1").exists());
+    let seen = sandbox
+        .roar(["restore", "--force", "--json", "set"])
+        .success();
+    let seen: Value = serde_json::from_slice(&seen.stdout).unwrap();
+    let written = seen["files"].as_array().unwrap().iter();
+    assert_eq!(written.filter(|file| file["written"] == true).count(), 2);
+}
+
+#[test]
+fn nothing_is_written_through_a_link_that_leads_outside() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("roar -q run --keep sh -c 'mkdir d; echo 1 > d/f'")
+        .success();
+    fs::remove_dir_all(sandbox.path("d")).unwrap();
+    let outside = sandbox.root().join("outside");
+    fs::create_dir(&outside).unwrap();
+    symlink(&outside, sandbox.path("d")).unwrap();
+    let seen = sandbox.roar(["restore", "d/f", "-o", "d/f"]).code;
+    assert_eq!(seen, 3, "the path is another one now");
+    let seen = sandbox.roar(["restore", "@1"]);
+    assert_eq!(seen.code, 1, "{seen}");
+    assert!(seen.err().contains("outside of the project"), "{seen}");
+    assert_eq!(fs::read_dir(outside).unwrap().count(), 0);
+}
+
+#[test]
+fn links_are_kept_and_restored_as_links() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("roar -q run --keep sh -c 'echo 1 > f; ln -s f l'")
+        .success();
+    let _ = sandbox.sh("rm f l");
+    let _ = sandbox.roar(["restore", "@1"]).success();
+    assert_eq!(
+        fs::read_link(sandbox.path("l")).unwrap(),
+        std::path::Path::new("f")
+    );
+}
