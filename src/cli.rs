@@ -100,7 +100,6 @@ commands! {
         "cat-object" => plumbing::cat_object,
         "ls-tree" => plumbing::ls_tree,
         "diff-tree" => plumbing::diff_tree,
-        "verify-member" => plumbing::verify_member,
         "rev-parse" => plumbing::rev_parse,
         "rev-list" => plumbing::rev_list,
         "update-ref" => plumbing::update_ref,
@@ -108,10 +107,6 @@ commands! {
         "reflog" => plumbing::reflog,
         "count-objects" => plumbing::count_objects,
         "fsck" => plumbing::fsck,
-        "pack-objects" => plumbing::pack_objects,
-        "index-pack" => plumbing::index_pack,
-        "unpack-objects" => plumbing::unpack_objects,
-        "verify-pack" => plumbing::verify_pack,
         "record-job" => plumbing::record_job,
         "trace" => plumbing::trace,
     }

@@ -17,14 +17,12 @@ mod keep;
 mod man;
 mod objects;
 mod output;
-mod packs;
 mod record_job;
 mod refs;
 mod rerun;
 mod run;
 mod trace;
 mod trees;
-mod verify_member;
 mod undo;
 
 use roar_testkit::Sandbox;
