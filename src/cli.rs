@@ -100,6 +100,7 @@ commands! {
         "cat-object" => plumbing::cat_object,
         "ls-tree" => plumbing::ls_tree,
         "diff-tree" => plumbing::diff_tree,
+        "verify-member" => plumbing::verify_member,
         "rev-parse" => plumbing::rev_parse,
         "rev-list" => plumbing::rev_list,
         "update-ref" => plumbing::update_ref,

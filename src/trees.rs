@@ -5,9 +5,11 @@ use crate::error::{CommandError, Fault, fault_below};
 use crate::progress::Watch;
 use crate::ui::Ui;
 use roar_content::{FileError, NameError};
-use roar_object::{FindError, Kind, MemoryObjects, Object, ObjectId, Objects};
+use roar_object::{
+    ContentId, Entry, FindError, Kind, MemoryObjects, Mode, Object, ObjectId, Objects, RecordedPath,
+};
 use roar_repo::{Snapshot, Target};
-use roar_tree::{Options, Progress, Scan, ScanError, Sink};
+use roar_tree::{Found, Options, Progress, Scan, ScanError, Sink};
 use std::ffi::OsStr;
 use std::path::Path;
 
@@ -38,10 +40,38 @@ impl Forest {
         }
     }
 
-    /// Returns the workspace that jobs are in, if there is one.
-    pub(crate) fn snapshot(&self) -> Option<&Snapshot> {
-        self.stored.as_ref()
+    /// Returns the files that a job wrote and left, or read, in the order of their paths: relative
+    /// below the project, others absolute.
+    pub(crate) fn files(&self, record: usize, reads: bool) -> Result<Vec<Found>, CommandError> {
+        let Some(snapshot) = &self.stored else {
+            return Ok(Vec::new());
+        };
+        let record = &snapshot.records()?[record];
+        let mut files: Vec<_> = if reads {
+            let files = record.reads.iter();
+            files
+                .map(|file| found(&file.path, file.mode, file.id, file.size))
+                .collect()
+        } else {
+            let files = record.writes.iter().filter(|file| file.remains());
+            files
+                .map(|file| found(&file.path, file.mode, file.id, file.size))
+                .collect()
+        };
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(files)
     }
+}
+
+/// Returns a file of a job as one of a tree.
+fn found(path: &RecordedPath, mode: Mode, id: Option<ContentId>, size: u64) -> Found {
+    let path = path.shown();
+    let name = path.rsplit(|&byte| byte == b'/').next().unwrap_or(&path);
+    let entry = match id {
+        Some(id) if mode.is_content() => Entry::content(name, mode, id, size),
+        _ => Entry::unnamed(name, size),
+    };
+    Found { path, entry }
 }
 
 /// What a word means where trees are wanted.
@@ -91,6 +121,15 @@ impl<'a> Finder<'a> {
             Target::Job { record } => Ok(Side::Job(record)),
             Target::Artifact { .. } => Err(no_tree(word, "file")),
             Target::Object { kind, .. } => Err(no_tree(word, kind.name())),
+        }
+    }
+
+    /// Finds a tree; a job is none.
+    pub(crate) fn tree(&mut self, ui: &Ui, word: &OsStr) -> Result<ObjectId, CommandError> {
+        match self.find(ui, word)? {
+            Side::Tree(root) => Ok(root),
+            Side::Job(_) => Err(no_tree(word, "job")
+                .hint("`roar ls-tree` and `roar show` list what a job read and wrote")),
         }
     }
 

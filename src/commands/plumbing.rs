@@ -16,6 +16,7 @@ pub(crate) mod rev_list;
 pub(crate) mod rev_parse;
 pub(crate) mod trace;
 pub(crate) mod update_ref;
+pub(crate) mod verify_member;
 
 use crate::context::Context;
 use crate::error::CommandError;

@@ -23,6 +23,7 @@ mod rerun;
 mod run;
 mod trace;
 mod trees;
+mod verify_member;
 mod undo;
 
 use roar_testkit::Sandbox;

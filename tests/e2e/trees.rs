@@ -97,14 +97,27 @@ fn jobs_are_compared_by_what_they_wrote_or_read() {
 }
 
 #[test]
-fn what_is_no_tree_is_refused() {
+fn a_job_is_listed_by_what_it_wrote_or_read() {
     let sandbox = history();
     assert_snapshot!(sandbox.roar(["ls-tree", "@1"]), @r#"
-    --- stderr
-    error: '@1' is a job, not a dataset
-    hint: `roar show` lists what a job read and wrote
-    [exit 2]
+    --- stdout
+    file <id> 2	data/a.csv
+    file <id> 2	data/b.csv
     "#);
+    assert_snapshot!(sandbox.roar(["ls-tree", "--reads", "@1"]), @r#"
+    --- stdout
+    file <id> 4	raw.csv
+    "#);
+    assert_snapshot!(sandbox.roar(["ls-tree", "--json", "@1", "data/a.csv"]), @r#"
+    --- stdout
+    {"path":"data/a.csv","mode":"file","id":"<id>","size":2,"files":1}
+    "#);
+    assert_eq!(sandbox.roar(["ls-tree", "@1", "nowhere"]).code, 3);
+}
+
+#[test]
+fn what_is_no_tree_is_refused() {
+    let sandbox = history();
     assert_snapshot!(sandbox.roar(["ls-tree", "model.json"]), @r#"
     --- stderr
     error: 'model.json' is a file, not a dataset

@@ -5,8 +5,8 @@ use crate::error::CommandError;
 use crate::json::{entry_id, mode, text};
 use crate::trees::{Finder, Forest, Side};
 use crate::ui::{Ui, Verbosity, quote};
-use roar_object::{Entry, ObjectId};
-use roar_tree::Difference;
+use roar_object::{Entry, Mode, ObjectId};
+use roar_tree::{Difference, Found};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -41,7 +41,7 @@ pub(crate) struct Args {
 }
 
 /// One side, as paths.
-type Paths = BTreeMap<Vec<u8>, Option<String>>;
+type Paths = BTreeMap<Vec<u8>, Entry>;
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let mut finder = Finder::new(ui, context)?;
@@ -52,7 +52,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         (Side::Tree(left), Side::Tree(right)) => trees(ui, &args, &forest, *left, *right)?,
         _ => {
             let paths = |side| paths(side, args.reads, &forest);
-            lists(ui, &args, &paths(&left)?, &paths(&right)?)?
+            lists(ui, &args, paths(&left)?, paths(&right)?)?
         }
     };
     Ok(ExitCode::from(u8::from(differs)))
@@ -73,23 +73,9 @@ fn trees(
             break;
         }
         let Difference { path, left, right } = difference?;
-        let described = |entry: &Option<Entry>| entry.as_ref().map(entry_json);
-        print(
-            ui,
-            args,
-            &path,
-            [entry_side(&left), entry_side(&right)],
-            || json!({ "left": described(&left), "right": described(&right) }),
-        )?;
+        print(ui, args, &path, [left.as_ref(), right.as_ref()])?;
     }
     Ok(differs)
-}
-
-/// Whether there is something, and its name if it has one.
-type Named = Option<Option<String>>;
-
-fn entry_side(entry: &Option<Entry>) -> Named {
-    entry.as_ref().map(entry_id)
 }
 
 fn entry_json(entry: &Entry) -> Value {
@@ -97,71 +83,64 @@ fn entry_json(entry: &Entry) -> Value {
 }
 
 /// Compares lists of paths.
-fn lists(ui: &mut Ui, args: &Args, left: &Paths, right: &Paths) -> Result<bool, CommandError> {
+fn lists(ui: &mut Ui, args: &Args, left: Paths, right: Paths) -> Result<bool, CommandError> {
     let mut differs = false;
     let all: BTreeSet<&Vec<u8>> = left.keys().chain(right.keys()).collect();
     for path in all {
-        let sides = [left.get(path).cloned(), right.get(path).cloned()];
-        // Of two files that could not be read nobody knows whether they are the same.
-        if sides[0] == sides[1] && sides[0] != Some(None) {
+        let sides = [left.get(path), right.get(path)];
+        if is_same(sides) {
             continue;
         }
         differs = true;
         if ui.verbosity() == Verbosity::Quiet {
             break;
         }
-        let described = |side: &Named| side.as_ref().map(|id| json!({ "id": id }));
-        let json = || json!({ "left": described(&sides[0]), "right": described(&sides[1]) });
-        print(ui, args, path, sides.clone(), json)?;
+        print(ui, args, path, sides)?;
     }
     Ok(differs)
 }
 
-/// Returns the paths of a side: of a job, below the project relative, others absolute.
-fn paths(side: &Side, reads: bool, forest: &Forest) -> Result<Paths, CommandError> {
-    let (record, snapshot) = match (side, forest.snapshot()) {
-        (Side::Tree(root), _) => return listed(forest, *root),
-        (Side::Job(record), Some(snapshot)) => (*record, snapshot),
-        (Side::Job(_), None) => return Ok(Paths::new()),
-    };
-    let record = &snapshot.records()?[record];
-    let hex = |id: Option<roar_object::ContentId>| id.map(|id| id.to_string());
-    if reads {
-        let files = record.reads.iter();
-        return Ok(files
-            .map(|file| (file.path.shown(), hex(file.id)))
-            .collect());
-    }
-    let files = record.writes.iter().filter(|file| file.remains());
-    Ok(files
-        .map(|file| (file.path.shown(), hex(file.id)))
-        .collect())
+/// Compares mode and bytes. Of two files that could not be read nobody knows whether they are the
+/// same.
+fn is_same([left, right]: [Option<&Entry>; 2]) -> bool {
+    let parts = |entry: &Entry| (entry.mode, entry.content_id());
+    left.map(parts) == right.map(parts) && left.is_some_and(|entry| entry.mode != Mode::Unnamed)
 }
 
-fn listed(forest: &Forest, root: ObjectId) -> Result<Paths, CommandError> {
-    let found = roar_tree::list(forest, root, true);
-    let pairs = found.map(|found| found.map(|it| (it.path, entry_id(&it.entry))));
-    Ok(pairs.collect::<Result<_, _>>()?)
+/// Returns the paths of a side: of a job, below the project relative, others absolute.
+fn paths(side: &Side, reads: bool, forest: &Forest) -> Result<Paths, CommandError> {
+    let pair = |found: Found| (found.path, found.entry);
+    match side {
+        Side::Tree(root) => {
+            let found = roar_tree::list(forest, *root, true);
+            Ok(found
+                .map(|found| found.map(pair))
+                .collect::<Result<_, _>>()?)
+        }
+        Side::Job(record) => Ok(forest
+            .files(*record, reads)?
+            .into_iter()
+            .map(pair)
+            .collect()),
+    }
 }
 
 fn print(
     ui: &mut Ui,
     args: &Args,
     path: &[u8],
-    [left, right]: [Named; 2],
-    sides: impl Fn() -> Value,
+    [left, right]: [Option<&Entry>; 2],
 ) -> Result<(), CommandError> {
-    let (letter, word) = match (&left, &right) {
+    let (letter, word) = match (left, right) {
         (None, _) => ("A", "added"),
         (_, None) => ("D", "deleted"),
         _ => ("M", "modified"),
     };
     if args.form.json {
-        let mut line = json!({ "path": text(path), "change": word });
-        if let (Value::Object(line), Value::Object(sides)) = (&mut line, sides()) {
-            line.extend(sides);
-        }
-        return ui.json_line(&line);
+        return ui.json_line(&json!({
+            "path": text(path), "change": word,
+            "left": left.map(entry_json), "right": right.map(entry_json),
+        }));
     }
     let (left, right) = (hex(left), hex(right));
     if args.form.nul {
@@ -173,10 +152,9 @@ fn print(
 }
 
 /// Zeros for what is not there, dashes for what could not be read.
-fn hex(side: Named) -> String {
+fn hex(side: Option<&Entry>) -> String {
     match side {
         None => "0".repeat(64),
-        Some(None) => "-".repeat(64),
-        Some(Some(id)) => id,
+        Some(entry) => entry_id(entry).unwrap_or_else(|| "-".repeat(64)),
     }
 }
