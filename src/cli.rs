@@ -108,6 +108,10 @@ commands! {
         "reflog" => plumbing::reflog,
         "count-objects" => plumbing::count_objects,
         "fsck" => plumbing::fsck,
+        "pack-objects" => plumbing::pack_objects,
+        "index-pack" => plumbing::index_pack,
+        "unpack-objects" => plumbing::unpack_objects,
+        "verify-pack" => plumbing::verify_pack,
         "record-job" => plumbing::record_job,
         "trace" => plumbing::trace,
     }

@@ -3,6 +3,7 @@
 //! Libraries say what is so. Here is added the exit code, and a `hint:` that names the command to
 //! try: only the binary knows what its commands are called.
 
+mod pack;
 mod repo;
 mod store;
 

@@ -21,6 +21,7 @@ mod leftovers;
 mod names;
 mod nearest;
 mod progress;
+mod replacing;
 mod trees;
 mod ui;
 

@@ -9,14 +9,18 @@ pub(crate) mod for_each_ref;
 pub(crate) mod fsck;
 pub(crate) mod hash_dataset;
 pub(crate) mod hash_object;
+pub(crate) mod index_pack;
 pub(crate) mod ls_tree;
+pub(crate) mod pack_objects;
 pub(crate) mod record_job;
 pub(crate) mod reflog;
 pub(crate) mod rev_list;
 pub(crate) mod rev_parse;
 pub(crate) mod trace;
+pub(crate) mod unpack_objects;
 pub(crate) mod update_ref;
 pub(crate) mod verify_member;
+pub(crate) mod verify_pack;
 
 use crate::context::Context;
 use crate::error::CommandError;

@@ -17,6 +17,7 @@ mod keep;
 mod man;
 mod objects;
 mod output;
+mod packs;
 mod record_job;
 mod refs;
 mod rerun;

@@ -2,6 +2,7 @@
 
 use crate::cache::Cache;
 use crate::codec::unpack;
+use crate::contents::Contents;
 use crate::error::{BlockError, PackError};
 use crate::index::Index;
 use crate::layout::{HEAD_LEN, Head};
@@ -242,7 +243,7 @@ impl PackFile {
         match read(input, &Limits::own(), &mut |_| Ok(())) {
             Ok(contents) => {
                 report.raw = contents.raw();
-                report.note(self.check_index(self.index.is_of(&contents)));
+                report.note(self.check_index(self.has_index_of(&contents)));
             }
             Err(PackError::Read(err)) => return Err(PackError::at(&self.path)(err.into())),
             Err(err) => {
@@ -258,6 +259,11 @@ impl PackFile {
             }
         }
         Ok(report)
+    }
+
+    /// Returns whether the index is, byte for byte, the one that a pack with these contents has.
+    pub fn has_index_of(&self, contents: &Contents) -> bool {
+        self.index.is_of(contents)
     }
 
     fn check_index(&self, is_right: bool) -> Result<(), PackError> {
