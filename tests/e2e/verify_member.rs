@@ -8,7 +8,7 @@ use roar_testkit::Sandbox;
 fn data() -> Sandbox {
     let sandbox = sandbox();
     for number in 0..300 {
-        sandbox.write(&format!("data/d/f{number:03}"), &number.to_string());
+        sandbox.write(format!("data/d/f{number:03}"), number.to_string());
     }
     sandbox.write("data/top", "1");
     sandbox

@@ -90,7 +90,7 @@ fn from_store(ui: &mut Ui, context: &Context, args: &Args) -> Result<Answer, Com
     let path = args.path.as_ref().map(wanted).unwrap_or_default();
     let mut finder = Finder::new(ui, context)?;
     let root = finder.tree(ui, &args.root)?;
-    let (found, proof) = Proof::of(&finder.finish(), root, path)?;
+    let (found, proof) = Proof::of(finder.finish(), root, path)?;
     if let Some(file) = &args.proof {
         fs::write(file, proof.to_bytes())
             .map_err(|err| io_error(format!("cannot write '{}'", file.display()), err))?;
