@@ -67,3 +67,49 @@ pub(crate) fn trace_record(kind: u8, body: &[u8]) -> Vec<u8> {
     record.extend_from_slice(&check.to_le_bytes());
     record
 }
+
+/// Makes the first 16 bytes of a pack.
+pub(crate) fn pack_header() -> Vec<u8> {
+    b"ROARPK1\n\x01\0\0\0\0\0\0\0".to_vec()
+}
+
+/// Makes a block of a pack, with any head.
+pub(crate) fn pack_block(codec: u8, objects: u16, raw: u32, stored: &[u8]) -> Vec<u8> {
+    let mut block = vec![1, codec];
+    block.extend_from_slice(&objects.to_le_bytes());
+    block.extend_from_slice(&raw.to_le_bytes());
+    block.extend_from_slice(&(stored.len() as u32).to_le_bytes());
+    let check = checksum("roar 2026 pack block v1", &[&block, stored]);
+    block.extend_from_slice(&check[..8]);
+    block.extend_from_slice(stored);
+    block
+}
+
+/// Ends a pack: objects, blocks, bytes, and the name of it all.
+pub(crate) fn pack_end(pack: &mut Vec<u8>, totals: [u64; 3]) {
+    pack.extend_from_slice(&[2, 0, 0, 0, 0, 0, 0, 0]);
+    pack.extend(totals.iter().flat_map(|total| total.to_le_bytes()));
+    let name = blake3::hash(pack);
+    pack.extend_from_slice(name.as_bytes());
+}
+
+/// Makes the head of a pack's index right again.
+pub(crate) fn index_head(index: &mut [u8]) {
+    if let Some((head, rest)) = index.split_at_mut_checked(64) {
+        let check = checksum("roar 2026 pack index head v1", &[head]);
+        if let Some(place) = rest.get_mut(..8) {
+            place.copy_from_slice(&check[..8]);
+        }
+    }
+}
+
+/// Makes the head of an index over several packs right again.
+pub(crate) fn multi_index_head(index: &mut [u8]) {
+    let Some((head, rest)) = index.split_at_mut_checked(32) else {
+        return;
+    };
+    let packs = u32::from_le_bytes([head[16], head[17], head[18], head[19]]) as usize;
+    let list = rest.get(..packs.saturating_mul(48)).unwrap_or_default();
+    let check = checksum("roar 2026 multi pack index head v1", &[&head[..24], list]);
+    head[24..].copy_from_slice(&check[..8]);
+}

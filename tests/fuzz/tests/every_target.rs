@@ -76,6 +76,8 @@ every!(
     history,
     names,
     object,
+    pack_index,
+    pack_read,
     path_tree,
     paths,
     secrets,

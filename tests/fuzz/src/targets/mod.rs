@@ -6,6 +6,8 @@ mod filters;
 mod history;
 mod names;
 mod object;
+mod pack_index;
+mod pack_read;
 mod path_tree;
 mod paths;
 mod secrets;
@@ -47,6 +49,8 @@ targets! {
     history: 10_000,
     names: 20_000,
     object: 30_000,
+    pack_index: 2_000,
+    pack_read: 10_000,
     path_tree: 5_000,
     paths: 20_000,
     secrets: 10_000,
