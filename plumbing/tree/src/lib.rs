@@ -32,6 +32,7 @@ mod check;
 mod composite;
 mod diff;
 mod folder;
+mod handle;
 mod listing;
 mod names;
 mod node;

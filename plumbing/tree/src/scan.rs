@@ -8,6 +8,7 @@
 
 use crate::build::is_name;
 use crate::folder::{Folder, lock};
+use crate::handle::{Handle, Handles, open_below};
 use crate::names::{DIRECTORY, Names};
 use crate::node::MAX_DEPTH;
 use crate::{Candidate, Leaf, Options, Root, Sink, SinkError, SkipReason};
@@ -79,6 +80,7 @@ pub fn scan(
         top: directory,
         options,
         stopped: AtomicBool::new(false),
+        handles: Handles::new(),
         out: Mutex::new(Out {
             sink,
             nodes: 0,
@@ -112,6 +114,7 @@ struct Walk<'a> {
     options: Options<'a>,
     /// Whether a node could not be kept, so that nothing is left to be done.
     stopped: AtomicBool,
+    handles: Handles,
     out: Mutex<Out<'a>>,
 }
 
@@ -138,7 +141,7 @@ impl Walk<'_> {
         fd: OwnedFd,
     ) {
         let folder = Arc::new(Folder::new(parent, path, names));
-        let fd = Arc::new(fd);
+        let fd = Arc::new(self.handles.take(fd));
         let mut batch = Batch::new();
         for place in 0..folder.names.len() {
             if self.leaves_out(&folder, place, &fd) || self.is_no_name(&folder, place) {
@@ -158,7 +161,7 @@ impl Walk<'_> {
         self.done(folder);
     }
 
-    fn leaves_out(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> bool {
+    fn leaves_out(&self, folder: &Folder, place: usize, fd: &Handle) -> bool {
         let name = folder.names.bytes(place);
         let kind = folder.names.kind(place);
         let kind = kind.or_else(|| kind_of(fd, folder.names.get(place)));
@@ -186,7 +189,7 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         batch: Batch,
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         folder.begin_task();
         let (folder, fd) = (Arc::clone(folder), Arc::clone(fd));
@@ -202,44 +205,62 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         place: usize,
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         folder.begin_task();
-        let (folder, fd) = (Arc::clone(folder), Arc::clone(fd));
+        let folder = Arc::clone(folder);
+        // In a deep tree, directories on the way down wait for their other parts.
+        let fd = (!self.handles.are_scarce()).then(|| Arc::clone(fd));
         scope.spawn(move |scope| self.enter(scope, folder, place, fd));
     }
 
-    /// Opens and lists a directory.
+    /// Opens and lists a directory. The one that it is in is opened again if it had to be closed.
     fn enter<'s>(
         &'s self,
         scope: &Scope<'s>,
         parent: Arc<Folder>,
         place: usize,
-        parent_fd: Arc<OwnedFd>,
+        parent_fd: Option<Arc<Handle>>,
     ) {
-        let opened = match () {
-            () if self.stopped.load(Ordering::Relaxed) => Err(Errno::ECANCELED),
-            () if parent.depth + 1 >= MAX_DEPTH => Err(Errno::ENAMETOOLONG),
-            () => open_directory(&parent_fd, parent.names.get(place)),
+        let opened = match parent_fd {
+            Some(fd) => Ok(fd),
+            None => open_below(self.top, &parent.path).map(|fd| Arc::new(self.handles.take(fd))),
         };
-        match opened {
+        let left = opened.and_then(|fd| self.enter_from(scope, &parent, place, &fd));
+        if let Err(err) = left {
+            let leaf = self.explain(&parent, place, 0, NameError::Open(err.into()));
+            parent.note([(place, leaf)]);
+        }
+        self.done(parent);
+    }
+
+    fn enter_from<'s>(
+        &'s self,
+        scope: &Scope<'s>,
+        parent: &Arc<Folder>,
+        place: usize,
+        parent_fd: &Arc<Handle>,
+    ) -> nix::Result<()> {
+        if self.stopped.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if parent.depth + 1 >= MAX_DEPTH {
+            return Err(Errno::ENAMETOOLONG);
+        }
+        match open_directory(parent_fd, parent.names.get(place)) {
             Ok((names, fd)) => {
-                drop(parent_fd);
+                parent.begin_task();
                 let path = parent.path_of(place);
-                self.fill(scope, Some((parent, place)), path, names, fd);
-                return;
+                self.fill(scope, Some((Arc::clone(parent), place)), path, names, fd);
+                Ok(())
             }
             // It was a directory when it was listed, and is something else now.
             Err(Errno::ENOTDIR | Errno::ELOOP) => {
-                self.name_anew(scope, &parent, place, &parent_fd);
+                self.name_anew(scope, parent, place, parent_fd);
+                Ok(())
             }
-            Err(err) => {
-                let leaf = self.explain(&parent, place, 0, NameError::Open(err.into()));
-                parent.note([(place, leaf)]);
-            }
+            Err(err) => Err(err),
         }
-        drop(parent_fd);
-        self.done(parent);
     }
 
     /// Names what is in a batch; what turns out to be a directory becomes a task.
@@ -248,7 +269,7 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         batch: &[usize],
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         if self.stopped.load(Ordering::Relaxed) {
             return;
@@ -273,7 +294,7 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         places: &[usize],
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         let names: Vec<_> = places
             .iter()
@@ -301,7 +322,7 @@ impl Walk<'_> {
         scope: &Scope<'s>,
         folder: &Arc<Folder>,
         place: usize,
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         match kind_of(fd, folder.names.get(place)) {
             // Directories and files by turns: whoever does that waits for us to give up.
@@ -320,7 +341,7 @@ impl Walk<'_> {
         folder: &Arc<Folder>,
         place: usize,
         kind: Option<Type>,
-        fd: &Arc<OwnedFd>,
+        fd: &Arc<Handle>,
     ) {
         let skip = |reason| {
             let skipped = (folder.path_of(place), reason);
@@ -338,7 +359,7 @@ impl Walk<'_> {
         }
     }
 
-    fn why_not(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> Option<Leaf> {
+    fn why_not(&self, folder: &Folder, place: usize, fd: &Handle) -> Option<Leaf> {
         let err = match FileVersion::at(fd, folder.names.get(place)) {
             Ok(version) => NameError::Kind(version.kind()),
             Err(err) => NameError::Open(err),
@@ -346,7 +367,7 @@ impl Walk<'_> {
         self.explain(folder, place, 0, err)
     }
 
-    fn name_link(&self, folder: &Folder, place: usize, fd: &OwnedFd) -> Option<Leaf> {
+    fn name_link(&self, folder: &Folder, place: usize, fd: &Handle) -> Option<Leaf> {
         match readlinkat(fd, folder.names.get(place)) {
             Ok(target) => {
                 if let Some(progress) = self.options.progress {
@@ -375,7 +396,7 @@ impl Walk<'_> {
         &self,
         folder: &Folder,
         place: usize,
-        fd: &OwnedFd,
+        fd: &Handle,
         err: NameError,
     ) -> Option<Leaf> {
         let version = FileVersion::at(fd, folder.names.get(place));
@@ -469,7 +490,7 @@ fn leaf(named: &Named) -> Leaf {
     Leaf::file(named.id, named.size, named.executable())
 }
 
-fn open_directory(parent: &OwnedFd, name: &CStr) -> nix::Result<(Names, OwnedFd)> {
+fn open_directory(parent: &Handle, name: &CStr) -> nix::Result<(Names, OwnedFd)> {
     let fd = openat(
         parent,
         name,
@@ -479,7 +500,7 @@ fn open_directory(parent: &OwnedFd, name: &CStr) -> nix::Result<(Names, OwnedFd)
     Ok((Names::of(&fd)?, fd))
 }
 
-fn kind_of(fd: &OwnedFd, name: &CStr) -> Option<Type> {
+fn kind_of(fd: &Handle, name: &CStr) -> Option<Type> {
     Some(match FileVersion::at(fd, name).ok()?.kind() {
         FileKind::Regular => Type::File,
         FileKind::Directory => Type::Directory,
