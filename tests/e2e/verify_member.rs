@@ -74,10 +74,7 @@ fn a_file_must_hold_what_the_dataset_has() {
 #[test]
 fn a_proof_needs_nothing_but_the_name_of_the_dataset() {
     let sandbox = data();
-    let root = sandbox
-        .roar(["hash-dataset", "data"])
-        .success()
-        .out();
+    let root = sandbox.roar(["hash-dataset", "data"]).success().out();
     for path in ["d/f123", "d/f300", "d"] {
         let made = sandbox.roar(["verify-member", "--proof", "proof", "data", path]);
         let checked = sandbox.roar(["verify-member", "--check", "proof", &root]);
@@ -98,10 +95,7 @@ fn a_proof_needs_nothing_but_the_name_of_the_dataset() {
     error: 'proof' is about 'd/f123'
     [exit 1]
     "#);
-    let other = sandbox
-        .roar(["hash-dataset", "data/d"])
-        .success()
-        .out();
+    let other = sandbox.roar(["hash-dataset", "data/d"]).success().out();
     assert_snapshot!(sandbox.roar(["verify-member", "--check", "proof", &other]), @r#"
     --- stderr
     error: 'proof' proves nothing
@@ -119,10 +113,7 @@ fn a_proof_needs_nothing_but_the_name_of_the_dataset() {
 #[test]
 fn a_damaged_proof_is_damage() {
     let sandbox = data();
-    let root = sandbox
-        .roar(["hash-dataset", "data"])
-        .success()
-        .out();
+    let root = sandbox.roar(["hash-dataset", "data"]).success().out();
     let _ = sandbox
         .roar(["verify-member", "--proof", "proof", "data", "d/f123"])
         .success();

@@ -80,6 +80,7 @@ every!(
     pack_read,
     path_tree,
     paths,
+    proof,
     secrets,
     spool,
     store,

@@ -10,6 +10,7 @@ mod pack_index;
 mod pack_read;
 mod path_tree;
 mod paths;
+mod proof;
 mod secrets;
 mod spool;
 mod store;
@@ -53,6 +54,7 @@ targets! {
     pack_read: 10_000,
     path_tree: 5_000,
     paths: 20_000,
+    proof: 5_000,
     secrets: 10_000,
     spool: 20_000,
     store: 100,

@@ -4,7 +4,7 @@ use crate::draw::Draw;
 use roar_object::{
     ContentId, Entry, FindError, Kind, MemoryObjects, Mode, Object, ObjectId, Objects, TreeNode,
 };
-use roar_tree::{Found, TreeError, composite, diff, list, lookup};
+use roar_tree::{Found, Leaf, PathTree, TreeCheck, TreeError, composite, diff, list, lookup};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -22,21 +22,34 @@ pub(super) fn check(data: &[u8]) {
     for missing in [&b""[..], b"a", b"a/a/a", b"/", b"a//a"] {
         drop(lookup(Patient::new(&objects, PATIENCE), left, missing));
     }
-    let named = composite(Patient::new(&objects, PATIENCE), left);
+    // It reads a tree twice, and looks up what is in it.
+    let named = composite(Patient::new(&objects, 4 * PATIENCE), left);
+    let checked = TreeCheck::new(Patient::new(&objects, PATIENCE)).check(left);
     if let Ok(there) = walk(&objects, left, false) {
         found_by_path(&objects, left, &there);
     }
     let Ok(files) = walk(&objects, left, true) else {
         drop(differences(&objects, left, right));
+        assert!(checked.is_err());
         return;
     };
     assert!(named.is_ok(), "{named:?}");
+    assert_eq!(checked.is_ok(), is_canonical(left, &files), "{checked:?}");
     sums(root, &files);
     found_by_path(&objects, left, &files);
     if let Ok(others) = walk(&objects, right, true) {
         leads_over(differences(&objects, left, right), &files, &others);
         leads_over(differences(&objects, right, left), &others, &files);
     }
+}
+
+/// Returns whether a tree is the one that its files make.
+fn is_canonical(root: ObjectId, files: &[Found]) -> bool {
+    let leaves = files.iter().map(|found| {
+        let leaf = Leaf::of(&found.entry).expect("a file is a leaf");
+        (&found.path, leaf)
+    });
+    PathTree::build(leaves, &mut ()).is_ok_and(|made| made.id == root)
 }
 
 /// Objects that stop answering a reader who does not stop asking.
