@@ -83,6 +83,7 @@ commands! {
         "rerun" => porcelain::rerun,
         "restore" => porcelain::restore,
         "undo" => porcelain::undo,
+        "redo" => porcelain::redo,
         "op" => porcelain::op,
     }
     SetUp {

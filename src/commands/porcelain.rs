@@ -14,6 +14,7 @@ pub(crate) mod lineage;
 pub(crate) mod log;
 pub(crate) mod man;
 pub(crate) mod op;
+pub(crate) mod redo;
 pub(crate) mod rerun;
 pub(crate) mod restore;
 pub(crate) mod run;

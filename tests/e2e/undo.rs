@@ -21,7 +21,7 @@ fn json_of(sandbox: &Sandbox, words: &[&str]) -> Value {
 }
 
 #[test]
-fn an_undo_takes_a_run_back_and_another_brings_it_again() {
+fn an_undo_takes_a_run_back_and_a_redo_brings_it_again() {
     let sandbox = two_runs();
     let head = sandbox.roar(["rev-parse", "sessions/main"]).success().out();
     assert_snapshot!(sandbox.roar(["undo", "--dry-run"]), @r"
@@ -36,7 +36,7 @@ fn an_undo_takes_a_run_back_and_another_brings_it_again() {
     ");
     assert_eq!(sandbox.roar(["show", "@2"]).code, 3);
     assert_eq!(sandbox.read("b"), b"1\n");
-    assert_snapshot!(sandbox.roar(["undo"]), @r"
+    assert_snapshot!(sandbox.roar(["redo"]), @r"
     --- stdout
     undid operation 3: undo 2
       + @2 <short> sh -c 'cat a > b'
@@ -100,6 +100,33 @@ fn everything_can_be_taken_back_one_after_the_other() {
 }
 
 #[test]
+fn undo_goes_back_step_by_step_and_redo_forth() {
+    let sandbox = two_runs();
+    let head = |sandbox: &Sandbox| sandbox.roar(["rev-parse", "sessions/main"]).success().out();
+    let (second, _) = (head(&sandbox), sandbox.roar(["undo"]).success());
+    let (first, _) = (head(&sandbox), sandbox.roar(["undo"]).success());
+    assert_eq!(sandbox.roar(["undo"]).code, 1);
+    let _ = sandbox.roar(["redo"]).success();
+    assert_eq!(head(&sandbox), first);
+    let _ = sandbox.roar(["redo"]).success();
+    assert_eq!(head(&sandbox), second);
+    assert_snapshot!(sandbox.roar(["redo"]), @r"
+    --- stderr
+    error: there is nothing to redo
+    hint: `roar op log` lists the operations
+    [exit 1]
+    ");
+    // What came after an undo is not thrown away by a redo.
+    let _ = sandbox.roar(["undo"]).success();
+    let _ = sandbox
+        .roar(["-q", "run", "sh", "-c", "echo 5 > e"])
+        .success();
+    assert_eq!(sandbox.roar(["redo"]).code, 1);
+    let _ = sandbox.roar(["undo"]).success();
+    assert_eq!(head(&sandbox), first);
+}
+
+#[test]
 fn refs_and_described_jobs_are_taken_back_too() {
     let sandbox = two_runs();
     let _ = sandbox.roar(["update-ref", "notes/best", "@1"]).success();
@@ -125,7 +152,7 @@ fn nothing_is_nothing_to_undo() {
     assert_snapshot!(sandbox.roar(["undo"]), @r"
     --- stderr
     error: there is nothing to undo
-    hint: nothing was recorded here yet
+    hint: `roar op log` lists the operations
     [exit 1]
     ");
 }

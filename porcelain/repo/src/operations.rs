@@ -32,13 +32,28 @@ pub struct Undone {
     pub notices: Vec<Notice>,
 }
 
+/// Which operation is to be taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The last one that stands and took back nothing itself: again and again, this goes through the
+    /// history backwards.
+    Last,
+    /// The last taking back that stands: what it took back is there again.
+    LastUndo,
+    /// The one with this number.
+    Number(u64),
+}
+
 /// Why an operation is not taken back. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum UndoError {
-    /// No operation has changed a ref yet.
+    /// No operation that changed a ref stands.
     #[error("there is nothing to undo")]
     Nothing,
+    /// Nothing was taken back, or all of it is there again.
+    #[error("there is nothing to redo")]
+    NothingUndone,
     /// There is no operation of that number.
     #[error("there is no operation {number}")]
     Unknown {
@@ -134,28 +149,23 @@ impl Snapshot {
 }
 
 impl Workspace {
-    /// Returns what taking back an operation would do, the last one if none is named.
+    /// Returns what taking back an operation would do.
     ///
     /// # Errors
     ///
     /// When that cannot be taken back, or the store cannot be read.
-    pub fn plan_undo(&self, which: Option<u64>) -> Result<Undone, UndoError> {
+    pub fn plan_undo(&self, which: Which) -> Result<Undone, UndoError> {
         let store = self.store().ok_or_else(|| self.no_store())?;
         plan(&store.reader(), which)
     }
 
-    /// Takes an operation back, the last one if none is named: each ref that it changed names again
-    /// what it named before, all of them or none.
+    /// Takes an operation back: each ref that it changed names again what it named before, all of them
+    /// or none.
     ///
     /// # Errors
     ///
     /// When that cannot be taken back, or the store cannot be had, read or written in time.
-    pub fn undo(
-        &self,
-        which: Option<u64>,
-        at_ns: i64,
-        wait: Wait<'_>,
-    ) -> Result<Undone, UndoError> {
+    pub fn undo(&self, which: Which, at_ns: i64, wait: Wait<'_>) -> Result<Undone, UndoError> {
         let store = self.store().ok_or_else(|| self.no_store())?;
         let mut writer = store.writer(wait)?;
         let mut done = plan(&writer, which)?;
@@ -184,7 +194,7 @@ fn change(moved: &RefMoved) -> RefChange {
     }
 }
 
-fn plan(reader: &Reader, which: Option<u64>) -> Result<Undone, UndoError> {
+fn plan(reader: &Reader, which: Which) -> Result<Undone, UndoError> {
     let operations = reader.operations().map_err(RepoError::from)?;
     let operation = pick(&operations, which)?.clone();
     refuse_if_moved(&operations, &operation)?;
@@ -201,13 +211,37 @@ fn plan(reader: &Reader, which: Option<u64>) -> Result<Undone, UndoError> {
     })
 }
 
-fn pick(operations: &[Operation], which: Option<u64>) -> Result<&Operation, UndoError> {
-    let Some(number) = which else {
-        let mut latest = operations.iter().rev();
-        return latest
-            .find(|operation| !operation.refs.is_empty())
-            .ok_or(UndoError::Nothing);
-    };
+fn pick(operations: &[Operation], which: Which) -> Result<&Operation, UndoError> {
+    let undone = undone(operations);
+    let stands = |it: &&Operation| !it.refs.is_empty() && !undone.contains_key(&it.sequence);
+    let mut standing = operations.iter().rev().filter(stands);
+    match which {
+        Which::Last => standing
+            .find(|it| undoes(it).is_none())
+            .ok_or(UndoError::Nothing),
+        Which::LastUndo => standing
+            .find(|it| takes_away(operations, it))
+            .ok_or(UndoError::NothingUndone),
+        Which::Number(number) => numbered(operations, number),
+    }
+}
+
+/// Returns whether an operation takes back what added something: not one that takes back a taking
+/// back, which brings something again.
+fn takes_away(operations: &[Operation], operation: &Operation) -> bool {
+    let (mut at, mut away) = (operation, false);
+    while let Some(number) = undoes(at) {
+        away = !away;
+        let earlier = |it: &&Operation| it.sequence == number && number < at.sequence;
+        match operations.iter().find(earlier) {
+            Some(target) => at = target,
+            None => break,
+        }
+    }
+    away
+}
+
+fn numbered(operations: &[Operation], number: u64) -> Result<&Operation, UndoError> {
     let named = operations
         .iter()
         .find(|operation| operation.sequence == number)

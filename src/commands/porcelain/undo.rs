@@ -6,7 +6,7 @@ use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
 use roar_repo::Workspace;
-use roar_repo::operations::{UndoError, Undone};
+use roar_repo::operations::{UndoError, Undone, Which};
 use serde_json::json;
 use std::collections::HashMap;
 use std::process::ExitCode;
@@ -14,9 +14,9 @@ use std::process::ExitCode;
 /// Take back the last operation, such as a run, from the history
 ///
 /// The session, and whatever else the operation changed, is again what it was before. Files on disk
-/// stay as they are, and nothing is deleted: a job that is taken back is still found by its hash. An
-/// undo is an operation too, so a second one brings back what the first took away. An operation on
-/// which a later one stands is not taken back.
+/// stay as they are, and nothing is deleted: a job that is taken back is still found by its hash.
+/// Another `roar undo` takes back the operation before, and `roar redo` brings back what the last undo
+/// took away. An operation on which a later one stands is not taken back.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,6 +27,13 @@ pub(crate) struct Args {
     /// Take back operation N of `roar op log`, not the last one
     #[arg(long = "op", value_name = "N")]
     operation: Option<u64>,
+    #[command(flatten)]
+    how: How,
+}
+
+/// How an operation is taken back.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct How {
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -36,33 +43,40 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+    let which = args.operation.map_or(Which::Last, Which::Number);
+    take_back(ui, context, "roar undo", which, args.how)
+}
+
+/// Takes an operation back, or shows what that would do.
+pub(super) fn take_back(
+    ui: &mut Ui,
+    context: &Context,
+    command: &str,
+    which: Which,
+    how: How,
+) -> Result<ExitCode, CommandError> {
     let workspace = context.workspace(ui)?;
-    let done = match args.dry_run {
-        true => workspace.plan_undo(args.operation)?,
-        false => context.waiting(ui, workspace.config(), "roar undo", |wait| {
-            workspace.undo(args.operation, asked::now_ns(), wait)
+    let done = match how.dry_run {
+        true => workspace.plan_undo(which)?,
+        false => context.waiting(ui, workspace.config(), command, |wait| {
+            workspace.undo(which, asked::now_ns(), wait)
         })??,
     };
     for notice in &done.notices {
         ui.note(notice);
     }
-    tell(ui, &workspace, &done, &args)?;
+    tell(ui, &workspace, &done, how)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(
-    ui: &mut Ui,
-    workspace: &Workspace,
-    done: &Undone,
-    args: &Args,
-) -> Result<(), CommandError> {
+fn tell(ui: &mut Ui, workspace: &Workspace, done: &Undone, how: How) -> Result<(), CommandError> {
     let snapshot = snapshot_of(ui, workspace)?;
-    if args.json {
+    if how.json {
         let undone = op::in_json(&snapshot, &done.operation, &HashMap::new())?;
         let refs: Vec<_> = done.refs.iter().map(op::ref_in_json).collect();
         return ui.json(json!({ "number": done.sequence, "undone": undone, "refs": refs }));
     }
-    let would = if args.dry_run { "would undo" } else { "undid" };
+    let would = if how.dry_run { "would undo" } else { "undid" };
     ui.data(format_args!(
         "{would} operation {}: {}",
         done.operation.sequence,
@@ -79,7 +93,9 @@ fn tell(
 impl From<UndoError> for CommandError {
     fn from(err: UndoError) -> Self {
         match err {
-            UndoError::Nothing => Self::refused(err).hint("nothing was recorded here yet"),
+            UndoError::Nothing | UndoError::NothingUndone => {
+                Self::refused(err).hint("`roar op log` lists the operations")
+            }
             UndoError::Unknown { .. } => {
                 Self::new(Fault::NotFound, err).hint("`roar op log` lists the operations")
             }
