@@ -3,6 +3,7 @@
 
 mod architecture;
 mod ask;
+mod cached;
 mod command_reference;
 mod completions;
 mod config;

@@ -1,12 +1,12 @@
 //! Taking records, one after the other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use roar_events::{Access, Digest, Record, State, Version};
 
 use crate::entry::{Deeds, Entry, Holds, Index, Read};
-use crate::observation::{Observation, judge};
+use crate::observation::{Looked, Observation, judge};
 use crate::process::Processes;
 
 /// What is about to happen to content that might have to be named first.
@@ -27,6 +27,9 @@ pub struct Fold {
     entries: Vec<Entry>,
     processes: Processes,
     gaps: Vec<String>,
+    looked: Looked,
+    /// All paths of `looked`.
+    known: HashSet<Box<[u8]>>,
     /// Whether content first found at one name may be at another.
     moved: bool,
 }
@@ -125,6 +128,7 @@ impl Fold {
             files,
             processes: self.processes.list(),
             gaps: self.gaps.clone(),
+            looked: self.looked.clone(),
         }
     }
 
@@ -140,7 +144,8 @@ impl Fold {
     fn open(&mut self, pid: u32, access: Access, path: &[u8], before: State) -> bool {
         match before {
             State::Missing if access.has(Access::CREATE) => self.make(pid, path),
-            State::Missing | State::Directory | State::Other => false,
+            State::Missing | State::Directory => self.look(path, before),
+            State::Other => false,
             State::Symlink => {
                 let (at, news) = self.see(pid, path, before);
                 self.read(at, before) | news
@@ -150,6 +155,22 @@ impl Fold {
                 self.open_file(at, access, before) | news
             }
         }
+    }
+
+    /// Keeps where the run looked, each place once.
+    fn look(&mut self, path: &[u8], found: State) -> bool {
+        let list = match found {
+            State::Directory => &mut self.looked.listed,
+            _ => &mut self.looked.absent,
+        };
+        if self.known.contains(path) {
+            return false;
+        }
+        if list.len() == Looked::MOST {
+            return !std::mem::replace(&mut self.looked.more, true);
+        }
+        list.push(path.to_vec());
+        self.known.insert(path.into())
     }
 
     fn open_file(&mut self, at: Index, access: Access, before: State) -> bool {

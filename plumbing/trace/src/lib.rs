@@ -44,7 +44,7 @@ pub use coverage::{Coverage, Verdict};
 pub use replay::{Replay, replay};
 pub use roar_events::{Digest, State, Version};
 pub use roar_launch::{Command, Exit, Finished};
-pub use roar_observe::{Change, FileSeen, Observation, ProcessSeen, Seen};
+pub use roar_observe::{Change, FileSeen, Looked, Observation, ProcessSeen, Seen};
 pub use run::{Namer, Options, Trace, TraceError, Unread, run, run_unwatched};
 pub use spool::Sink;
 pub use state::{state_of, version_of};

@@ -18,6 +18,7 @@
 
 mod adopt;
 mod assemble;
+mod cached;
 mod code_state;
 mod contents;
 mod datasets;
@@ -25,6 +26,7 @@ mod declare;
 mod keep;
 mod key;
 mod leave;
+mod looked;
 mod request;
 mod run;
 mod setting;
@@ -33,6 +35,7 @@ mod spooled;
 mod variables;
 
 pub use adopt::{Adopted, adopt, has_leftovers};
+pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;
 pub use request::{Plan, PlanError, Request, plan};

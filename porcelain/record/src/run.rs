@@ -8,6 +8,7 @@ use crate::assemble::{self, Assembled, Parts, Tools};
 use crate::contents::CacheNamer;
 use crate::keep::{self, KeptBytes};
 use crate::leave::{Left, Recorder};
+use crate::looked::{Looked, Streams};
 use crate::request::Plan;
 use crate::setting::Setting;
 use crate::sorted::Sorted;
@@ -128,6 +129,8 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         &config.words("environment.variables")?,
     );
 
+    let streams = Streams::now(&head.root);
+
     // From here on a run would be lost. What is meant for the command is handed on to it.
     let _uninterrupted = Uninterrupted::begin();
     let mut recorder = Recorder::begin(workspace, &head);
@@ -159,7 +162,12 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         processes: &trace.observation.processes,
         code: Some(&plan.code),
     };
+    let looked = trace.observation.looked;
     let assembled = assemble::assemble(parts, &tools);
+    if assembled.coverage.verdict == Verdict::Complete && outcome.is_success() {
+        let looked = Looked::after(streams, &looked, &assembled.sorted, &head, &filters);
+        keep_looked(workspace, looked, assembled.job.record.job);
+    }
     let (recorded, notices) = store(workspace, recorder, &assembled, wait);
     Ok(Report {
         outcome,
@@ -176,6 +184,13 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         notices,
         stderr_is_output,
     })
+}
+
+/// A job that is not kept as it should be may leave this behind; nobody asks for it then.
+fn keep_looked(workspace: &Workspace, looked: Option<Looked>, job: ObjectId) {
+    if let Some(looked) = looked.filter(|_| workspace.store().is_some()) {
+        looked.save(&workspace.dot(), job);
+    }
 }
 
 pub(crate) fn open_cache(workspace: &Workspace, wanted: bool) -> HashCache {
@@ -283,6 +298,9 @@ fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trac
     roar_trace::run(&plan.command, options)
 }
 
+/// Where the kernel shows what it knows, under names that come and go.
+pub(crate) const NAMELESS: &[&[u8]] = &[b"/proc/", b"/sys/", b"/dev/"];
+
 pub(crate) const fn outcome(finished: &Finished) -> Outcome {
     match finished.exit {
         Exit::Code(code) => Outcome::Exited(code),
@@ -300,7 +318,7 @@ fn scrubbed(name: &str, setting: &Setting) -> String {
 }
 
 /// Returns the file that a descriptor of this process leads to.
-fn target(fd: u32) -> Option<Vec<u8>> {
+pub(crate) fn target(fd: u32) -> Option<Vec<u8>> {
     let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(link.into_os_string().into_vec())
 }

@@ -62,6 +62,36 @@ impl Workspace {
         at_ns: i64,
         wait: Wait<'_>,
     ) -> Result<Added, AddError> {
+        self.add_all(jobs, Known::Stay, note, at_ns, wait)
+    }
+
+    /// Adds a job that is in the session once more: what it left is there again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Workspace::add`].
+    pub fn readmit(
+        &self,
+        record: Record,
+        note: &str,
+        at_ns: i64,
+        wait: Wait<'_>,
+    ) -> Result<Added, AddError> {
+        let job = NewJob {
+            objects: Vec::new(),
+            record,
+        };
+        self.add_all(vec![job], Known::Again, note, at_ns, wait)
+    }
+
+    fn add_all(
+        &self,
+        jobs: Vec<NewJob>,
+        known: Known,
+        note: &str,
+        at_ns: i64,
+        wait: Wait<'_>,
+    ) -> Result<Added, AddError> {
         let store = self
             .store()
             .ok_or_else(|| RepoError::from(OpenError::NotAStore { path: self.dot() }))?;
@@ -71,7 +101,7 @@ impl Workspace {
             .reference(&session::ref_name())
             .map_err(RepoError::from)?;
         let chain = session::load(&*writer, &path, head)?;
-        let (new, steps) = number(&chain.rows.records, jobs);
+        let (new, steps) = number(&chain.rows.records, jobs, known);
         let mut batch = Batch {
             at_ns,
             tip: head,
@@ -90,16 +120,27 @@ impl Workspace {
     }
 }
 
+/// What becomes of a job that the session has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// It stays where it is.
+    Stay,
+    /// It is added again.
+    Again,
+}
+
 /// Decides the steps of jobs; returns those that the session does not have, and the steps of all.
-fn number(known: &[Record], jobs: Vec<NewJob>) -> (Vec<NewJob>, Vec<StepName>) {
+fn number(known: &[Record], jobs: Vec<NewJob>, then: Known) -> (Vec<NewJob>, Vec<StepName>) {
     let mut places: HashMap<_, _> = known
         .iter()
         .map(|record| (record.job, record.step))
         .collect();
     let ids: Vec<_> = jobs.iter().map(|job| job.record.job).collect();
     let mut seen = HashSet::new();
-    let is_new =
-        |job: &NewJob| !places.contains_key(&job.record.job) && seen.insert(job.record.job);
+    let is_new = |job: &NewJob| {
+        let is_known = then == Known::Stay && places.contains_key(&job.record.job);
+        !is_known && seen.insert(job.record.job)
+    };
     let mut new: Vec<_> = jobs.into_iter().filter(is_new).collect();
     let records: Vec<_> = new.iter().map(|job| job.record.clone()).collect();
     for (job, step) in new.iter_mut().zip(roar_graph::next_steps(known, &records)) {

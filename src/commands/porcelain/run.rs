@@ -15,12 +15,19 @@ use std::process::ExitCode;
 ///
 /// `roar run @N` runs a recorded step again, in its directory; what follows are options of the
 /// step's own command, to be replaced or added.
+///
+/// `--cached` skips a command that a recorded job did already: same words, directory, variables and
+/// standard input, every file that it read unchanged, no new names where it looked, and what it left in
+/// place or kept. What no record can know is not compared: the clock, the network, chance, files that
+/// were asked about and never opened. What it printed is not printed again. `-v` says why it was not
+/// skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   $ roar run python train.py --epochs 10
   $ roar run sh -c 'sort data/*.csv | uniq > all.csv'
   $ roar run -n train python train.py
+  $ roar run --keep --cached python train.py
   $ roar run @2
   $ roar run @2 --epochs=20
 

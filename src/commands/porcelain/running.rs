@@ -1,6 +1,7 @@
 //! What `roar run` and `roar build` have in common.
 
 mod again;
+mod cached;
 mod report;
 
 use crate::context::Context;
@@ -34,6 +35,10 @@ pub(super) struct Common {
     /// Keep a copy of what the command writes: every file, or those up to SIZE, such as 10M
     #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
     keep: Option<String>,
+
+    /// Do not run it if a recorded job did the same on the same, and what it left is there or kept
+    #[arg(long, conflicts_with = "dry_run")]
+    cached: bool,
 
     /// Show what would be run, and run nothing
     #[arg(long)]
@@ -89,7 +94,11 @@ pub(super) fn run(
         return dry_run(ui, context, &around, common, kind);
     }
     let opened = open(context, &around)?;
+    let ask_first = common.cached;
     let wanted = wanted(context, &opened.workspace, common, kind)?;
+    if ask_first {
+        return cached::or_run(ui, context, &opened.workspace, wanted);
+    }
     if wanted.reruns.is_some() {
         ui.note(format_args!("roar: {}", report::command_line(&wanted.argv)));
     }
