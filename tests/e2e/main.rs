@@ -25,8 +25,8 @@ mod rerun;
 mod run;
 mod trace;
 mod trees;
-mod verify_member;
 mod undo;
+mod verify_member;
 
 use roar_testkit::Sandbox;
 

@@ -78,7 +78,10 @@ fn wanted(
         return Ok(vec![one(place, file.id, file.mode, file.size)]);
     }
     let found = context.resolve(snapshot, word);
-    if found.as_ref().is_err_and(|err| err.fault == Fault::NotFound) {
+    if found
+        .as_ref()
+        .is_err_and(|err| err.fault == Fault::NotFound)
+    {
         let below = snapshot.files_below(&path, output)?;
         if !below.is_empty() {
             return Ok(below);
