@@ -1,5 +1,6 @@
 //! Checkpoints: how what is derived from the journal says up to where.
 
+use crate::base::Base;
 use crate::bytes::Fields;
 use crate::file::{FileError, FileResult, if_there, read_exactly};
 use crate::{frame, segment};
@@ -51,10 +52,10 @@ impl Checkpoint {
         (checkpoint == Self::ZERO || (checkpoint.sequence > 0 && ordered)).then_some(checkpoint)
     }
 
-    /// Returns whether the journal has that frame there, with a head that is right.
-    pub(crate) fn is_in(&self, journal: &Path) -> FileResult<bool> {
-        if *self == Self::ZERO {
-            return Ok(true);
+    /// Returns whether the journal begins after that frame, or has it there with a head that is right.
+    pub(crate) fn is_in(&self, journal: &Path, base: &Base) -> FileResult<bool> {
+        if self.sequence <= base.checkpoint.sequence {
+            return Ok(*self == base.checkpoint);
         }
         let path = segment::path(journal, self.segment);
         let read = || -> std::io::Result<bool> {

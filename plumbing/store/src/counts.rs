@@ -1,7 +1,7 @@
 //! How much there is.
 
 use crate::reader::ReadError;
-use crate::{Reader, Spool, file, segment};
+use crate::{Reader, Spool, file, packs, segment};
 use roar_object::Kind;
 
 /// How much a store holds.
@@ -17,6 +17,10 @@ pub struct Counts {
     pub journal_bytes: u64,
     /// Segments of the journal.
     pub segments: u64,
+    /// Packs.
+    pub packs: u64,
+    /// Bytes in packs.
+    pub pack_bytes: u64,
     /// Bytes in the writers' index.
     pub sled_bytes: u64,
     /// Spool files of runs that go on, or whose roar was killed.
@@ -52,10 +56,14 @@ impl Reader {
             pending_runs: Spool::pending(&layout.runs())?.len() as u64,
             ..Counts::default()
         };
-        for (_, object) in self.listed(None)? {
-            counts.objects[usize::from(object.kind.code()) - 1] += 1;
-            counts.bytes += u64::from(object.len);
+        for pack in packs::list(&layout.packs())? {
+            counts.packs += 1;
+            counts.pack_bytes += pack.bytes;
         }
+        self.each_held(&mut |object| {
+            counts.objects[usize::from(object.kind().code()) - 1] += 1;
+            counts.bytes += u64::from(object.len());
+        })?;
         Ok(counts)
     }
 }

@@ -149,8 +149,7 @@ impl<'a> Head<'a> {
 
     /// Returns the ref changes.
     pub(crate) fn refs(&self) -> impl Iterator<Item = RefMove> + 'a {
-        let mut fields = Fields(self.refs);
-        std::iter::from_fn(move || parse_ref(&mut fields).map(RawRef::owned))
+        refs_in(self.refs)
     }
 
     /// Returns the objects, each with the offset of its body from the first.
@@ -169,14 +168,24 @@ impl<'a> Head<'a> {
     }
 }
 
-fn parse_note<'a>(fields: &mut Fields<'a>) -> Result<&'a str, FrameError> {
+/// Reads a note: its length and its text.
+pub(crate) fn parse_note<'a>(fields: &mut Fields<'a>) -> Result<&'a str, FrameError> {
     let len = fields.u16().ok_or(FrameError::Length)?;
     let note = fields.take(usize::from(len)).ok_or(FrameError::Length)?;
     std::str::from_utf8(note).map_err(|_| FrameError::Malformed("the note"))
 }
 
+/// Returns the ref changes in bytes that [`parse_refs`] has checked.
+pub(crate) fn refs_in<'a>(bytes: &'a [u8]) -> impl Iterator<Item = RefMove> + 'a {
+    let mut fields = Fields(bytes);
+    std::iter::from_fn(move || parse_ref(&mut fields).map(RawRef::owned))
+}
+
 /// Checks the ref changes, and returns the bytes that they take up.
-fn parse_refs<'a>(fields: &mut Fields<'a>, is_transaction: bool) -> Result<&'a [u8], FrameError> {
+pub(crate) fn parse_refs<'a>(
+    fields: &mut Fields<'a>,
+    is_transaction: bool,
+) -> Result<&'a [u8], FrameError> {
     let count = fields.u32().ok_or(FrameError::Length)?;
     let all = fields.0;
     let mut names = Names::default();
@@ -303,9 +312,7 @@ pub(crate) fn encode(
 
 fn encode_head(note: &str, refs: &[RefMove], objects: &[&Object]) -> Result<Vec<u8>, FrameError> {
     let mut head = Vec::new();
-    let note = &note.as_bytes()[..note.floor_char_boundary(usize::from(u16::MAX))];
-    head.extend_from_slice(&(note.len() as u16).to_le_bytes());
-    head.extend_from_slice(note);
+    encode_note(note, &mut head);
     head.extend_from_slice(&count(refs.len())?);
     for change in refs {
         encode_ref(change, &mut head);
@@ -322,7 +329,14 @@ fn count(len: usize) -> Result<[u8; 4], FrameError> {
     Ok(len.to_le_bytes())
 }
 
-fn encode_ref(change: &RefMove, head: &mut Vec<u8>) {
+/// Writes a note, as much of it as there is room for.
+pub(crate) fn encode_note(note: &str, to: &mut Vec<u8>) {
+    let note = &note.as_bytes()[..note.floor_char_boundary(usize::from(u16::MAX))];
+    to.extend_from_slice(&(note.len() as u16).to_le_bytes());
+    to.extend_from_slice(note);
+}
+
+pub(crate) fn encode_ref(change: &RefMove, head: &mut Vec<u8>) {
     let name = change.name.as_str().as_bytes();
     head.push(u8::try_from(name.len()).expect("a ref's name has at most 255 bytes"));
     head.extend_from_slice(name);

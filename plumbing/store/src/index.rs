@@ -1,5 +1,6 @@
 //! The writers' index: what sled holds, derived from the journal frame by frame.
 
+use crate::base::Base;
 use crate::bytes::Fields;
 use crate::checkpoint::Checkpoint;
 use crate::frame::{Entry, Head, RefMove, encode_value};
@@ -18,6 +19,7 @@ const BATCH: usize = 512 << 10;
 
 const APPLIED: &[u8] = b"mapplied";
 const FORMAT: &[u8] = b"mformat";
+const BASE: &[u8] = b"mbase";
 const VERSION: &[u8] = b"1";
 
 /// Where the index says that an object is.
@@ -92,6 +94,42 @@ impl Index {
 
     fn claim(&self) -> Result<(), SledError> {
         fenced(|| self.db.insert(FORMAT, VERSION)).map(drop)
+    }
+
+    /// Makes sure that the index is of the journal that begins at this base; an empty one is begun there.
+    pub(crate) fn begin(&self, base: &Base) -> Result<(), SledError> {
+        match self.base()? {
+            None if self.applied()? == Checkpoint::ZERO => self.start(base),
+            after if after.unwrap_or(0) == base.checkpoint.sequence => Ok(()),
+            _ => Err(SledError::Outdated),
+        }
+    }
+
+    /// Returns after which commit the journal begins that this is an index of. Where it does not say, it
+    /// was filled before there were bases.
+    fn base(&self) -> Result<Option<u64>, SledError> {
+        let Some(bytes) = self.get(BASE)? else {
+            return Ok(None);
+        };
+        let mut fields = Fields(&bytes);
+        let sequence = fields.u64().filter(|_| fields.is_empty());
+        sequence.map(Some).ok_or(SledError::Contradiction(
+            "where it begins in a way that makes no sense",
+        ))
+    }
+
+    /// Puts the refs of a base in. The mark that it is done comes last.
+    fn start(&self, base: &Base) -> Result<(), SledError> {
+        let mut batch = Batch::new(&self.db);
+        for (name, id) in &base.refs {
+            batch.insert(ref_key(name), id.as_bytes().to_vec())?;
+        }
+        if base.checkpoint != Checkpoint::ZERO {
+            batch.insert(APPLIED.to_vec(), base.checkpoint.encode().to_vec())?;
+        }
+        let sequence = base.checkpoint.sequence.to_le_bytes();
+        batch.insert(BASE.to_vec(), sequence.to_vec())?;
+        batch.apply()
     }
 
     /// Returns the last frame that was applied.

@@ -221,6 +221,11 @@ impl Appender {
         })
     }
 
+    /// Returns the newest segment, if there is something in it.
+    pub(crate) fn begun(&self) -> Option<u32> {
+        (self.segment > 0 && self.end > segment::HEADER).then_some(self.segment)
+    }
+
     /// Returns the segment that the next frame makes a closed one.
     pub(crate) fn about_to_close(&self) -> Option<u32> {
         (self.segment > 0 && self.end >= segment::FULL).then_some(self.segment)

@@ -25,31 +25,41 @@
 //! in [`Reader`]'s look-up.
 #![forbid(unsafe_code)]
 
+mod base;
 mod bytes;
 mod checkpoint;
 mod closure;
+mod collecting;
 mod counts;
 mod door;
 mod file;
 mod frame;
 mod fsck;
+mod gc;
 mod index;
 mod journal;
 mod lock;
+mod multi;
 mod name;
+mod new_pack;
 mod notice;
+mod packs;
 mod places;
 mod reader;
 mod rebuild;
 mod recover;
+mod ref_log;
 mod salvage;
 mod scan;
 mod segment;
 mod segment_index;
+mod shelf;
 mod sled_fence;
 mod snapshot;
 mod spool;
+mod state;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod sweeps;
 mod transaction;
@@ -60,8 +70,10 @@ pub use counts::Counts;
 pub use file::FileError;
 pub use frame::FrameError;
 pub use fsck::{Finding, Options, Report, Severity, fsck};
+pub use gc::{GcError, GcOptions, GcReport, Kept, gc, plan_gc, wants_gc};
 pub use lock::{Holder, LockError, Wait};
 pub use name::{RefName, RefNameError};
+pub use new_pack::{PackSink, PackingError, Received};
 pub use notice::Notice;
 pub use reader::{Operation, ReadError, Reader, RefMoved, ReflogEntry};
 pub use rebuild::rebuild;

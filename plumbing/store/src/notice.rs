@@ -55,6 +55,20 @@ pub enum Notice {
         /// Which one.
         segment: u32,
     },
+    /// A pack is not there, and what was in it is missing. Answers are from what is left.
+    #[error("pack '{pack}' is missing")]
+    PackMissing {
+        /// Its name.
+        pack: String,
+    },
+    /// A pack cannot be read. Answers are from what is left.
+    #[error("pack '{pack}' is damaged: {why}")]
+    PackDamaged {
+        /// Its name.
+        pack: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The journal had lost commits that were acknowledged, and what the index had of them is in the
     /// journal again.
     #[error("the journal had lost its last {all}: {told}; the damaged segment was copied to '{aside}'",

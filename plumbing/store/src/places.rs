@@ -1,5 +1,6 @@
 //! Where every object is: the lists of closed segments, and the frames of the rest.
 
+use crate::base::Base;
 use crate::checkpoint::Checkpoint;
 use crate::file::{FileError, if_there};
 use crate::frame::Head;
@@ -55,10 +56,11 @@ impl Place {
 
 impl Places {
     /// Reads the lists of closed segments, and goes through the segments that have none.
-    pub(crate) fn read(layout: &Layout, trusted: u64) -> Result<Self, FileError> {
+    pub(crate) fn read(layout: &Layout, base: &Base, trusted: u64) -> Result<Self, FileError> {
         let journal = layout.journal();
-        let segments = segment::list(&journal)?;
+        let mut segments = segment::list(&journal)?;
         let newest = journal::newest(&segments);
+        segments.retain(|segment| segment.number >= base.first_segment());
         let mut index = Self::default();
         let mut unlisted = Vec::new();
         for segment in segments {

@@ -1,18 +1,21 @@
-//! Questions: answered from the journal and the `refs` file, without lock and without sled.
+//! Questions: answered from packs, the journal and the `refs` file, without lock and without sled.
 
-use crate::checkpoint::Checkpoint;
-use crate::file::{FileError, FileResult, read_exactly};
-use crate::frame::{Head, RefMove};
-use crate::index::{Held, Index, value_of};
-use crate::journal::{self, Found, Tail};
+use crate::base::Base;
+use crate::file::{FileError, FileResult, if_there, read_exactly};
+use crate::frame::Head;
+use crate::index::{Held as Indexed, Index};
+use crate::journal::{self, Found};
 use crate::places::Places;
+use crate::ref_log::Commit;
 use crate::scan::FrameAt;
 use crate::segment::{self, Segment};
 use crate::segment_index::{Listed, SegmentIndex};
-use crate::snapshot::{Refs, Snapshot};
+use crate::shelf::{LOOKS, Shelf, restless, settled};
+use crate::state::State;
 use crate::store::Layout;
 use crate::{Notice, RefName};
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Objects, Prefix};
+use roar_pack::PackFile;
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -81,24 +84,10 @@ pub struct RefMoved {
 pub struct Reader {
     layout: Layout,
     state: OnceLock<State>,
-    objects: OnceLock<Places>,
+    shelf: Mutex<Option<Arc<Shelf>>>,
     files: Mutex<HashMap<u32, Arc<File>>>,
     /// The index of the writer that this reader belongs to, up to date with the journal.
     hot: Option<Index>,
-}
-
-/// What is known without looking at objects.
-#[derive(Clone, Debug)]
-pub(crate) struct State {
-    /// Frames up to this one were synced.
-    pub(crate) trusted: u64,
-    /// Up to which commit the `refs` file says that the journal goes.
-    pub(crate) claimed: u64,
-    /// Where the journal ends.
-    pub(crate) tail: Tail,
-    pub(crate) refs: Refs,
-    /// Whether the `refs` file says all of this.
-    pub(crate) is_snapshot: bool,
 }
 
 impl Reader {
@@ -107,7 +96,7 @@ impl Reader {
         Self {
             layout,
             state: OnceLock::new(),
-            objects: OnceLock::new(),
+            shelf: Mutex::default(),
             files: Mutex::default(),
             hot: None,
         }
@@ -152,15 +141,15 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn reflog(&self, name: &RefName) -> Result<Vec<ReflogEntry>, ReadError> {
-        if let Some(Ok(entries)) = self.hot.as_ref().map(|index| index.reflog(name)) {
-            return Ok(entries);
+        if let Some(Ok(mut entries)) = self.hot.as_ref().map(|index| index.reflog(name)) {
+            let mut sealed = Vec::new();
+            self.state()?.base.each_log(&self.layout, &mut |log| {
+                sealed.extend(log.commits.iter().filter_map(|commit| commit.entry(name)));
+            })?;
+            sealed.append(&mut entries);
+            return Ok(sealed);
         }
-        let mut entries = Vec::new();
-        self.each_frame(&mut |frame, head| {
-            let changes = head.refs().filter(|change| change.name == *name);
-            entries.extend(changes.map(|change| reflog_entry(frame, head, &change)));
-        })?;
-        Ok(entries)
+        self.history(|commit| commit.entry(name))
     }
 
     /// Returns every commit with the refs that it changed, oldest first.
@@ -169,9 +158,32 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn operations(&self) -> Result<Vec<Operation>, ReadError> {
-        let mut operations = Vec::new();
-        self.each_frame(&mut |frame, head| operations.push(operation(frame, head)))?;
-        Ok(operations)
+        self.history(|commit| Some(commit.operation()))
+    }
+
+    /// Returns what is wanted of every commit, oldest first: of those in the logs, and of those in the
+    /// journal.
+    pub(crate) fn history<T>(
+        &self,
+        wanted: impl Fn(&Commit) -> Option<T>,
+    ) -> Result<Vec<T>, ReadError> {
+        let trusted = self.state()?.trusted;
+        let all = settled(&self.layout, |_| {
+            let base = Base::read(&self.layout)?;
+            let mut all = Vec::new();
+            base.each_log(&self.layout, &mut |log| {
+                all.extend(log.commits.iter().filter_map(&wanted));
+            })?;
+            let journal = self.layout.journal();
+            journal::walk(&journal, base.checkpoint, trusted, &mut |found| {
+                if let Found::Frame(frame, head, _) = found {
+                    all.extend(wanted(&Commit::of(frame, &head)));
+                }
+                Ok(())
+            })?;
+            Ok(Some(all))
+        })?;
+        Ok(all)
     }
 
     /// Returns the number of the last commit; 0 before the first.
@@ -197,8 +209,11 @@ impl Reader {
                 acknowledged,
             });
         }
-        let missing = missing_segment(&self.layout.journal()).ok()??;
-        Some(Notice::SegmentMissing { segment: missing })
+        let journal = self.layout.journal();
+        if let Some(segment) = missing_segment(&journal, &state.base).ok()? {
+            return Some(Notice::SegmentMissing { segment });
+        }
+        self.shelf().ok()?.lost_pack()
     }
 
     /// Returns the objects whose names begin like this, sorted by name.
@@ -207,11 +222,14 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn find_prefix(&self, prefix: &Prefix) -> Result<Vec<(ObjectId, Kind)>, ReadError> {
-        let objects = self.objects()?;
-        let mut found: Vec<_> = objects
-            .with_prefix(prefix)
-            .map(|at| (at.id, at.kind))
-            .collect();
+        let mut found = self.on_shelf(|shelf, places| {
+            let written = places.with_prefix(prefix).map(|at| (at.id, at.kind));
+            shelf
+                .packs
+                .with_prefix(prefix)
+                .chain(written)
+                .collect::<Vec<_>>()
+        })?;
         found.sort_unstable();
         found.dedup();
         Ok(found)
@@ -227,12 +245,12 @@ impl Reader {
         kind: Option<Kind>,
         mut visit: impl FnMut(Result<Object, FindError>) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
-        for (segment, listed) in self.listed(kind)? {
-            if visit(self.object_at(segment, &listed)).is_break() {
-                break;
+        let mut is_over = false;
+        self.each_held(&mut |held| {
+            if !is_over && kind.is_none_or(|kind| kind == held.kind()) {
+                is_over = visit(self.object_of(&held)).is_break();
             }
-        }
-        Ok(())
+        })
     }
 
     /// Returns the name and kind of every object, of one kind if that is given, in the order in which
@@ -242,11 +260,13 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn ids(&self, kind: Option<Kind>) -> Result<Vec<(ObjectId, Kind)>, ReadError> {
-        let listed = self.listed(kind)?;
-        Ok(listed
-            .into_iter()
-            .map(|(_, listed)| (listed.id, listed.kind))
-            .collect())
+        let mut ids = Vec::new();
+        self.each_held(&mut |held| {
+            if kind.is_none_or(|kind| kind == held.kind()) {
+                ids.push((held.id(), held.kind()));
+            }
+        })?;
+        Ok(ids)
     }
 
     /// Returns the kind and the length in bytes of an object, without reading it.
@@ -255,19 +275,41 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn describe(&self, id: ObjectId) -> Result<Option<(Kind, u32)>, ReadError> {
-        let place = self.objects()?.find(id);
+        if let Some(found) = self.shelf()?.packs.describe(id) {
+            return Ok(Some(found));
+        }
+        let place = self.on_shelf(|_, places| places.find(id))?;
         Ok(place.map(|(_, listed)| (listed.kind, listed.len)))
     }
 
-    /// Returns every object with the segment that it is in, by place.
-    pub(crate) fn listed(&self, kind: Option<Kind>) -> Result<Vec<(u32, Listed)>, ReadError> {
-        let objects = self.objects()?;
-        let wanted = objects
-            .all()
-            .filter(|(_, at)| kind.is_none_or(|kind| at.kind == kind));
-        let mut listed: Vec<_> = wanted.collect();
-        listed.sort_unstable_by_key(|(segment, at)| (*segment, at.offset));
-        Ok(listed)
+    /// Visits every object once, in the order in which they were stored.
+    pub(crate) fn each_held(&self, visit: &mut dyn FnMut(Held<'_>)) -> Result<(), ReadError> {
+        let mut written = self.on_shelf(|_, places| places.all().collect::<Vec<_>>())?;
+        let shelf = self.shelf()?;
+        shelf
+            .packs
+            .each_entry(&mut |pack, entry| visit(Held::Packed(pack, entry)));
+        written.sort_unstable_by_key(|(segment, at)| (*segment, at.offset));
+        for (segment, listed) in &written {
+            if !shelf.packs.has(listed.id) {
+                visit(Held::Written(*segment, listed));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an object that [`Reader::each_held`] came by; from elsewhere if it has been moved since, or
+    /// is damaged there.
+    pub(crate) fn object_of(&self, held: &Held<'_>) -> Result<Object, FindError> {
+        let read = match held {
+            Held::Packed(pack, entry) => pack.object(entry).ok(),
+            Held::Written(segment, listed) => self.object_at(*segment, listed).ok().flatten(),
+        };
+        let id = held.id();
+        match read {
+            Some(object) => Ok(object),
+            None => self.find(id)?.ok_or(FindError::Missing { id }),
+        }
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -282,53 +324,85 @@ impl Reader {
         Ok(self.state.get_or_init(|| state))
     }
 
-    fn objects(&self) -> Result<&Places, ReadError> {
-        if let Some(objects) = self.objects.get() {
-            return Ok(objects);
+    pub(crate) fn shelf(&self) -> Result<Arc<Shelf>, ReadError> {
+        let mut place = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shelf) = &*place {
+            return Ok(Arc::clone(shelf));
         }
-        let objects = Places::read(&self.layout, self.state()?.trusted)?;
-        Ok(self.objects.get_or_init(|| objects))
+        let shelf = Arc::new(Shelf::read(&self.layout)?);
+        *place = Some(Arc::clone(&shelf));
+        Ok(shelf)
     }
 
-    /// Visits the head of every commit, oldest first.
-    pub(crate) fn each_frame(
-        &self,
-        visit: &mut dyn FnMut(&FrameAt, &Head<'_>),
-    ) -> Result<(), ReadError> {
+    /// Forgets where objects are: somebody has moved them.
+    fn look_again(&self) {
+        *self.shelf.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.files
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    /// Asks the packs and the places in the journal, once they are of one moment.
+    fn on_shelf<T>(&self, ask: impl Fn(&Shelf, &Places) -> T) -> Result<T, ReadError> {
+        for _ in 0..LOOKS {
+            let shelf = self.shelf()?;
+            if let Some(places) = shelf.places(&self.layout, self.state()?.trusted)? {
+                return Ok(ask(&shelf, places));
+            }
+            self.look_again();
+        }
+        Err(restless(&self.layout).into())
+    }
+
+    /// Returns whether the journal has an object.
+    pub(crate) fn is_written(&self, id: ObjectId) -> Result<bool, ReadError> {
+        self.on_shelf(|_, places| places.find(id).is_some())
+    }
+
+    /// Looks an object up; returns nothing if what was known of where it is does not hold any more.
+    fn seek(&self, id: ObjectId) -> Result<Option<Option<Object>>, FindError> {
+        let shelf = self.shelf()?;
+        let packed = shelf.packs.find(id);
+        if let Ok(Some(object)) = packed {
+            return Ok(Some(Some(object)));
+        }
         let trusted = self.state()?.trusted;
-        journal::walk(
-            &self.layout.journal(),
-            Checkpoint::ZERO,
-            trusted,
-            &mut |found| {
-                if let Found::Frame(frame, head, _) = found {
-                    visit(frame, &head);
-                }
-                Ok(())
-            },
-        )?;
-        Ok(())
+        let places = shelf
+            .places(&self.layout, trusted)
+            .map_err(ReadError::File)?;
+        let Some(places) = places else {
+            return Ok(None);
+        };
+        match places.find(id) {
+            Some((segment, listed)) => Ok(self.object_at(segment, &listed)?.map(Some)),
+            None => packed.map(Some),
+        }
     }
 
-    /// Reads an object from its place in the journal, and hashes it.
-    pub(crate) fn object_at(&self, segment: u32, at: &Listed) -> Result<Object, FindError> {
+    /// Reads an object from its place in the journal, and hashes it; returns nothing if the segment has
+    /// gone.
+    pub(crate) fn object_at(&self, segment: u32, at: &Listed) -> Result<Option<Object>, FindError> {
         let path = segment::path(&self.layout.journal(), segment);
-        let file = self.file(segment)?;
+        let Some(file) = self.file(segment)? else {
+            return Ok(None);
+        };
         let body = read_exactly(&file, at.offset, at.len as usize);
         let body = body
             .map_err(FileError::at("read", &path))
             .map_err(ReadError::File)?;
-        genuine(at.id, at.kind, body.unwrap_or_default())
+        genuine(at.id, at.kind, body.unwrap_or_default()).map(Some)
     }
 
-    fn file(&self, segment: u32) -> Result<Arc<File>, ReadError> {
+    fn file(&self, segment: u32) -> Result<Option<Arc<File>>, ReadError> {
         let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = files.get(&segment) {
-            return Ok(Arc::clone(file));
+            return Ok(Some(Arc::clone(file)));
         }
         let path = segment::path(&self.layout.journal(), segment);
-        let file = Arc::new(File::open(&path).map_err(FileError::at("open", &path))?);
-        files.insert(segment, Arc::clone(&file));
+        let file = if_there(File::open(&path)).map_err(FileError::at("open", &path))?;
+        let file = file.map(Arc::new);
+        files.extend(file.clone().map(|file| (segment, file)));
         Ok(file)
     }
 
@@ -336,8 +410,8 @@ impl Reader {
     /// index that lost something costs time then, and nothing else.
     fn ask_index(&self, id: ObjectId) -> Option<Object> {
         match self.hot.as_ref()?.object(id).ok()?? {
-            Held::Inline(kind, body) => genuine(id, kind, body).ok(),
-            Held::At {
+            Indexed::Inline(kind, body) => genuine(id, kind, body).ok(),
+            Indexed::At {
                 kind,
                 segment,
                 offset,
@@ -352,7 +426,8 @@ impl Reader {
                         len,
                     },
                 )
-                .ok(),
+                .ok()
+                .flatten(),
         }
     }
 
@@ -362,8 +437,11 @@ impl Reader {
             state.add(frame, head);
             state.trusted = frame.header.sequence;
         }
-        if let Some(objects) = self.objects.get_mut() {
-            objects.add(frame, head);
+        let shelf = self.shelf.get_mut().unwrap_or_else(PoisonError::into_inner);
+        match shelf.as_mut().map(Arc::get_mut) {
+            Some(Some(shelf)) => shelf.add(frame, head),
+            // Somebody still looks at it.
+            _ => *shelf = None,
         }
     }
 
@@ -387,25 +465,65 @@ impl Objects for Reader {
         if let Some(object) = self.ask_index(id) {
             return Ok(Some(object));
         }
-        match self.objects()?.find(id) {
-            Some((segment, listed)) => self.object_at(segment, &listed).map(Some),
-            None => Ok(None),
+        for _ in 0..LOOKS {
+            if let Some(found) = self.seek(id)? {
+                return Ok(found);
+            }
+            self.look_again();
         }
+        Err(ReadError::from(restless(&self.layout)).into())
     }
 
     fn has(&self, id: ObjectId) -> Result<bool, FindError> {
-        if let Some(Ok(answer)) = self.hot.as_ref().map(|index| index.has(id)) {
-            return Ok(answer);
+        let indexed = self.hot.as_ref().map(|index| index.has(id));
+        if matches!(indexed, Some(Ok(true))) || self.shelf()?.packs.has(id) {
+            return Ok(true);
         }
-        Ok(self.objects()?.find(id).is_some())
+        match indexed {
+            Some(Ok(answer)) => Ok(answer),
+            _ => Ok(self.is_written(id)?),
+        }
+    }
+}
+
+/// An object, and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Held<'h> {
+    /// In a pack.
+    Packed(&'h PackFile, &'h roar_pack::Entry),
+    /// In a segment of the journal.
+    Written(u32, &'h Listed),
+}
+
+impl Held<'_> {
+    pub(crate) const fn id(&self) -> ObjectId {
+        match self {
+            Self::Packed(_, entry) => entry.id,
+            Self::Written(_, listed) => listed.id,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Packed(_, entry) => entry.place.kind(),
+            Self::Written(_, listed) => listed.kind,
+        }
+    }
+
+    pub(crate) fn len(&self) -> u32 {
+        match self {
+            Self::Packed(_, entry) => entry.place.len(),
+            Self::Written(_, listed) => listed.len,
+        }
     }
 }
 
 /// Returns the first closed segment that is not there, or not as long as its list says.
-fn missing_segment(journal: &Path) -> FileResult<Option<u32>> {
-    let segments = segment::list(journal)?;
+fn missing_segment(journal: &Path, base: &Base) -> FileResult<Option<u32>> {
+    let mut segments = segment::list(journal)?;
+    segments.retain(|segment| segment.number >= base.first_segment());
     let newest = journal::newest(&segments);
-    for (number, segment) in (1..newest).zip(&segments) {
+    for (number, segment) in (base.first_segment()..newest).zip(&segments) {
         if segment.number != number || is_cut_short(journal, segment)? {
             return Ok(Some(number));
         }
@@ -426,94 +544,6 @@ fn genuine(id: ObjectId, kind: Kind, body: Vec<u8>) -> Result<Object, FindError>
     }
     let why = "its bytes have changed since it was stored".to_owned();
     Err(FindError::Decode(DecodeError::Invalid { id, kind, why }))
-}
-
-fn operation(frame: &FrameAt, head: &Head<'_>) -> Operation {
-    let moved = head.refs().map(|change| RefMoved {
-        old: value_of(change.expect),
-        new: change.new,
-        name: change.name,
-    });
-    Operation {
-        sequence: frame.header.sequence,
-        at_ns: frame.header.at_ns,
-        note: head.note.to_owned(),
-        refs: moved.collect(),
-    }
-}
-
-fn reflog_entry(frame: &FrameAt, head: &Head<'_>, change: &RefMove) -> ReflogEntry {
-    ReflogEntry {
-        sequence: frame.header.sequence,
-        at_ns: frame.header.at_ns,
-        old: value_of(change.expect),
-        new: change.new,
-        note: head.note.to_owned(),
-    }
-}
-
-impl State {
-    /// Reads the `refs` file and the frames after it. Frames up to `trusted` are known to be synced.
-    pub(crate) fn read(layout: &Layout, trusted: u64) -> Result<Self, FileError> {
-        // Before the journal, which then has all that the file says, whoever writes meanwhile.
-        let claim = Snapshot::load(&layout.refs())?;
-        let claimed = claim.as_ref().map_or(0, |claim| claim.checkpoint.sequence);
-        let snapshot = match claim {
-            Some(claim) if claim.checkpoint.is_in(&layout.journal())? => Some(claim),
-            _ => None,
-        };
-        let state = Self::read_from(snapshot, layout, trusted)?;
-        Ok(Self { claimed, ..state })
-    }
-
-    /// Reads the frames after a snapshot, or all of them if there is none.
-    pub(crate) fn read_from(
-        snapshot: Option<Snapshot>,
-        layout: &Layout,
-        trusted: u64,
-    ) -> Result<Self, FileError> {
-        let is_snapshot = snapshot.is_some();
-        let Snapshot {
-            checkpoint,
-            mut refs,
-        } = snapshot.unwrap_or_else(Snapshot::empty);
-        let trusted = trusted.max(checkpoint.sequence);
-        let mut is_behind = false;
-        let tail = journal::walk(&layout.journal(), checkpoint, trusted, &mut |found| {
-            if let Found::Frame(_, head, _) = found {
-                apply(&mut refs, head.refs());
-                is_behind = true;
-            }
-            Ok(())
-        })?;
-        Ok(Self {
-            trusted,
-            claimed: checkpoint.sequence,
-            tail,
-            refs,
-            is_snapshot: is_snapshot && !is_behind,
-        })
-    }
-
-    fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
-        apply(&mut self.refs, head.refs());
-        let last = journal::checkpoint_of(frame);
-        self.tail = Tail {
-            segment: frame.segment,
-            end: last.end,
-            len: last.end,
-            last,
-        };
-    }
-}
-
-fn apply(refs: &mut Refs, moves: impl Iterator<Item = RefMove>) {
-    for change in moves {
-        match change.new {
-            Some(id) => refs.insert(change.name, id),
-            None => refs.remove(&change.name),
-        };
-    }
 }
 
 #[cfg(test)]

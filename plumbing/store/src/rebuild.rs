@@ -1,11 +1,18 @@
 //! Making everything again that is derived from the journal.
 
+use crate::base::{Base, FoundBase, Source};
 use crate::door;
-use crate::file::{self, FileError, FileResult};
+use crate::file::{FileError, FileResult, if_there};
+use crate::gc::seal;
 use crate::lock::Lock;
+use crate::snapshot::Snapshot;
 use crate::store::Layout;
 use crate::{LockError, Notice, Reader, Store, Wait};
-use crate::{recover, salvage, segment, sled_fence, writer};
+use crate::{multi, packs, recover, salvage, segment, writer};
+
+/// Marks the number of a base that was found again: whoever compares it with one that was read before must
+/// see that it is another.
+const FOUND_AGAIN: u64 = 1 << 48;
 
 /// Makes the index, the `refs` file and the lists of segments again, from the journal alone.
 ///
@@ -20,13 +27,42 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
         Some(salvage) => recover::open_with(salvage, layout, lock)?,
         None => {
             remove_index(layout)?;
-            recover::open_from(None, layout, lock)?
+            remove_pack_indexes(layout)?;
+            let (base, snapshot) = find_base(layout)?;
+            recover::open_from(snapshot, base, layout, lock)?
         }
     };
+    multi::renew(layout)?;
     let mut notices = writer.take_notices();
     notices.retain(|notice| *notice != Notice::IndexMade);
     list_closed_segments(layout)?;
     Ok(notices)
+}
+
+/// Returns where the journal begins, and writes it down again if the file is lost. Where commits between
+/// the logs and the journal are lost, the `refs` file may be all that knows what they did.
+fn find_base(layout: &Layout) -> FileResult<(Base, Option<Snapshot>)> {
+    let FoundBase { mut base, source } = Base::find(layout)?;
+    if !seal::is_whole(layout, &base)? {
+        let snapshot = Snapshot::read(layout, &base)?;
+        return Ok((base, snapshot));
+    }
+    if source == Source::Logs {
+        let packs = packs::list(&layout.packs())?;
+        base.hold(packs.iter().map(|pack| pack.name));
+        base.generation = FOUND_AGAIN | u64::from(base.logs);
+        base.write(layout)?;
+    }
+    Ok((base, None))
+}
+
+/// Removes the indexes of packs, which the one that opens the store for writing makes again.
+fn remove_pack_indexes(layout: &Layout) -> FileResult<()> {
+    for pack in packs::list(&layout.packs())? {
+        let path = pack.path.with_extension("rix");
+        if_there(door::remove(&path)).map_err(FileError::at("remove", &path))?;
+    }
+    Ok(())
 }
 
 fn remove_index(layout: &Layout) -> FileResult<()> {
@@ -37,16 +73,7 @@ fn remove_index(layout: &Layout) -> FileResult<()> {
     if Reader::new(layout.clone()).damage().is_some() {
         return recover::move_index_aside(layout).map(drop);
     }
-    let dir = layout.sled();
-    sled_fence::close(&dir);
-    file::make_usable(&dir);
-    let is_directory = dir.symlink_metadata().is_ok_and(|meta| meta.is_dir());
-    let removed = if is_directory {
-        door::remove_dir(&dir)
-    } else {
-        door::remove(&dir)
-    };
-    removed.map_err(FileError::at("remove", &dir))
+    recover::remove_index(layout)
 }
 
 fn list_closed_segments(layout: &Layout) -> FileResult<()> {

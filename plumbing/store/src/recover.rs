@@ -1,6 +1,7 @@
 //! Opening for writing: the journal's end is put in order, the index brought up to date, and whatever
 //! does not fit the journal moved out of the way.
 
+use crate::base::Base;
 use crate::checkpoint::Checkpoint;
 use crate::door;
 use crate::file::{self, FileError, FileResult};
@@ -9,15 +10,15 @@ use crate::index::Index;
 use crate::journal::{self, Appender, Found, Tail};
 use crate::lock::Lock;
 use crate::notice::explain;
-use crate::reader::State;
 use crate::salvage::{self, Salvage};
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::sled_fence::{self, SledError};
 use crate::snapshot::Snapshot;
+use crate::state::State;
 use crate::store::Layout;
-use crate::writer;
 use crate::{Notice, Reader, Writer};
+use crate::{sweep, writer};
 use std::path::{Path, PathBuf};
 
 /// What is the matter with an index that was filled from another journal, or from more of this one.
@@ -29,8 +30,19 @@ pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
     if let Some(salvage) = salvage::gather(layout)? {
         return open_with(salvage, layout, lock);
     }
-    let snapshot = Snapshot::read(&layout.refs(), &layout.journal())?;
-    open_from(snapshot, layout, lock)
+    let base = Base::read(layout)?;
+    let snapshot = Snapshot::read(layout, &base)?;
+    open_from(snapshot, base, layout, lock)
+}
+
+/// As [`open`], without looking at the index: for whoever changes no refs and adds no objects.
+pub(crate) fn open_plainly(layout: &Layout, lock: Lock) -> FileResult<Writer> {
+    if let Some(salvage) = salvage::gather(layout)? {
+        return open_with(salvage, layout, lock);
+    }
+    let base = Base::read(layout)?;
+    let snapshot = Snapshot::read(layout, &base)?;
+    open_at(snapshot, base, None, Vec::new(), layout, lock)
 }
 
 /// Opens a store whose journal has lost its end, and puts what can be brought back in a commit of its own.
@@ -38,11 +50,19 @@ pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
 /// Killed at any moment, this leaves a store for which it is done again or is done: the index and the
 /// `refs` file stay what they are until that commit is on the disk.
 pub(crate) fn open_with(salvage: Salvage, layout: &Layout, lock: Lock) -> FileResult<Writer> {
-    let mut state = State::read_from(None, layout, 0)?;
+    let base = Base::read(layout)?;
+    let mut state = State::read_from(None, base, layout, 0)?;
     let aside = keep_segment(layout, &state.tail)?;
     let acknowledged = salvage.acknowledged.max(begun_after(layout, &state.tail)?);
     // The notice of the salvage says more than those that this makes.
-    let appender = put_in_order(layout, &mut state.tail, acknowledged, &mut Vec::new())?;
+    let first = state.base.first_segment();
+    let appender = put_in_order(
+        layout,
+        &mut state.tail,
+        first,
+        acknowledged,
+        &mut Vec::new(),
+    )?;
     let reader = Reader::of_writer(layout.clone(), state, None);
     let next = acknowledged + 1;
     let mut writer = Writer::new(layout.clone(), reader, appender, next, Vec::new(), lock);
@@ -66,7 +86,7 @@ pub(crate) fn renew_index(
             return None;
         }
     }
-    let (index, applied) = reopen(layout, notices)?;
+    let (index, applied) = reopen(layout, &state.base, notices)?;
     bring_up_to_date(layout, index, applied, state, notices)
 }
 
@@ -74,17 +94,31 @@ pub(crate) fn renew_index(
 /// if there is none.
 pub(crate) fn open_from(
     snapshot: Option<Snapshot>,
+    base: Base,
     layout: &Layout,
     lock: Lock,
 ) -> FileResult<Writer> {
     let mut notices = Vec::new();
-    let claimed = claimed_sequence(layout)?;
-    let index = open_index(layout, &mut notices);
+    sweep::tidy(layout, &base);
+    let index = open_index(layout, &base, &mut notices);
+    open_at(snapshot, base, index, notices, layout, lock)
+}
+
+fn open_at(
+    snapshot: Option<Snapshot>,
+    base: Base,
+    index: Option<(Index, Checkpoint)>,
+    mut notices: Vec<Notice>,
+    layout: &Layout,
+    lock: Lock,
+) -> FileResult<Writer> {
+    let claimed = claimed_sequence(layout, &base)?;
     let trusted = index.as_ref().map_or(0, |(_, applied)| applied.sequence);
-    let mut state = State::read_from(snapshot, layout, trusted)?;
+    let mut state = State::read_from(snapshot, base, layout, trusted)?;
     let claimed = claimed.max(trusted).max(begun_after(layout, &state.tail)?);
     let next = claimed.max(state.tail.last.sequence) + 1;
-    let appender = put_in_order(layout, &mut state.tail, claimed, &mut notices)?;
+    let first = state.base.first_segment();
+    let appender = put_in_order(layout, &mut state.tail, first, claimed, &mut notices)?;
     let index = index.and_then(|(index, applied)| {
         bring_up_to_date(layout, index, applied, &state, &mut notices)
     });
@@ -98,9 +132,10 @@ pub(crate) fn open_from(
 }
 
 /// Returns up to which commit the `refs` file says that the journal goes, even if it does not.
-pub(crate) fn claimed_sequence(layout: &Layout) -> FileResult<u64> {
+pub(crate) fn claimed_sequence(layout: &Layout, base: &Base) -> FileResult<u64> {
     let snapshot = Snapshot::load(&layout.refs())?;
-    Ok(snapshot.map_or(0, |snapshot| snapshot.checkpoint.sequence))
+    let claimed = snapshot.map_or(0, |snapshot| snapshot.checkpoint.sequence);
+    Ok(claimed.max(base.checkpoint.sequence))
 }
 
 /// Returns which commit the newest segment says that it was begun after.
@@ -121,6 +156,7 @@ fn begun_after(layout: &Layout, tail: &Tail) -> FileResult<u64> {
 fn put_in_order(
     layout: &Layout,
     tail: &mut Tail,
+    first: u32,
     claimed: u64,
     notices: &mut Vec<Notice>,
 ) -> FileResult<Appender> {
@@ -137,7 +173,7 @@ fn put_in_order(
         });
         // It can be made again, so trouble with it is none.
         let _ = writer::write_segment_index(&journal, segment);
-        return Appender::begin(&journal, segment + 1, claimed + 1);
+        return Appender::begin(&journal, (segment + 1).max(first), claimed + 1);
     }
     if is_torn {
         let is_certain = claimed == tail.last.sequence && claimed > 0;
@@ -153,7 +189,7 @@ fn put_in_order(
     }
     if tail.end < segment::HEADER {
         // The writer that began this segment was killed before its header was whole.
-        return Appender::begin(&journal, tail.segment.max(1), claimed + 1);
+        return Appender::begin(&journal, tail.segment.max(first), claimed + 1);
     }
     if is_torn {
         journal::cut(&journal, tail)?;
@@ -208,9 +244,17 @@ fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
 }
 
 /// Opens the index; one that is damaged is moved aside and made anew.
-fn open_index(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
-    let was_there = is_index_there(layout);
-    let opened = try_open(layout);
+fn open_index(
+    layout: &Layout,
+    base: &Base,
+    notices: &mut Vec<Notice>,
+) -> Option<(Index, Checkpoint)> {
+    // Where it was emptied on purpose, there is a directory.
+    let was_there = layout.sled().symlink_metadata().is_ok();
+    let opened = match try_open(layout, base) {
+        Err(SledError::Outdated) => renew_outdated(layout, base),
+        opened => opened,
+    };
     match opened {
         Ok((index, applied)) => {
             if !was_there && layout.refs().exists() {
@@ -223,7 +267,7 @@ fn open_index(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Chec
             if err.is_outer() {
                 None
             } else {
-                reopen(layout, notices)
+                reopen(layout, base, notices)
             }
         }
     }
@@ -241,17 +285,42 @@ pub(crate) fn is_index_there(layout: &Layout) -> bool {
     !is_empty && !is_missing(&sled)
 }
 
-pub(crate) fn try_open(layout: &Layout) -> Result<(Index, Checkpoint), SledError> {
+/// Makes an index anew that is of the journal as it was before the last sealing: all of it is in packs.
+fn renew_outdated(layout: &Layout, base: &Base) -> Result<(Index, Checkpoint), SledError> {
+    remove_index(layout)?;
+    try_open(layout, base)
+}
+
+/// Removes the index, or what stands in its place.
+pub(crate) fn remove_index(layout: &Layout) -> FileResult<()> {
+    let dir = layout.sled();
+    sled_fence::close(&dir);
+    file::make_usable(&dir);
+    let is_directory = dir.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    let removed = if is_directory {
+        door::remove_dir(&dir)
+    } else {
+        door::remove(&dir)
+    };
+    removed.map_err(FileError::at("remove", &dir))
+}
+
+pub(crate) fn try_open(layout: &Layout, base: &Base) -> Result<(Index, Checkpoint), SledError> {
     let index = Index::open(&layout.sled())?;
-    let applied = index.applied()?;
-    if !applied.is_in(&layout.journal())? {
+    index.begin(base)?;
+    let applied = match index.applied()? {
+        // Nothing was, of this journal.
+        Checkpoint::ZERO => base.checkpoint,
+        applied => applied,
+    };
+    if !applied.is_in(&layout.journal(), base)? {
         return Err(AHEAD);
     }
     Ok((index, applied))
 }
 
-fn reopen(layout: &Layout, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
-    match try_open(layout) {
+fn reopen(layout: &Layout, base: &Base, notices: &mut Vec<Notice>) -> Option<(Index, Checkpoint)> {
+    match try_open(layout, base) {
         Ok(opened) => Some(opened),
         Err(err) => {
             notices.push(Notice::IndexUnused { why: explain(&err) });
@@ -298,7 +367,7 @@ fn bring_up_to_date(
     if err.is_outer() {
         return None;
     }
-    let (index, applied) = reopen(layout, notices)?;
+    let (index, applied) = reopen(layout, &state.base, notices)?;
     match catch_up(layout, &index, applied, state) {
         Ok(()) => Some(index),
         Err(err) => {

@@ -4,17 +4,21 @@
 //! copy that was not finished. sled has small objects whole and remembers every change of a ref, so most
 //! of what is gone can be put in the journal again, as one new commit.
 
+use crate::base::Base;
 use crate::checkpoint::Checkpoint;
 use crate::closure;
 use crate::file::{FileError, FileResult};
 use crate::index::{Held, Index, Row};
+use crate::journal::{self, Found};
 use crate::notice::explain;
 use crate::places::Places;
-use crate::reader::{ReflogEntry, State};
+use crate::reader::ReflogEntry;
 use crate::recover::is_index_there;
 use crate::segment_index::Listed;
+use crate::shelf::Shelf;
 use crate::sled_fence::SledError;
 use crate::snapshot::{Refs, Snapshot};
+use crate::state::State;
 use crate::store::Layout;
 use crate::{Expect, Notice, Reader, RefChange, RefName, Transaction};
 use roar_object::{Object, ObjectId};
@@ -70,9 +74,12 @@ impl Loss {
 /// A journal that has what the `refs` file vouches for costs a look at one frame.
 pub(crate) fn gather(layout: &Layout) -> FileResult<Option<Salvage>> {
     let journal = layout.journal();
-    let claim = Snapshot::load(&layout.refs())?;
+    let base = Base::read(layout)?;
+    // One that is older than where the journal begins says nothing of its end.
+    let claim = Snapshot::load(&layout.refs())?
+        .filter(|claim| claim.checkpoint.sequence >= base.checkpoint.sequence);
     if let Some(claim) = &claim
-        && claim.checkpoint.is_in(&journal)?
+        && claim.checkpoint.is_in(&journal, &base)?
     {
         return Ok(None);
     }
@@ -82,13 +89,14 @@ pub(crate) fn gather(layout: &Layout) -> FileResult<Option<Salvage>> {
         index => index.ok().flatten(),
     };
     let applied = index.as_ref().map_or(Checkpoint::ZERO, |(_, it)| *it);
-    if claim.is_none() && applied.is_in(&journal)? {
+    if claim.is_none() && (applied == Checkpoint::ZERO || applied.is_in(&journal, &base)?) {
         return Ok(None);
     }
-    let state = State::read_from(None, layout, 0)?;
+    let state = State::read_from(None, base, layout, 0)?;
     let reached = state.tail.last;
     let index = index.filter(|(index, applied)| {
-        applied.sequence > reached.sequence && is_of_this_store(index, *applied, &claim, layout)
+        applied.sequence > reached.sequence
+            && is_of_this_store(index, *applied, &claim, &state.base, layout)
     });
     let applied = index.as_ref().map_or(0, |(_, applied)| applied.sequence);
     let claimed = claim.as_ref().map_or(0, |claim| claim.checkpoint.sequence);
@@ -98,7 +106,8 @@ pub(crate) fn gather(layout: &Layout) -> FileResult<Option<Salvage>> {
     }
     let search = Search {
         reader: Reader::new(layout.clone()),
-        places: Places::read(layout, 0)?,
+        shelf: Shelf::read(layout)?,
+        places: Places::read(layout, &state.base, 0)?,
         state,
         claim: claim.filter(|_| claimed >= applied),
         index: index.map(|(index, _)| index),
@@ -128,6 +137,7 @@ fn is_of_this_store(
     index: &Index,
     applied: Checkpoint,
     claim: &Option<Snapshot>,
+    base: &Base,
     layout: &Layout,
 ) -> bool {
     if claim
@@ -137,11 +147,15 @@ fn is_of_this_store(
         return true;
     }
     let mut agrees = true;
-    let walked = Reader::new(layout.clone()).each_frame(&mut |frame, head| {
-        agrees = agrees
-            && head
-                .refs()
-                .all(|change| remembers(index, &change.name, frame.header.sequence, change.new));
+    let walked = journal::walk(&layout.journal(), base.checkpoint, 0, &mut |found| {
+        if let Found::Frame(frame, head, _) = found {
+            let sequence = frame.header.sequence;
+            agrees = agrees
+                && head
+                    .refs()
+                    .all(|change| remembers(index, &change.name, sequence, change.new));
+        }
+        Ok(())
     });
     agrees && walked.is_ok()
 }
@@ -156,6 +170,8 @@ struct Search {
     reader: Reader,
     /// Objects that the journal has.
     places: Places,
+    /// Objects that have left it.
+    shelf: Shelf,
     /// What the journal says.
     state: State,
     /// The `refs` file, where it is newer than sled or as new.
@@ -207,12 +223,10 @@ impl Search {
             return Ok(objects);
         };
         index.each(&mut |row| match row {
-            Row::Object(id, held) if self.places.find(id).is_none() => {
-                match self.taken_out(id, held) {
-                    Some(object) => objects.back.push(object),
-                    None => objects.lost += 1,
-                }
-            }
+            Row::Object(id, held) if !self.is_stored(id) => match self.taken_out(id, held) {
+                Some(object) => objects.back.push(object),
+                None => objects.lost += 1,
+            },
             _ => {}
         })?;
         Ok(objects)
@@ -237,7 +251,7 @@ impl Search {
                     offset,
                     len,
                 };
-                self.reader.object_at(segment, &at).ok()
+                self.reader.object_at(segment, &at).ok().flatten()
             }
         }
     }
@@ -255,7 +269,7 @@ impl Search {
             for link in links.iter().filter(|link| !link.optional) {
                 if names.contains(&link.to) {
                     users.entry(link.to).or_default().push(object.id());
-                } else if !self.is_in_journal(link.to) {
+                } else if !self.is_stored(link.to) {
                     open.push(object.id());
                 }
             }
@@ -269,13 +283,13 @@ impl Search {
         closed
     }
 
-    /// A commit of the journal brought with it all that its objects need.
-    fn is_in_journal(&self, id: ObjectId) -> bool {
-        self.places.find(id).is_some()
+    /// A commit brought with it all that its objects need.
+    fn is_stored(&self, id: ObjectId) -> bool {
+        self.places.find(id).is_some() || self.shelf.packs.has(id)
     }
 
     fn is_whole(&self, id: ObjectId, closed: &HashSet<ObjectId>) -> bool {
-        closed.contains(&id) || self.is_in_journal(id)
+        closed.contains(&id) || self.is_stored(id)
     }
 
     /// Returns what the lost commits did to each ref, oldest change first.

@@ -32,6 +32,9 @@ pub(crate) enum SledError {
     /// A file or a link stands in its place.
     #[error("the index is not a directory of the store's own")]
     Foreign,
+    /// It is of the journal before that was sealed.
+    #[error("the index is of a journal that has been sealed since")]
+    Outdated,
     /// What it says does not fit the journal.
     #[error("the index says {0}")]
     Contradiction(&'static str),
@@ -45,7 +48,11 @@ impl SledError {
             // The disk did not answer the store itself; that says nothing of what is in sled.
             Self::File(err) => is_outer(&err.source) || err.source.raw_os_error() == Some(EIO),
             Self::Sled(sled::Error::Io(err)) => is_outer(err),
-            Self::Sled(_) | Self::Panic(_) | Self::Foreign | Self::Contradiction(_) => false,
+            Self::Sled(_)
+            | Self::Panic(_)
+            | Self::Foreign
+            | Self::Outdated
+            | Self::Contradiction(_) => false,
         }
     }
 }

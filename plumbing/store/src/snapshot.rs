@@ -1,9 +1,11 @@
 //! The `refs` file: what every ref names, so that readers need not go through the journal.
 
 use crate::RefName;
+use crate::base::Base;
 use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
 use crate::file::{self, FileResult, Sync};
+use crate::store::Layout;
 use roar_object::ObjectId;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -23,23 +25,18 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
-    /// Before the first commit.
-    pub(crate) const fn empty() -> Self {
+    /// Where the journal begins.
+    pub(crate) fn of(base: &Base) -> Self {
         Self {
-            checkpoint: Checkpoint::ZERO,
-            refs: Refs::new(),
+            checkpoint: base.checkpoint,
+            refs: base.refs.clone(),
         }
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&self.checkpoint.encode());
-        bytes.extend_from_slice(&(self.refs.len() as u32).to_le_bytes());
-        for (name, id) in &self.refs {
-            bytes.push(name.as_str().len() as u8);
-            bytes.extend_from_slice(name.as_str().as_bytes());
-            bytes.extend_from_slice(id.as_bytes());
-        }
+        encode_refs(&self.refs, &mut bytes);
         let checksum = checksums().checksum(&[&bytes]);
         bytes.extend_from_slice(&checksum);
         bytes
@@ -67,9 +64,11 @@ impl Snapshot {
     }
 
     /// Reads the `refs` file, if there is one and it fits the journal.
-    pub(crate) fn read(path: &Path, journal: &Path) -> FileResult<Option<Self>> {
-        match Self::load(path)? {
-            Some(snapshot) if snapshot.checkpoint.is_in(journal)? => Ok(Some(snapshot)),
+    pub(crate) fn read(layout: &Layout, base: &Base) -> FileResult<Option<Self>> {
+        match Self::load(&layout.refs())? {
+            Some(snapshot) if snapshot.checkpoint.is_in(&layout.journal(), base)? => {
+                Ok(Some(snapshot))
+            }
             _ => Ok(None),
         }
     }
@@ -80,7 +79,17 @@ impl Snapshot {
     }
 }
 
-fn parse_refs(fields: &mut Fields<'_>) -> Option<Refs> {
+/// Writes refs down, ascending by name.
+pub(crate) fn encode_refs(refs: &Refs, to: &mut Vec<u8>) {
+    to.extend_from_slice(&(refs.len() as u32).to_le_bytes());
+    for (name, id) in refs {
+        to.push(name.as_str().len() as u8);
+        to.extend_from_slice(name.as_str().as_bytes());
+        to.extend_from_slice(id.as_bytes());
+    }
+}
+
+pub(crate) fn parse_refs(fields: &mut Fields<'_>) -> Option<Refs> {
     let mut refs = Refs::new();
     for _ in 0..fields.u32()? {
         let len = fields.u8()?;

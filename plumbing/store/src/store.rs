@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The version of the layout that this program writes, and the highest that it reads.
-const VERSION: u32 = 1;
+/// The version of the layout that this program writes, and the highest that it reads. Version 1 is the
+/// same without packs; it becomes this one when it is first written to.
+const VERSION: u32 = 2;
 
 /// How long making a store waits for somebody who makes it at the same moment.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,6 +75,26 @@ impl Layout {
 
     pub(crate) fn journal(&self) -> PathBuf {
         self.0.join("journal")
+    }
+
+    pub(crate) fn base(&self) -> PathBuf {
+        self.0.join("base")
+    }
+
+    pub(crate) fn packs(&self) -> PathBuf {
+        self.0.join("packs")
+    }
+
+    pub(crate) fn multi_index(&self) -> PathBuf {
+        self.packs().join("multi.rmx")
+    }
+
+    pub(crate) fn collecting(&self) -> PathBuf {
+        self.packs().join("lock")
+    }
+
+    pub(crate) fn ref_logs(&self) -> PathBuf {
+        self.0.join("reflog")
     }
 
     pub(crate) fn refs(&self) -> PathBuf {
@@ -178,7 +199,13 @@ impl Store {
     /// When the lock is not free in time, or the journal cannot be read or put in order.
     pub fn writer(&self, wait: Wait<'_>) -> Result<Writer, LockError> {
         let lock = Lock::take(&self.layout.lock(), wait)?;
+        update_marker(&self.layout)?;
         Ok(recover::open(&self.layout, lock)?)
+    }
+
+    /// Returns whether the store is marked as one of this version.
+    pub(crate) fn is_of_this_version(&self) -> bool {
+        version(&self.layout) == Some(VERSION)
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -204,6 +231,20 @@ fn furnish(layout: &Layout) -> Result<(), FileError> {
             parent
         })
     })
+}
+
+/// Marks a store that an earlier version made as one of this version. The caller holds the lock.
+pub(crate) fn update_marker(layout: &Layout) -> Result<(), FileError> {
+    match version(layout) {
+        Some(earlier) if earlier < VERSION => {
+            file::replace(&layout.marker(), marker().as_bytes(), Sync::Yes)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn version(layout: &Layout) -> Option<u32> {
+    parse_marker(&std::fs::read(layout.marker()).ok()?)
 }
 
 fn marker() -> String {

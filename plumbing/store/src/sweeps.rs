@@ -1,6 +1,7 @@
 //! What becomes of a store when any one act on the disk goes wrong, and when the power fails between
 //! any two: tried for every one of them.
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
+#![expect(clippy::print_stdout, reason = "how much was tried is worth telling")]
 
 mod play;
 mod scenes;

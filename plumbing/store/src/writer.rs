@@ -143,6 +143,17 @@ impl Writer {
         sled_fence::close(&self.layout.sled());
     }
 
+    /// Begins a new segment, unless the newest has nothing in it.
+    pub(crate) fn close_segment(&mut self) -> FileResult<()> {
+        let journal = self.layout.journal();
+        if let Some(number) = self.appender.begun() {
+            // It can be made again, so trouble with it is none.
+            let _ = write_segment_index(&journal, number);
+            self.appender = Appender::begin(&journal, number + 1, self.next)?;
+        }
+        Ok(())
+    }
+
     /// Commits what was salvaged; `aside` is a copy of the segment as it was found.
     pub(crate) fn bring_back(&mut self, salvage: Salvage, aside: PathBuf) -> FileResult<()> {
         let Salvage {

@@ -179,12 +179,12 @@ fn it_is_told_apart_whether_there_was_a_store() {
     ));
     Store::create(&path).unwrap();
     Store::create(&path).unwrap();
-    std::fs::write(path.join("format"), "roar store 2\n").unwrap();
+    std::fs::write(path.join("format"), "roar store 3\n").unwrap();
     assert!(matches!(
         Store::open(&path),
         Err(OpenError::Newer {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         })
     ));

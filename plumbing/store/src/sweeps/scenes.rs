@@ -1,8 +1,9 @@
 //! What happens to a store while something goes wrong.
 
 use super::play::{Stage, transaction};
-use crate::{Spool, Store};
+use crate::{GcOptions, Holder, Spool, Store, Wait, gc};
 use std::error::Error;
+use std::time::Duration;
 
 /// How a scene ends; where something went wrong, the rest of it is not played.
 type End = Result<(), Box<dyn Error>>;
@@ -73,6 +74,51 @@ pub(super) const SCENES: &[Scene] = &[
         play: |stage| commits(stage, 1),
     },
     Scene {
+        name: "the journal is sealed",
+        needs_sled: false,
+        before: |stage| store_of(stage, 3),
+        play: |stage| {
+            collect(stage, &GcOptions::automatic())?;
+            commits(stage, 2)
+        },
+    },
+    Scene {
+        name: "a journal that was sealed before is sealed",
+        needs_sled: false,
+        before: |stage| {
+            store_of(stage, 3);
+            collect(stage, &GcOptions::automatic()).unwrap();
+            commits(stage, 6).unwrap();
+        },
+        play: |stage| {
+            collect(stage, &GcOptions::automatic())?;
+            commits(stage, 1)
+        },
+    },
+    Scene {
+        name: "packs are merged and garbage goes",
+        needs_sled: false,
+        before: |stage| {
+            store_of(stage, 3);
+            collect(stage, &GcOptions::automatic()).unwrap();
+            garbage(stage).unwrap();
+            commits(stage, 3).unwrap();
+        },
+        play: |stage| {
+            collect(stage, &at_once())?;
+            commits(stage, 1)
+        },
+    },
+    Scene {
+        name: "a pack is made",
+        needs_sled: false,
+        before: |stage| store_of(stage, 1),
+        play: |stage| {
+            garbage(stage)?;
+            commits(stage, 1)
+        },
+    },
+    Scene {
         name: "a run waits in its spool",
         needs_sled: false,
         before: |stage| store_of(stage, 1),
@@ -91,6 +137,38 @@ pub(super) fn commits(stage: &mut Stage, count: u64) -> End {
     for _ in 0..count {
         stage.commit(&mut writer)?;
     }
+    Ok(())
+}
+
+fn collect(stage: &Stage, options: &GcOptions) -> End {
+    let store = stage.store().ok_or("no store")?;
+    let mut on_wait = |_: &Holder| {};
+    let wait = Wait {
+        up_to: Duration::ZERO,
+        command: "test",
+        on_wait: &mut on_wait,
+    };
+    gc(&store, options, wait)?;
+    Ok(())
+}
+
+/// Collects all that nothing ever led to, however young.
+fn at_once() -> GcOptions {
+    GcOptions {
+        grace: Duration::ZERO,
+        reflog: Duration::MAX,
+        now: std::time::SystemTime::now() + Duration::from_secs(1),
+        ..GcOptions::asked()
+    }
+}
+
+/// Makes a pack of things that nothing leads to.
+fn garbage(stage: &Stage) -> End {
+    let mut sink = stage.store().ok_or("no store")?.new_pack()?;
+    for number in 1000..1003 {
+        sink.add(&super::play::object(number))?;
+    }
+    sink.finish()?;
     Ok(())
 }
 

@@ -1,0 +1,92 @@
+//! Checking packs and their indexes.
+
+use super::objects::report_once;
+use super::{Options, Report};
+use crate::FileError;
+use crate::base::Base;
+use crate::notice::explain;
+use crate::packs::{Opened, TEMPORARY};
+use crate::reader::{ReadError, Reader};
+use crate::store::Layout;
+use roar_pack::{PackError, PackFile, PackName};
+use std::fs::File;
+
+/// Checks that the packs that are needed are there, and that those which are there can be read.
+pub(super) fn check(
+    layout: &Layout,
+    base: &Base,
+    reader: &Reader,
+    options: Options,
+    report: &mut Report,
+) -> Result<(), ReadError> {
+    let shelf = reader.shelf()?;
+    let all = shelf.packs.all();
+    for name in &base.packs {
+        if !all.iter().any(|opened| opened.listed.name == *name) {
+            report.error("pack-missing", subject(*name, "rpk"), "it is not there");
+        }
+    }
+    for opened in all {
+        check_pack(opened, options, report);
+    }
+    check_abandoned(layout, report)?;
+    Ok(())
+}
+
+fn subject(name: PackName, extension: &str) -> String {
+    format!("packs/{name}.{extension}")
+}
+
+fn check_pack(opened: &Opened, options: Options, report: &mut Report) {
+    let name = opened.listed.name;
+    if !opened.is_indexed {
+        let text = "it is not there or not right; the next writer makes it again";
+        report.warning("pack-index-unreadable", subject(name, "rix"), text);
+    }
+    match &opened.pack {
+        Err(err) => report.error("pack-damaged", subject(name, "rpk"), explain(err)),
+        Ok(pack) if pack.name() != name => {
+            let text = format!("it is pack '{}'", pack.name());
+            report.error("pack-damaged", subject(name, "rpk"), text);
+        }
+        Ok(pack) if options.full => verify(pack, report),
+        Ok(_) => {}
+    }
+}
+
+/// Reads a whole pack.
+fn verify(pack: &PackFile, report: &mut Report) {
+    let damage = match pack.verify() {
+        Ok(checked) => checked.damage,
+        Err(err) => vec![err],
+    };
+    for err in damage {
+        match err.bare() {
+            PackError::NotGenuine { id, .. } => {
+                report_once(report, "object-damaged", *id, explain(&err));
+            }
+            PackError::Unfit { .. } | PackError::Index { .. } => {
+                let subject = subject(pack.name(), "rix");
+                report.warning("pack-index-wrong", subject, explain(&err));
+            }
+            _ => report.error("pack-damaged", subject(pack.name(), "rpk"), explain(&err)),
+        }
+    }
+}
+
+/// Tells of packs that nobody finished.
+fn check_abandoned(layout: &Layout, report: &mut Report) -> Result<(), FileError> {
+    let Ok(entries) = std::fs::read_dir(layout.packs()) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        let is_free = || File::open(entry.path()).is_ok_and(|file| file.try_lock_shared().is_ok());
+        if name.starts_with(TEMPORARY) && is_free() {
+            let text = "somebody began it and is gone; the next writer removes it";
+            report.info("pack-unfinished", format!("packs/{name}"), text);
+        }
+    }
+    Ok(())
+}

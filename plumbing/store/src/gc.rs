@@ -1,0 +1,207 @@
+//! Collecting: what has been in the journal for long goes to packs, small packs become large ones, and
+//! what nothing leads to goes.
+//!
+//! One process at a time collects. It holds the store's lock only to begin a segment and to let what it
+//! made count; everybody else goes on meanwhile. Killed at any moment, it leaves a store that has all
+//! that it had, and perhaps some of it twice.
+
+mod merge;
+mod prune;
+mod reach;
+pub(crate) mod seal;
+
+use crate::collecting;
+use crate::file::FileError;
+use crate::new_pack::PackingError;
+use crate::reader::ReadError;
+use crate::{LockError, Store, Wait, packs, segment};
+use roar_object::{Kind, ObjectId};
+use roar_pack::PackName;
+use std::time::{Duration, SystemTime};
+
+/// From how many bytes of journal on [`wants_gc`] says so.
+const MUCH: u64 = 8 << 20;
+/// From how many packs on it does.
+const MANY: usize = 8;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What to collect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GcOptions {
+    /// Whether what nothing leads to goes.
+    pub prune: bool,
+    /// Whether packs are merged although there are few.
+    pub merge: bool,
+    /// How long what nothing leads to stays: somebody may be about to lead to it.
+    pub grace: Duration,
+    /// How long what a ref once named stays.
+    pub reflog: Duration,
+    /// What time it is.
+    pub now: SystemTime,
+}
+
+impl GcOptions {
+    /// Returns what is collected when somebody asks for it.
+    pub fn asked() -> Self {
+        Self {
+            prune: true,
+            merge: true,
+            grace: 14 * DAY,
+            reflog: 90 * DAY,
+            now: SystemTime::now(),
+        }
+    }
+
+    /// Returns what is collected without being asked for: nothing goes, and only what is many is merged.
+    pub fn automatic() -> Self {
+        Self {
+            prune: false,
+            merge: false,
+            ..Self::asked()
+        }
+    }
+}
+
+/// Why it was not collected, or not to the end. Nothing is lost.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GcError {
+    /// Somebody else is at it.
+    #[error("another process is collecting")]
+    Busy,
+    /// The lock is not free.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    Io(#[from] FileError),
+    /// The store cannot be asked what it has.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A pack cannot be made.
+    #[error(transparent)]
+    Packing(#[from] PackingError),
+    /// Something is damaged, and moving it about would hide that.
+    #[error("the store is damaged: {why}")]
+    Damaged {
+        /// What.
+        why: String,
+    },
+}
+
+/// Why what nothing leads to stayed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Kept {
+    /// Runs are going on, or wait to be recorded; what they need is not known.
+    #[error("{runs} runs are going on or wait to be recorded")]
+    Runs {
+        /// How many.
+        runs: usize,
+    },
+    /// Somebody is writing a pack.
+    #[error("somebody is writing a pack")]
+    Packing,
+    /// Not all that there is can be read, so it is not known what leads to what.
+    #[error("the store is damaged: {why}")]
+    Damaged {
+        /// What cannot be read.
+        why: String,
+    },
+    /// Somebody came to need some of it meanwhile.
+    #[error("the store was used meanwhile")]
+    Used,
+}
+
+/// What was collected, or would be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GcReport {
+    /// Commits that left the journal.
+    pub commits: u64,
+    /// Objects that they brought.
+    pub objects: u64,
+    /// Bytes of journal that became free.
+    pub journal_bytes: u64,
+    /// Why the journal was not emptied: the segment that is damaged.
+    pub damaged_segment: Option<u32>,
+    /// Packs that were merged or rewritten.
+    pub merged: Vec<PackName>,
+    /// Packs that there are now.
+    pub packs: usize,
+    /// What went: nothing led to it.
+    pub pruned: Vec<(ObjectId, Kind)>,
+    /// Bytes in its bodies.
+    pub pruned_bytes: u64,
+    /// Why nothing went, if it might have.
+    pub kept: Option<Kept>,
+}
+
+/// Returns whether it is worth while to collect: a look at two directories.
+///
+/// # Errors
+///
+/// When they cannot be read.
+pub fn wants_gc(store: &Store) -> Result<bool, FileError> {
+    let layout = store.layout();
+    let packs = packs::list(&layout.packs())?;
+    if packs.len() > MANY && merge::chosen(&packs).len() > 1 {
+        return Ok(true);
+    }
+    let segments = segment::list(&layout.journal())?;
+    let lens = segments
+        .iter()
+        .filter_map(|segment| std::fs::metadata(&segment.path).ok())
+        .map(|meta| meta.len());
+    Ok(lens.sum::<u64>() > MUCH)
+}
+
+/// Collects.
+///
+/// # Errors
+///
+/// When somebody else is at it, the store's lock is not free in time, or files cannot be read or written.
+pub fn gc(store: &Store, options: &GcOptions, mut wait: Wait<'_>) -> Result<GcReport, GcError> {
+    store.be_fit_for_packs()?;
+    crate::file::make_lasting_dir(&store.layout().packs())?;
+    let _collecting = collecting::take(store.layout())?.ok_or(GcError::Busy)?;
+    let mut report = GcReport::default();
+    seal::seal(store, &mut wait, &mut report)?;
+    let all = packs::list(&store.layout().packs())?;
+    if options.prune {
+        prune::prune(store, options, &mut wait, &mut report)?;
+    } else if options.merge || all.len() > MANY {
+        merge::merge(store, &mut wait, &mut report)?;
+    }
+    report.packs = packs::list(&store.layout().packs())?.len();
+    Ok(report)
+}
+
+/// Returns what [`gc`] would do, and does nothing.
+///
+/// # Errors
+///
+/// When files cannot be read.
+pub fn plan_gc(store: &Store, options: &GcOptions) -> Result<GcReport, GcError> {
+    let mut report = GcReport::default();
+    seal::plan(store, &mut report)?;
+    let all = packs::list(&store.layout().packs())?;
+    if options.prune {
+        prune::plan(store, options, &mut report)?;
+    } else if options.merge || all.len() > MANY {
+        report.merged = merge::chosen(&all);
+    }
+    report.packs = all.len();
+    Ok(report)
+}
+
+impl Wait<'_> {
+    /// Returns the same again, to wait once more.
+    fn again(&mut self) -> Wait<'_> {
+        Wait {
+            up_to: self.up_to,
+            command: self.command,
+            on_wait: &mut *self.on_wait,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The index over all packs, so that one that is looked for is looked for once.
+
+use crate::door;
+use crate::file::{FileError, FileResult};
+use crate::new_pack::write_through;
+use crate::packs::Packs;
+use crate::store::Layout;
+use roar_pack::{MultiIndex, PackError, PackFile};
+
+/// From how many packs on an index over them is worth while.
+const MANY: usize = 3;
+
+/// Makes the index over all packs anew, or removes it where there are few. It can be made again, so it is
+/// not synced.
+pub(crate) fn renew(layout: &Layout) -> FileResult<()> {
+    let path = layout.multi_index();
+    let Some(packs) = Packs::open(layout)? else {
+        return Ok(());
+    };
+    let whole: Vec<&PackFile> = packs.whole().collect();
+    if whole.len() < MANY {
+        return match door::remove(&path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+                Err(FileError::at("remove", &path)(err))
+            }
+            _ => Ok(()),
+        };
+    }
+    write_through(layout, &path, |out| {
+        MultiIndex::write(&whole, out).map_err(|err| match err {
+            PackError::Write(err) => err,
+            err => std::io::Error::other(err),
+        })
+    })
+}

@@ -1,0 +1,204 @@
+//! The packs of a store, open.
+
+use crate::file::{FileError, FileResult, if_there};
+use crate::notice::explain;
+use crate::store::Layout;
+use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Prefix};
+use roar_pack::{Entry, Limits, PackError, PackFile, PackName};
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// How a file is called that is being written.
+pub(crate) const TEMPORARY: &str = "tmp-";
+
+/// How much of a pack is read at once.
+const READ: usize = 1 << 18;
+
+/// A pack as the directory lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) name: PackName,
+    pub(crate) path: PathBuf,
+    /// When it was made, or last relied upon.
+    pub(crate) used: SystemTime,
+    pub(crate) bytes: u64,
+}
+
+/// A pack, if it can be opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) listed: Listed,
+    pub(crate) pack: Result<PackFile, PackError>,
+    /// Whether its index file is what it should be.
+    pub(crate) is_indexed: bool,
+}
+
+/// Returns the file of a pack.
+pub(crate) fn path(dir: &Path, name: PackName) -> PathBuf {
+    dir.join(format!("{name}.rpk"))
+}
+
+/// Returns the file of a pack's index.
+pub(crate) fn index_path(dir: &Path, name: PackName) -> PathBuf {
+    dir.join(format!("{name}.rix"))
+}
+
+/// Returns the packs there are, oldest first.
+pub(crate) fn list(dir: &Path) -> FileResult<Vec<Listed>> {
+    let read = || -> io::Result<Vec<Listed>> {
+        let mut packs = Vec::new();
+        for entry in if_there(std::fs::read_dir(dir))?.into_iter().flatten() {
+            packs.extend(look(&entry?.path())?);
+        }
+        packs.sort_by_key(|pack| (pack.used, pack.name));
+        Ok(packs)
+    };
+    read().map_err(FileError::at("read", dir))
+}
+
+fn look(path: &Path) -> io::Result<Option<Listed>> {
+    let name = path.file_name().and_then(std::ffi::OsStr::to_str);
+    let digits = name.and_then(|name| name.strip_suffix(".rpk"));
+    let Some(name) = digits.and_then(|digits| digits.parse().ok()) else {
+        return Ok(None);
+    };
+    let Some(meta) = if_there(std::fs::metadata(path))? else {
+        return Ok(None);
+    };
+    Ok(Some(Listed {
+        name,
+        path: path.to_owned(),
+        used: meta.modified()?,
+        bytes: meta.len(),
+    }))
+}
+
+/// The packs of a store, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Packs(Vec<Opened>);
+
+impl Packs {
+    /// Opens every pack. Returns nothing if one went away meanwhile.
+    pub(crate) fn open(layout: &Layout) -> FileResult<Option<Self>> {
+        let mut packs = Vec::new();
+        for listed in list(&layout.packs())? {
+            let opened = open(listed);
+            if matches!(&opened.pack, Err(err) if is_gone(err)) {
+                return Ok(None);
+            }
+            packs.push(opened);
+        }
+        Ok(Some(Self(packs)))
+    }
+
+    pub(crate) fn all(&self) -> &[Opened] {
+        &self.0
+    }
+
+    /// Returns the packs that can be read, oldest first.
+    pub(crate) fn whole(&self) -> impl DoubleEndedIterator<Item = &PackFile> {
+        self.0.iter().filter_map(|opened| opened.pack.as_ref().ok())
+    }
+
+    /// Reads an object. One that is damaged in one pack may be whole in another.
+    pub(crate) fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
+        let mut wrong = None;
+        for pack in self.whole().rev() {
+            match pack.find(id) {
+                Ok(None) => {}
+                Ok(found) => return Ok(found),
+                Err(err) => wrong = Some(damaged(pack, id, err)),
+            }
+        }
+        wrong.map_or(Ok(None), Err)
+    }
+
+    /// Returns the kind and the length of an object.
+    pub(crate) fn describe(&self, id: ObjectId) -> Option<(Kind, u32)> {
+        let mut packs = self.whole().rev();
+        packs.find_map(|pack| pack.describe(id).ok().flatten())
+    }
+
+    pub(crate) fn has(&self, id: ObjectId) -> bool {
+        self.holder(id).is_some()
+    }
+
+    /// Returns the newest pack that has an object.
+    pub(crate) fn holder(&self, id: ObjectId) -> Option<&PackFile> {
+        self.whole()
+            .rev()
+            .find(|pack| pack.has(id).unwrap_or(false))
+    }
+
+    pub(crate) fn with_prefix(&self, prefix: &Prefix) -> impl Iterator<Item = (ObjectId, Kind)> {
+        let found = self
+            .whole()
+            .filter_map(move |pack| pack.with_prefix(prefix).ok());
+        found.flatten().map(|entry| (entry.id, entry.place.kind()))
+    }
+
+    /// Visits the entries of every pack in the order in which they lie in it, those that an earlier pack
+    /// has left out.
+    pub(crate) fn each_entry(&self, visit: &mut dyn FnMut(&PackFile, &Entry)) {
+        let packs: Vec<_> = self.whole().collect();
+        for (at, pack) in packs.iter().enumerate() {
+            for entry in pack.entries_by_place().unwrap_or_default() {
+                let is_new = !packs[..at]
+                    .iter()
+                    .any(|earlier| earlier.has(entry.id).unwrap_or(false));
+                if is_new {
+                    visit(pack, &entry);
+                }
+            }
+        }
+    }
+}
+
+fn open(listed: Listed) -> Opened {
+    let index = listed.path.with_extension("rix");
+    match PackFile::open(&listed.path, &index) {
+        Ok(pack) => Opened {
+            listed,
+            pack: Ok(pack),
+            is_indexed: true,
+        },
+        Err(_) => {
+            let pack = index_in_memory(&listed.path);
+            Opened {
+                listed,
+                pack,
+                is_indexed: false,
+            }
+        }
+    }
+}
+
+/// Opens a pack whose index is missing or not right.
+fn index_in_memory(path: &Path) -> Result<PackFile, PackError> {
+    PackFile::with_index(path, make_index(path)?)
+}
+
+/// Makes the index of a pack, which is read for that and checked.
+pub(crate) fn make_index(path: &Path) -> Result<Vec<u8>, PackError> {
+    let input = BufReader::with_capacity(READ, File::open(path)?);
+    let contents = roar_pack::read(input, &Limits::own(), &mut |_| Ok(()))?;
+    Ok(contents.to_index())
+}
+
+/// Returns whether a pack is not there any more.
+fn is_gone(err: &PackError) -> bool {
+    matches!(err.bare(), PackError::Read(err) if err.kind() == io::ErrorKind::NotFound)
+}
+
+/// Says of an object that a pack should have and has not that it is damaged.
+fn damaged(pack: &PackFile, id: ObjectId, err: PackError) -> FindError {
+    match pack.describe(id) {
+        Ok(Some((kind, _))) if !matches!(err.bare(), PackError::Read(_)) => {
+            let why = explain(&err);
+            FindError::Decode(DecodeError::Invalid { id, kind, why })
+        }
+        _ => err.into(),
+    }
+}

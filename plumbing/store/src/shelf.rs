@@ -1,0 +1,107 @@
+//! Where a reader finds objects: packs, and the places in the journal. Both are of one moment, though
+//! somebody may be moving objects from the one to the others.
+
+use crate::Notice;
+use crate::base::{Base, Stamp};
+use crate::file::{FileError, FileResult};
+use crate::frame::Head;
+use crate::notice::explain;
+use crate::packs::Packs;
+use crate::places::Places;
+use crate::scan::FrameAt;
+use crate::store::Layout;
+use roar_pack::PackName;
+use std::sync::OnceLock;
+
+/// How often a look at the store is taken again because it changed meanwhile. Each time somebody has
+/// finished collecting, which takes much longer than looking.
+pub(crate) const LOOKS: u32 = 50;
+
+/// Packs and places that belong together.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    stamp: Stamp,
+    base: Base,
+    pub(crate) packs: Packs,
+    places: OnceLock<Places>,
+}
+
+impl Shelf {
+    /// Looks which packs there are. The journal is looked at when it is needed.
+    pub(crate) fn read(layout: &Layout) -> FileResult<Self> {
+        settled(layout, |stamp| {
+            let base = Base::read(layout)?;
+            let packs = Packs::open(layout)?;
+            Ok(packs.map(|packs| Self {
+                stamp,
+                base,
+                packs,
+                places: OnceLock::new(),
+            }))
+        })
+    }
+
+    /// Returns the places of the objects in the journal; nothing if the journal has been moved on since
+    /// the packs were looked at.
+    pub(crate) fn places(&self, layout: &Layout, trusted: u64) -> FileResult<Option<&Places>> {
+        if let Some(places) = self.places.get() {
+            return Ok(Some(places));
+        }
+        let places = Places::read(layout, &self.base, trusted);
+        if Stamp::read(layout)? != self.stamp {
+            return Ok(None);
+        }
+        let places = places?;
+        Ok(Some(self.places.get_or_init(|| places)))
+    }
+
+    /// Adds what a commit brought.
+    pub(crate) fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
+        if let Some(places) = self.places.get_mut() {
+            places.add(frame, head);
+        }
+    }
+
+    /// Returns the first pack that is missing, though the store cannot do without it, or that cannot be
+    /// read.
+    pub(crate) fn lost_pack(&self) -> Option<Notice> {
+        let all = self.packs.all();
+        let broken = all.iter().find_map(|opened| {
+            let why = explain(opened.pack.as_ref().err()?);
+            let pack = opened.listed.name.to_string();
+            Some(Notice::PackDamaged { pack, why })
+        });
+        let is_there = |name: &PackName| all.iter().any(|opened| opened.listed.name == *name);
+        let missing = self.base.packs.iter().find(|name| !is_there(name));
+        let missing = missing.map(|name| Notice::PackMissing {
+            pack: name.to_string(),
+        });
+        missing.or(broken)
+    }
+}
+
+/// Looks at the store until it has not changed meanwhile. `look` returns nothing where it saw itself that
+/// it did.
+pub(crate) fn settled<T>(
+    layout: &Layout,
+    mut look: impl FnMut(Stamp) -> FileResult<Option<T>>,
+) -> FileResult<T> {
+    let mut stamp = Stamp::read(layout)?;
+    for _ in 1..LOOKS {
+        let seen = look(stamp);
+        let now = Stamp::read(layout)?;
+        if now == stamp
+            && let Some(seen) = seen.transpose()
+        {
+            return seen;
+        }
+        stamp = now;
+    }
+    look(stamp)?.ok_or_else(|| restless(layout))
+}
+
+/// What is said of a store that is never seen twice the same.
+pub(crate) fn restless(layout: &Layout) -> FileError {
+    let busy = std::io::Error::from(std::io::ErrorKind::ResourceBusy);
+    FileError::at("look at", layout.dir())(busy)
+}
