@@ -14,8 +14,7 @@ use std::io::{self, Write};
 /// A pack that is being written.
 ///
 /// It keeps one block and 50 to 55 bytes for every object in memory. Objects are stored in the order in
-/// which they come; those that belong together should, and what leads to others should come before
-/// them.
+/// which they come; those that are asked for together should come together.
 pub struct Writer<W> {
     out: W,
     hasher: blake3::Hasher,
