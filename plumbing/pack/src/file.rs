@@ -10,6 +10,7 @@ use crate::limits::Limits;
 use crate::name::PackName;
 use crate::place::Entry;
 use crate::read::read;
+use crate::salvage::salvage;
 use crate::table::Bytes;
 use roar_object::{Kind, Object, ObjectId, Prefix};
 use std::fs::File;
@@ -51,6 +52,26 @@ impl PackFile {
     /// As [`PackFile::open`].
     pub fn with_index(pack: &Path, index: Vec<u8>) -> Result<Self, PackError> {
         Self::with(pack, Bytes::Owned(index)).map_err(PackError::at(pack))
+    }
+
+    /// Opens what is whole of a damaged pack, which was called `name`: all of it is read. Objects that
+    /// are not right are not found, and [`PackFile::verify`] tells what is wrong.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read.
+    pub fn salvage(path: &Path, name: PackName) -> Result<Self, PackError> {
+        let open = || -> Result<Self, PackError> {
+            let file = File::open(path)?;
+            let contents = salvage(&file, name)?;
+            Ok(Self {
+                path: path.to_owned(),
+                index: Index::new(Bytes::Owned(contents.to_index()))?,
+                file,
+                cache: Cache::default(),
+            })
+        };
+        open().map_err(PackError::at(path))
     }
 
     fn with(path: &Path, index: Bytes) -> Result<Self, PackError> {

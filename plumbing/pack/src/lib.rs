@@ -36,6 +36,7 @@ mod multi;
 mod name;
 mod place;
 mod read;
+mod salvage;
 mod table;
 mod writer;
 

@@ -341,13 +341,7 @@ fn an_index_of_another_kind_or_pack_is_refused() {
 #[test]
 fn a_damaged_pack_still_gives_what_is_whole() {
     let directory = tempfile::tempdir().unwrap();
-    // Noise, so that blocks are stored as they are.
-    let objects: Vec<_> = (0..3000u32)
-        .map(|number| {
-            let tag = blake3::hash(&number.to_le_bytes()).as_bytes().repeat(2);
-            Object::encode(&Variables::new(vec![(tag.clone().into(), tag.into())]))
-        })
-        .collect();
+    let objects = noise();
     let (bytes, contents) = pack(&objects);
     let mut damaged = bytes.clone();
     damaged[100_000] ^= 1;
@@ -462,4 +456,86 @@ fn a_multi_pack_index_knows_which_packs_it_is_over() {
         text.ends_with("the multi-pack index has another object there"),
         "{text}"
     );
+}
+
+/// Objects that fill several blocks, stored as they are.
+fn noise() -> Vec<Object> {
+    let hash = |number: u32| *blake3::hash(&number.to_le_bytes()).as_bytes();
+    let noise = |number: u32| {
+        let [name, tag @ ..] = [0, 1, 2, 3].map(|part| hash(4 * number + part));
+        let list = vec![(name.to_vec().into(), tag.as_flattened().to_vec().into())];
+        Object::encode(&Variables::new(list))
+    };
+    (0..3000).map(noise).collect()
+}
+
+/// Returns how many of the objects are lost when a pack is changed, and opened without its index.
+fn lost(change: impl FnOnce(&mut Vec<u8>)) -> usize {
+    let directory = tempfile::tempdir().unwrap();
+    let objects = noise();
+    let (mut bytes, contents) = pack(&objects);
+    change(&mut bytes);
+    let path = directory.path().join("it.rpk");
+    fs::write(&path, &bytes).unwrap();
+    let file = PackFile::salvage(&path, contents.name()).unwrap();
+    assert_eq!(file.name(), contents.name());
+    let found = |object: &&Object| match file.find(object.id()).unwrap() {
+        Some(found) => found == **object,
+        None => false,
+    };
+    let found = objects.iter().filter(found).count();
+    // What was changed and is canonical all the same has another name.
+    assert!(found <= file.len() as usize);
+    if found < objects.len() {
+        assert!(!file.verify().unwrap().damage.is_empty());
+    }
+    objects.len() - found
+}
+
+#[test]
+fn what_is_whole_of_a_damaged_pack_is_found_without_its_index() {
+    // Blocks have some 490 objects of 134 bytes.
+    assert_eq!(lost(|_| ()), 0, "nothing is wrong");
+    assert_eq!(lost(|bytes| bytes[3] = 0), 0, "the header");
+    assert_eq!(lost(|bytes| bytes[100_000] ^= 1), 1, "one object");
+    assert!(
+        lost(|bytes| bytes[16] = 9) <= 500,
+        "the type of the first block"
+    );
+    assert!(lost(|bytes| bytes[24] ^= 7) <= 500, "a length");
+    assert!(
+        lost(|bytes| bytes[200_000..210_000].fill(0)) <= 500,
+        "zeroes inside a block"
+    );
+    assert!(
+        lost(|bytes| bytes[200_000..300_000].fill(0)) <= 1500,
+        "zeroes across blocks"
+    );
+    assert!(lost(|bytes| bytes.truncate(300_000)) <= 1300, "a cut");
+    assert!(lost(|bytes| bytes[..20_000].fill(0xff)) <= 500, "the front");
+    assert!(
+        lost(|bytes| drop(bytes.drain(100_000..100_100))) <= 500,
+        "bytes taken out"
+    );
+    assert_eq!(lost(|bytes| bytes.truncate(bytes.len() - 1)), 0, "the name");
+    assert_eq!(lost(Vec::clear), 3000, "everything");
+}
+
+#[test]
+fn no_damage_makes_salvage_panic_or_err() {
+    let directory = tempfile::tempdir().unwrap();
+    let objects: Vec<_> = (0..12).map(object).collect();
+    let (bytes, contents) = pack(&objects);
+    let path = directory.path().join("it.rpk");
+    for at in 0..bytes.len() {
+        let mut other = bytes.clone();
+        other[at] ^= 0x41;
+        for bytes in [&other[..], &bytes[..at]] {
+            fs::write(&path, bytes).unwrap();
+            is_honest(
+                &PackFile::salvage(&path, contents.name()).unwrap(),
+                &objects,
+            );
+        }
+    }
 }
