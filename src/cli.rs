@@ -7,6 +7,7 @@
 pub(crate) mod help;
 mod mistakes;
 
+use crate::collector;
 use crate::commands::{plumbing, porcelain};
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
@@ -90,6 +91,7 @@ commands! {
         "config" => porcelain::config,
         "filter" => porcelain::filter,
         "doctor" => porcelain::doctor,
+        "gc" => porcelain::gc,
         "completions" => porcelain::completions,
         "man" => porcelain::man,
         "help" => porcelain::help,
@@ -234,7 +236,9 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
         .iter()
         .find(|entry| entry.name == name)
         .expect("clap knows the commands of the table only");
-    (entry.run)(ui, &context, arguments)
+    let code = (entry.run)(ui, &context, arguments)?;
+    collector::begin_after(name, &context);
+    Ok(code)
 }
 
 /// Applies the options that every command takes.

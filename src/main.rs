@@ -12,6 +12,7 @@
 
 mod asked;
 mod cli;
+mod collector;
 mod commands;
 mod context;
 mod error;

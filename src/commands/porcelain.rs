@@ -7,6 +7,7 @@ pub(crate) mod dag;
 pub(crate) mod demo;
 pub(crate) mod doctor;
 pub(crate) mod filter;
+pub(crate) mod gc;
 pub(crate) mod help;
 pub(crate) mod init;
 pub(crate) mod inputs;

@@ -10,6 +10,7 @@ mod config;
 mod demo;
 mod doctor;
 mod filter;
+mod gc;
 mod hash;
 mod help;
 mod hostile;

@@ -47,6 +47,8 @@ pub(crate) fn fields(counts: &Counts) -> Map<String, Value> {
         ("refs", counts.refs),
         ("journal_bytes", counts.journal_bytes),
         ("segments", counts.segments),
+        ("packs", counts.packs),
+        ("pack_bytes", counts.pack_bytes),
         ("index_bytes", counts.sled_bytes),
         ("pending_runs", counts.pending_runs),
     ];

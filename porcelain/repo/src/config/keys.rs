@@ -50,6 +50,12 @@ pub const KEYS: &[Key] = &[
         about: "environment variables whose values are recorded, beside the built-in list",
     },
     Key {
+        name: "gc.auto",
+        kind: Type::Bool,
+        default: "true",
+        about: "tidy up in the background when there is much to tidy up",
+    },
+    Key {
         name: "hash.cache",
         kind: Type::Bool,
         default: "true",
