@@ -3,7 +3,7 @@
 use super::{CommandError, Fault, fault_below};
 use roar_object::FindError;
 use roar_store::{
-    CommitError, FileError, FrameError, LockError, OpenError, ReadError, RefNameError,
+    CommitError, FileError, FrameError, LockError, OpenError, PackingError, ReadError, RefNameError,
 };
 use roar_tree::TreeError;
 use std::io;
@@ -106,6 +106,18 @@ impl From<CommitError> for CommandError {
             CommitError::Frame(err) => err.into(),
             CommitError::Find(err) => err.into(),
             CommitError::Io(err) => err.into(),
+            other => Self::refused(other),
+        }
+    }
+}
+
+impl From<PackingError> for CommandError {
+    fn from(err: PackingError) -> Self {
+        match err {
+            PackingError::Io(err) => err.into(),
+            PackingError::Read(err) => err.into(),
+            PackingError::Lock(err) => err.into(),
+            PackingError::Pack(err) => err.into(),
             other => Self::refused(other),
         }
     }
