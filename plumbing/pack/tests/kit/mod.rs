@@ -48,6 +48,12 @@ pub(crate) fn open(directory: &Path, bytes: &[u8], index: &[u8]) -> Result<PackF
     PackFile::open(&pack, &index_path)
 }
 
+/// Puts a pack of some objects on the disk and opens it.
+pub(crate) fn stored(directory: &Path, objects: &[Object]) -> PackFile {
+    let (bytes, contents) = pack(objects);
+    open(directory, &bytes, &contents.to_index()).unwrap()
+}
+
 /// Returns an error and its causes, in one line.
 pub(crate) fn told(err: &dyn std::error::Error) -> String {
     let mut line = err.to_string();
