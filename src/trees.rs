@@ -40,6 +40,14 @@ impl Forest {
         }
     }
 
+    /// Returns a forest of what is stored alone.
+    pub(crate) fn stored(snapshot: Snapshot) -> Self {
+        Self {
+            scanned: MemoryObjects::default(),
+            stored: Some(snapshot),
+        }
+    }
+
     /// Returns the files that a job wrote and left, or read, in the order of their paths: relative
     /// below the project, others absolute.
     pub(crate) fn files(&self, record: usize, reads: bool) -> Result<Vec<Found>, CommandError> {

@@ -133,3 +133,57 @@ fn what_is_no_directory_is_refused() {
     [exit 3]
     "#);
 }
+
+#[test]
+fn a_dataset_that_is_kept_can_be_asked_about_when_its_files_are_gone() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for number in 0..200 {
+        sandbox.write(format!("data/d/{number:03}"), number.to_string());
+    }
+    let old = sandbox.roar(["hash-dataset", "-w", "data"]).success().out();
+    assert_eq!(sandbox.roar(["hash-dataset", "data"]).success().out(), old);
+    sandbox.write("data/d/077", "changed");
+    let new = sandbox.roar(["hash-dataset", "--write", "data"]).success();
+    let new = new.out();
+    std::fs::remove_dir_all(sandbox.path("data")).expect("it was just written");
+    assert_snapshot!(sandbox.roar(["diff-tree", &old, &new]), @r#"
+    --- stdout
+    M <id> <id>	d/077
+    [exit 1]
+    "#);
+    assert_snapshot!(sandbox.roar(["verify-member", &new, "d/077"]), @r#"
+    --- stdout
+    file <id> 7	d/077
+    "#);
+    let listed = sandbox.roar(["ls-tree", "-r", &old]).success().out();
+    assert_eq!(listed.lines().count(), 200);
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+    assert_eq!(
+        sandbox
+            .roar(["cat-object", "-t", &old[..12]])
+            .success()
+            .out(),
+        "tree"
+    );
+}
+
+#[test]
+fn a_dataset_that_is_kept_needs_a_workspace_and_is_described_from_there() {
+    let sandbox = sandbox();
+    sandbox.write("data/a", "1");
+    sandbox.write("data/b", "2");
+    assert_eq!(sandbox.roar(["hash-dataset", "-w", "data"]).code, 1);
+    let _ = sandbox.roar(["init"]).success();
+    let kept = sandbox
+        .roar(["hash-dataset", "-w", "--json", "data"])
+        .success()
+        .out();
+    assert_eq!(
+        kept,
+        sandbox
+            .roar(["hash-dataset", "--json", "data"])
+            .success()
+            .out()
+    );
+}
