@@ -26,6 +26,7 @@ pub(crate) enum Group {
     Look,
     Ask,
     Again,
+    Share,
     SetUp,
     Plumbing,
     Hidden,
@@ -86,6 +87,9 @@ commands! {
         "undo" => porcelain::undo,
         "redo" => porcelain::redo,
         "op" => porcelain::op,
+    }
+    Share {
+        "bundle" => porcelain::bundle,
     }
     SetUp {
         "config" => porcelain::config,

@@ -17,6 +17,7 @@ const GROUPS: &[(Group, &str)] = &[
     (Group::Look, "Look"),
     (Group::Ask, "Ask about a file or a step"),
     (Group::Again, "Go back, and run again"),
+    (Group::Share, "Share"),
     (Group::SetUp, "Set up"),
     (Group::Plumbing, "Plumbing, for scripts"),
 ];

@@ -1,6 +1,7 @@
 //! Commands for people.
 
 pub(crate) mod build;
+pub(crate) mod bundle;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod dag;

@@ -3,10 +3,12 @@
 
 mod architecture;
 mod ask;
+mod bundle;
 mod cached;
 mod command_reference;
 mod completions;
 mod config;
+mod crash;
 mod demo;
 mod doctor;
 mod filter;

@@ -8,6 +8,7 @@
 
 mod add;
 pub mod blobs;
+pub mod bundle;
 pub mod config;
 pub mod disk;
 pub mod filters;

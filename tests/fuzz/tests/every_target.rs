@@ -70,6 +70,7 @@ macro_rules! every {
 }
 
 every!(
+    bundle,
     config,
     events,
     filters,

@@ -1,5 +1,6 @@
 //! The targets, one to a file.
 
+mod bundle;
 mod config;
 mod events;
 mod filters;
@@ -44,6 +45,7 @@ macro_rules! targets {
 
 // Those that write files are slower.
 targets! {
+    bundle: 5_000,
     config: 400,
     events: 20_000,
     filters: 400,

@@ -1,0 +1,419 @@
+//! Looking through a bundle, and taking it in.
+
+use super::gather::closure_in;
+use super::{REFS, SESSION_TIP};
+use crate::blobs::{BlobError, Blobs, Keeper};
+use crate::{RepoError, Workspace, flatten};
+use roar_bundle::{BundleError, Limits, Manifest, Summary, Taken, Taker, read};
+use roar_object::{
+    ContentId, FindError, Kind, MemoryObjects, Object, ObjectId, Objects as _, Session,
+};
+use roar_store::{
+    CommitError, Expect, LockError, Notice, OpenError, RefChange, RefName, RefNameError,
+    Transaction, Wait,
+};
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, BufReader, Read};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// Why a bundle is not taken in. Nothing of it was admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// The file cannot be read.
+    #[error("cannot read '{}'", .path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// It is not what a bundle should be.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// An object that is needed is not in it.
+    #[error("object '{id}' is needed and not in the bundle")]
+    Incomplete {
+        /// The object.
+        id: ObjectId,
+    },
+    /// An object is in it that nothing leads to.
+    #[error("object '{id}' is in the bundle, and nothing leads to it")]
+    Stray {
+        /// The object.
+        id: ObjectId,
+    },
+    /// A file is in it that no job wrote or read.
+    #[error("file '{id}' is in the bundle, and no job in it wrote or read it")]
+    StrayFile {
+        /// Its bytes.
+        id: ContentId,
+    },
+    /// What it holds contradicts itself.
+    #[error("the bundle contradicts itself")]
+    Wrong(#[source] FindError),
+    /// The tip that should be a session's link is none.
+    #[error("the tip 'session' is a {kind}")]
+    NoSession {
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Another bundle was taken in under this name.
+    #[error("there is another bundle called '{name}' here")]
+    Taken {
+        /// The name.
+        name: String,
+    },
+    /// It cannot be called so.
+    #[error(transparent)]
+    Name(#[from] RefNameError),
+    /// A file cannot be kept.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The state of the code cannot be kept.
+    #[error("cannot write '{}'", .path.display())]
+    Code {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: io::Error,
+    },
+    /// Somebody else writes, and did so for as long as was waited; or the lock cannot be used.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The store did not take it.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The workspace cannot be used.
+    #[error(transparent)]
+    Repo(#[from] RepoError),
+}
+
+/// A bundle that was looked through and found right.
+#[derive(Debug)]
+pub struct Examined {
+    path: PathBuf,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What it holds.
+    pub summary: Summary,
+    /// How many jobs there are.
+    pub jobs: usize,
+    objects: MemoryObjects,
+}
+
+/// What is wanted of an import.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// What to call it here.
+    pub name: String,
+    /// Whether to keep the files that it carries.
+    pub files: bool,
+    /// When: nanoseconds since 1970.
+    pub at_ns: i64,
+}
+
+/// What an import came to.
+#[derive(Debug)]
+pub struct Imported {
+    /// The refs, and what they name.
+    pub refs: Vec<(RefName, ObjectId)>,
+    /// Objects that were not here before.
+    pub new_objects: usize,
+    /// Files that are kept now.
+    pub files: usize,
+    /// Where the state of the code is.
+    pub code: Option<PathBuf>,
+    /// What else happened in the store.
+    pub notices: Vec<Notice>,
+}
+
+/// Most bytes that objects of a bundle unpack to: they are held in memory.
+const MOST_RAW: u64 = 1 << 29;
+
+fn limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.pack.raw = MOST_RAW;
+    limits
+}
+
+/// Looks through a bundle, and changes nothing.
+///
+/// # Errors
+///
+/// When anything in it is not as it must be.
+pub fn examine(path: &Path) -> Result<Examined, ImportError> {
+    let mut looking = Looking::default();
+    let summary = read(BufReader::new(open(path)?), &limits(), &mut looking)?;
+    let manifest = looking.manifest.expect("a bundle that was read had one");
+    let tips = manifest.tips.iter().map(|tip| tip.id).collect();
+    let live = closure_in(&looking.objects, tips).map_err(incomplete)?;
+    require_no_stray(&looking.ids, live)?;
+    let jobs = session_jobs(&looking.objects, &manifest)?;
+    require_known_files(&looking.objects, &looking.ids, &looking.files)?;
+    Ok(Examined {
+        path: path.to_owned(),
+        manifest,
+        summary,
+        jobs,
+        objects: looking.objects,
+    })
+}
+
+fn open(path: &Path) -> Result<File, ImportError> {
+    File::open(path).map_err(|source| ImportError::Open {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn incomplete(err: FindError) -> ImportError {
+    match err {
+        FindError::Missing { id } => ImportError::Incomplete { id },
+        other => ImportError::Wrong(other),
+    }
+}
+
+fn require_no_stray(ids: &[(ObjectId, Kind)], live: Vec<ObjectId>) -> Result<(), ImportError> {
+    let live: HashSet<ObjectId> = live.into_iter().collect();
+    match ids.iter().find(|(id, _)| !live.contains(id)) {
+        Some(&(id, _)) => Err(ImportError::Stray { id }),
+        None => Ok(()),
+    }
+}
+
+/// Goes through the jobs of the session as every question will; returns how many there are.
+fn session_jobs(objects: &MemoryObjects, manifest: &Manifest) -> Result<usize, ImportError> {
+    let Some(tip) = manifest.tips.iter().find(|tip| tip.name == SESSION_TIP) else {
+        return Ok(0);
+    };
+    let found = objects.find(tip.id).map_err(incomplete)?;
+    let kind = found.map_or("missing", |object| object.kind().name());
+    if kind != Kind::Session.name() {
+        return Err(ImportError::NoSession { kind });
+    }
+    let (mut at, mut jobs) = (Some(tip.id), 0);
+    while let Some(id) = at {
+        let link: Session = objects.read(id).map_err(incomplete)?;
+        if let Some((job, step)) = link.job.zip(link.step) {
+            flatten::record(objects, job, step).map_err(ImportError::Wrong)?;
+            jobs += 1;
+        }
+        at = link.parent;
+    }
+    Ok(jobs)
+}
+
+/// Bytes that no record speaks of have no business here.
+fn require_known_files(
+    objects: &MemoryObjects,
+    ids: &[(ObjectId, Kind)],
+    files: &[ContentId],
+) -> Result<(), ImportError> {
+    if files.is_empty() {
+        return Ok(());
+    }
+    let mut known = HashSet::new();
+    for &(id, _) in ids.iter().filter(|(_, kind)| *kind == Kind::Tree) {
+        let node: roar_object::TreeNode = objects.read(id).map_err(ImportError::Wrong)?;
+        known.extend(
+            node.entries
+                .iter()
+                .filter_map(roar_object::Entry::content_id),
+        );
+    }
+    match files.iter().find(|id| !known.contains(id)) {
+        Some(&id) => Err(ImportError::StrayFile { id }),
+        None => Ok(()),
+    }
+}
+
+/// Keeps what a bundle holds in memory, and of files their names.
+#[derive(Default)]
+struct Looking {
+    manifest: Option<Manifest>,
+    objects: MemoryObjects,
+    ids: Vec<(ObjectId, Kind)>,
+    files: Vec<ContentId>,
+}
+
+impl Taker for Looking {
+    fn manifest(&mut self, manifest: &Manifest) -> Taken {
+        self.manifest = Some(manifest.clone());
+        Ok(())
+    }
+
+    fn object(&mut self, object: Object) -> Taken {
+        self.ids.push((object.id(), object.kind()));
+        self.objects.insert(object);
+        Ok(())
+    }
+
+    fn file(&mut self, id: ContentId, _: u64, _: &mut dyn Read) -> Taken {
+        self.files.push(id);
+        Ok(())
+    }
+
+    fn code(&mut self, _: u64, _: &mut dyn Read) -> Taken {
+        Ok(())
+    }
+}
+
+/// Takes in a bundle that was looked through: files first, then all objects and refs in one commit.
+///
+/// # Errors
+///
+/// When it cannot be stored, or the name is taken. At most files are left behind that nothing names.
+pub fn import(
+    workspace: &Workspace,
+    examined: Examined,
+    terms: &Terms,
+    wait: Wait<'_>,
+) -> Result<Imported, ImportError> {
+    let store = workspace.store().ok_or_else(|| {
+        RepoError::from(OpenError::NotAStore {
+            path: workspace.dot(),
+        })
+    })?;
+    let refs = refs(&examined.manifest, &terms.name)?;
+    let mut writer = store.writer(wait)?;
+    let mut changes = Vec::new();
+    for (name, id) in &refs {
+        match writer.reference(name).map_err(RepoError::from)? {
+            None => changes.push(RefChange {
+                name: name.clone(),
+                expect: Expect::Absent,
+                new: Some(*id),
+            }),
+            Some(there) if there == *id => {}
+            Some(_) => {
+                return Err(ImportError::Taken {
+                    name: terms.name.clone(),
+                });
+            }
+        }
+    }
+    let (files, code) = store_bytes(workspace, &examined, terms)?;
+    let transaction = Transaction {
+        objects: examined.objects.into_sorted(),
+        refs: changes,
+        note: format!("import {}", terms.name),
+        at_ns: terms.at_ns,
+    };
+    let receipt = writer.commit(&transaction)?;
+    Ok(Imported {
+        refs,
+        new_objects: receipt.objects,
+        files,
+        code,
+        notices: receipt.notices,
+    })
+}
+
+fn refs(manifest: &Manifest, name: &str) -> Result<Vec<(RefName, ObjectId)>, RefNameError> {
+    let tips = manifest.tips.iter();
+    tips.map(|tip| {
+        let name = RefName::new(format!("{REFS}{name}/{}", tip.name))?;
+        Ok((name, tip.id))
+    })
+    .collect()
+}
+
+/// Reads the bundle again for its bytes. It is checked again too: the file may be another by now, and
+/// what is kept is hashed where it lies.
+fn store_bytes(
+    workspace: &Workspace,
+    examined: &Examined,
+    terms: &Terms,
+) -> Result<(usize, Option<PathBuf>), ImportError> {
+    let wants_files = terms.files && examined.summary.files > 0;
+    if !wants_files && examined.summary.code_bytes == 0 {
+        return Ok((0, None));
+    }
+    let blobs = Blobs::within(&workspace.dot());
+    let directory = workspace.dot().join("code");
+    let name = examined.summary.name.to_string();
+    let mut keeping = Keeping {
+        keeper: wants_files.then(|| blobs.keeper()).transpose()?,
+        files: 0,
+        code: directory.join(format!("{name}.{}.new", std::process::id())),
+        has_code: false,
+    };
+    let again = read(
+        BufReader::new(open(&examined.path)?),
+        &limits(),
+        &mut keeping,
+    );
+    let code = keeping
+        .has_code
+        .then(|| directory.join(format!("{name}.bundle")));
+    let settled = again.map_err(ImportError::from).and_then(|again| {
+        require_same(examined, &again)?;
+        match &code {
+            Some(code) => fs::rename(&keeping.code, code).map_err(|source| ImportError::Code {
+                path: code.clone(),
+                source,
+            }),
+            None => Ok(()),
+        }
+    });
+    if settled.is_err() {
+        // The error that matters is returned.
+        let _ = fs::remove_file(&keeping.code);
+    }
+    settled?;
+    if let Some(keeper) = keeping.keeper {
+        keeper.finish()?;
+    }
+    Ok((keeping.files, code))
+}
+
+fn require_same(examined: &Examined, again: &Summary) -> Result<(), ImportError> {
+    let (said, found) = (examined.summary.name, again.name);
+    match said == found {
+        true => Ok(()),
+        false => Err(BundleError::Name { said, found }.into()),
+    }
+}
+
+/// Keeps the files of a bundle, and the state of the code.
+struct Keeping<'b> {
+    keeper: Option<Keeper<'b>>,
+    files: usize,
+    code: PathBuf,
+    has_code: bool,
+}
+
+impl Taker for Keeping<'_> {
+    fn manifest(&mut self, _: &Manifest) -> Taken {
+        Ok(())
+    }
+
+    fn object(&mut self, _: Object) -> Taken {
+        Ok(())
+    }
+
+    fn file(&mut self, id: ContentId, _: u64, bytes: &mut dyn Read) -> Taken {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep_from(bytes, id)?;
+            self.files += 1;
+        }
+        Ok(())
+    }
+
+    fn code(&mut self, _: u64, bytes: &mut dyn Read) -> Taken {
+        if let Some(directory) = self.code.parent() {
+            DirBuilder::new()
+                .recursive(true)
+                .mode(0o700)
+                .create(directory)?;
+        }
+        let mut file = File::create(&self.code)?;
+        io::copy(bytes, &mut file)?;
+        file.sync_all()?;
+        self.has_code = true;
+        Ok(())
+    }
+}
