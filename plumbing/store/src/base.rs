@@ -5,8 +5,9 @@ use crate::RefName;
 use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
 use crate::file::{self, FileError, FileResult, Sync};
-use crate::ref_log::RefLog;
-use crate::snapshot::{Refs, encode_refs, parse_refs};
+use crate::ref_log::{self, RefLog};
+use crate::segment;
+use crate::snapshot::{Refs, Snapshot, encode_refs, parse_refs};
 use crate::store::Layout;
 use roar_object::ObjectId;
 use roar_pack::PackName;
@@ -147,7 +148,24 @@ impl Base {
             }
             base.take_in(&log);
         }
+        base.logs = ref_log::highest(&layout.ref_logs())?;
+        base.trust_refs(layout)?;
         Ok(base)
+    }
+
+    /// Goes on to what the `refs` file says, if that is newer than the logs and older than the journal.
+    fn trust_refs(&mut self, layout: &Layout) -> FileResult<()> {
+        let segments = segment::list(&layout.journal())?;
+        let first = segments.first().map_or(0, |segment| segment.number);
+        if let Some(newest) = Snapshot::load(&layout.refs())?
+            && self.logs > 0
+            && newest.checkpoint.sequence > self.checkpoint.sequence
+            && newest.checkpoint.segment < first
+        {
+            self.checkpoint = newest.checkpoint;
+            self.refs = newest.refs;
+        }
+        Ok(())
     }
 
     /// Goes on to what is so after the commits of a log.

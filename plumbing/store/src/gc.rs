@@ -13,8 +13,9 @@ pub(crate) mod seal;
 use crate::collecting;
 use crate::file::FileError;
 use crate::new_pack::PackingError;
+use crate::notice::explain;
 use crate::reader::ReadError;
-use crate::{LockError, Store, Wait, packs, segment};
+use crate::{LockError, Store, Wait, multi, packs, segment};
 use roar_object::{Kind, ObjectId};
 use roar_pack::PackName;
 use std::time::{Duration, SystemTime};
@@ -167,14 +168,33 @@ pub fn gc(store: &Store, options: &GcOptions, mut wait: Wait<'_>) -> Result<GcRe
     let _collecting = collecting::take(store.layout())?.ok_or(GcError::Busy)?;
     let mut report = GcReport::default();
     seal::seal(store, &mut wait, &mut report)?;
-    let all = packs::list(&store.layout().packs())?;
-    if options.prune {
-        prune::prune(store, options, &mut wait, &mut report)?;
-    } else if options.merge || all.len() > MANY {
-        merge::merge(store, &mut wait, &mut report)?;
+    match rewrite(store, options, &mut wait, &mut report) {
+        Err(GcError::Packing(PackingError::Pack(err))) => {
+            let why = explain(&err);
+            report.kept = Some(Kept::Damaged { why });
+        }
+        rewritten => rewritten?,
     }
+    multi::renew(store.layout())?;
     report.packs = packs::list(&store.layout().packs())?.len();
     Ok(report)
+}
+
+/// Writes packs anew.
+fn rewrite(
+    store: &Store,
+    options: &GcOptions,
+    wait: &mut Wait<'_>,
+    report: &mut GcReport,
+) -> Result<(), GcError> {
+    let all = packs::list(&store.layout().packs())?;
+    if options.prune {
+        prune::prune(store, options, wait, report)
+    } else if options.merge || all.len() > MANY {
+        merge::merge(store, wait, report)
+    } else {
+        Ok(())
+    }
 }
 
 /// Returns what [`gc`] would do, and does nothing.

@@ -17,7 +17,9 @@ pub(crate) fn renew(layout: &Layout) -> FileResult<()> {
     let Some(packs) = Packs::open(layout)? else {
         return Ok(());
     };
-    let whole: Vec<&PackFile> = packs.whole().collect();
+    let opened = packs.all().iter();
+    let whole = opened.filter(|opened| opened.damage.is_none());
+    let whole: Vec<&PackFile> = whole.filter_map(|opened| opened.pack.as_ref()).collect();
     if whole.len() < MANY {
         return match door::remove(&path) {
             Err(err) if err.kind() != std::io::ErrorKind::NotFound => {

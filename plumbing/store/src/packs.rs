@@ -26,11 +26,14 @@ pub(crate) struct Listed {
     pub(crate) bytes: u64,
 }
 
-/// A pack, if it can be opened.
+/// A pack, as far as it can be read.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) listed: Listed,
-    pub(crate) pack: Result<PackFile, PackError>,
+    /// Nothing if not even part of it can be read.
+    pub(crate) pack: Option<PackFile>,
+    /// What is wrong with it, if that shows when it is opened.
+    pub(crate) damage: Option<PackError>,
     /// Whether its index file is what it should be.
     pub(crate) is_indexed: bool,
 }
@@ -85,7 +88,7 @@ impl Packs {
         let mut packs = Vec::new();
         for listed in list(&layout.packs())? {
             let opened = open(listed);
-            if matches!(&opened.pack, Err(err) if is_gone(err)) {
+            if opened.damage.as_ref().is_some_and(is_gone) {
                 return Ok(None);
             }
             packs.push(opened);
@@ -97,15 +100,15 @@ impl Packs {
         &self.0
     }
 
-    /// Returns the packs that can be read, oldest first.
-    pub(crate) fn whole(&self) -> impl DoubleEndedIterator<Item = &PackFile> {
-        self.0.iter().filter_map(|opened| opened.pack.as_ref().ok())
+    /// Returns the packs that can be read, in part at least, oldest first.
+    pub(crate) fn readable(&self) -> impl DoubleEndedIterator<Item = &PackFile> {
+        self.0.iter().filter_map(|opened| opened.pack.as_ref())
     }
 
     /// Reads an object. One that is damaged in one pack may be whole in another.
     pub(crate) fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
         let mut wrong = None;
-        for pack in self.whole().rev() {
+        for pack in self.readable().rev() {
             match pack.find(id) {
                 Ok(None) => {}
                 Ok(found) => return Ok(found),
@@ -117,7 +120,7 @@ impl Packs {
 
     /// Returns the kind and the length of an object.
     pub(crate) fn describe(&self, id: ObjectId) -> Option<(Kind, u32)> {
-        let mut packs = self.whole().rev();
+        let mut packs = self.readable().rev();
         packs.find_map(|pack| pack.describe(id).ok().flatten())
     }
 
@@ -127,14 +130,14 @@ impl Packs {
 
     /// Returns the newest pack that has an object.
     pub(crate) fn holder(&self, id: ObjectId) -> Option<&PackFile> {
-        self.whole()
+        self.readable()
             .rev()
             .find(|pack| pack.has(id).unwrap_or(false))
     }
 
     pub(crate) fn with_prefix(&self, prefix: &Prefix) -> impl Iterator<Item = (ObjectId, Kind)> {
         let found = self
-            .whole()
+            .readable()
             .filter_map(move |pack| pack.with_prefix(prefix).ok());
         found.flatten().map(|entry| (entry.id, entry.place.kind()))
     }
@@ -142,7 +145,7 @@ impl Packs {
     /// Visits the entries of every pack in the order in which they lie in it, those that an earlier pack
     /// has left out.
     pub(crate) fn each_entry(&self, visit: &mut dyn FnMut(&PackFile, &Entry)) {
-        let packs: Vec<_> = self.whole().collect();
+        let packs: Vec<_> = self.readable().collect();
         for (at, pack) in packs.iter().enumerate() {
             for entry in pack.entries_by_place().unwrap_or_default() {
                 let is_new = !packs[..at]
@@ -161,23 +164,28 @@ fn open(listed: Listed) -> Opened {
     match PackFile::open(&listed.path, &index) {
         Ok(pack) => Opened {
             listed,
-            pack: Ok(pack),
+            pack: Some(pack),
+            damage: None,
             is_indexed: true,
         },
-        Err(_) => {
-            let pack = index_in_memory(&listed.path);
-            Opened {
-                listed,
-                pack,
-                is_indexed: false,
-            }
-        }
+        Err(_) => open_unindexed(listed),
     }
 }
 
-/// Opens a pack whose index is missing or not right.
-fn index_in_memory(path: &Path) -> Result<PackFile, PackError> {
-    PackFile::with_index(path, make_index(path)?)
+/// Opens a pack whose index is missing or not right, or which is damaged itself.
+fn open_unindexed(listed: Listed) -> Opened {
+    let path = &listed.path;
+    let opened = make_index(path).and_then(|index| PackFile::with_index(path, index));
+    let (pack, damage) = match opened {
+        Ok(pack) => (Some(pack), None),
+        Err(err) => (PackFile::salvage(path, listed.name).ok(), Some(err)),
+    };
+    Opened {
+        listed,
+        pack,
+        damage,
+        is_indexed: false,
+    }
 }
 
 /// Makes the index of a pack, which is read for that and checked.

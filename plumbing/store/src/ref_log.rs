@@ -2,7 +2,7 @@
 
 use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
-use crate::file::{self, FileResult, Sync};
+use crate::file::{self, FileError, FileResult, Sync, if_there};
 use crate::frame::{self, Head, RefMove};
 use crate::index::value_of;
 use crate::reader::{Operation, ReflogEntry};
@@ -160,6 +160,21 @@ fn parse_commits(fields: &mut Fields<'_>) -> Option<Vec<Commit>> {
 /// Returns the file of a log.
 pub(crate) fn path(dir: &Path, number: u32) -> PathBuf {
     dir.join(format!("{number:08}.rl"))
+}
+
+/// Returns the highest number of a log in a directory; 0 if there is none.
+pub(crate) fn highest(dir: &Path) -> FileResult<u32> {
+    let read = || -> std::io::Result<u32> {
+        let mut highest = 0;
+        for entry in if_there(std::fs::read_dir(dir))?.into_iter().flatten() {
+            let name = entry?.file_name();
+            let digits = name.to_str().and_then(|name| name.strip_suffix(".rl"));
+            let number = digits.and_then(|digits| digits.parse().ok());
+            highest = highest.max(number.unwrap_or(0));
+        }
+        Ok(highest)
+    };
+    read().map_err(FileError::at("read", dir))
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ impl Shelf {
     pub(crate) fn lost_pack(&self) -> Option<Notice> {
         let all = self.packs.all();
         let broken = all.iter().find_map(|opened| {
-            let why = explain(opened.pack.as_ref().err()?);
+            let why = explain(opened.damage.as_ref()?);
             let pack = opened.listed.name.to_string();
             Some(Notice::PackDamaged { pack, why })
         });

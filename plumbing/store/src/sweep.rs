@@ -61,7 +61,7 @@ fn index_packs(layout: &Layout) {
         return;
     };
     for opened in packs.all() {
-        if opened.pack.is_ok() && !opened.is_indexed {
+        if opened.damage.is_none() && !opened.is_indexed {
             let name = opened.listed.name;
             if let Ok(bytes) = packs::make_index(&opened.listed.path) {
                 let _ = file::replace(&packs::index_path(&dir, name), &bytes, Sync::No);

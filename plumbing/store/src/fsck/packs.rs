@@ -8,7 +8,7 @@ use crate::notice::explain;
 use crate::packs::{Opened, TEMPORARY};
 use crate::reader::{ReadError, Reader};
 use crate::store::Layout;
-use roar_pack::{PackError, PackFile, PackName};
+use roar_pack::{MultiIndex, PackError, PackFile, PackName};
 use std::fs::File;
 
 /// Checks that the packs that are needed are there, and that those which are there can be read.
@@ -29,6 +29,7 @@ pub(super) fn check(
     for opened in all {
         check_pack(opened, options, report);
     }
+    check_multi_index(layout, all, report);
     check_abandoned(layout, report)?;
     Ok(())
 }
@@ -39,18 +40,18 @@ fn subject(name: PackName, extension: &str) -> String {
 
 fn check_pack(opened: &Opened, options: Options, report: &mut Report) {
     let name = opened.listed.name;
-    if !opened.is_indexed {
+    if !opened.is_indexed && opened.damage.is_none() {
         let text = "it is not there or not right; the next writer makes it again";
         report.warning("pack-index-unreadable", subject(name, "rix"), text);
     }
-    match &opened.pack {
-        Err(err) => report.error("pack-damaged", subject(name, "rpk"), explain(err)),
-        Ok(pack) if pack.name() != name => {
+    match (&opened.damage, &opened.pack) {
+        (Some(err), _) => report.error("pack-damaged", subject(name, "rpk"), explain(err)),
+        (None, Some(pack)) if pack.name() != name => {
             let text = format!("it is pack '{}'", pack.name());
             report.error("pack-damaged", subject(name, "rpk"), text);
         }
-        Ok(pack) if options.full => verify(pack, report),
-        Ok(_) => {}
+        (None, Some(pack)) if options.full => verify(pack, report),
+        (None, _) => {}
     }
 }
 
@@ -71,6 +72,26 @@ fn verify(pack: &PackFile, report: &mut Report) {
             }
             _ => report.error("pack-damaged", subject(pack.name(), "rpk"), explain(&err)),
         }
+    }
+}
+
+/// Compares the index over several packs with theirs.
+fn check_multi_index(layout: &Layout, all: &[Opened], report: &mut Report) {
+    let path = layout.multi_index();
+    if path.symlink_metadata().is_err() {
+        return;
+    }
+    let checked = MultiIndex::open(&path).and_then(|index| {
+        let of = |name: PackName| {
+            let pack = all.iter().filter_map(|opened| opened.pack.as_ref());
+            pack.into_iter().find(|pack| pack.name() == name)
+        };
+        let packs: Option<Vec<_>> = index.packs().iter().map(|pack| of(pack.name)).collect();
+        // One that is over packs that are gone is not used.
+        packs.map_or(Ok(()), |packs| index.verify(&packs))
+    });
+    if let Err(err) = checked {
+        report.warning("multi-index-wrong", "packs/multi.rmx", explain(&err));
     }
 }
 

@@ -8,7 +8,7 @@ use crate::lock::Lock;
 use crate::new_pack::{PackWriter, PackingError};
 use crate::packs::{self, Listed, Packs};
 use crate::store::Layout;
-use crate::{Store, Wait, multi};
+use crate::{Store, Wait};
 use roar_object::{Kind, ObjectId};
 use roar_pack::{PackFile, PackName};
 use std::fs::File;
@@ -62,11 +62,10 @@ pub(super) fn merge(
         replace(store, wait, &replaced, &mut |_| Ok(true))?;
         report.merged = replaced.old.iter().map(|pack| pack.name).collect();
     }
-    multi::renew(layout)?;
     Ok(())
 }
 
-/// Returns the packs of those names that can be read.
+/// Returns the packs of those names in which nothing is seen to be wrong.
 pub(super) fn readable<'p>(
     packs: &'p Packs,
     names: &[PackName],
@@ -74,7 +73,8 @@ pub(super) fn readable<'p>(
     let all = packs.all().iter();
     let chosen = all.filter(|opened| names.contains(&opened.listed.name));
     chosen
-        .filter_map(|opened| Some((&opened.listed, opened.pack.as_ref().ok()?)))
+        .filter(|opened| opened.damage.is_none())
+        .filter_map(|opened| Some((&opened.listed, opened.pack.as_ref()?)))
         .collect()
 }
 

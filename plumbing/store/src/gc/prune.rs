@@ -10,7 +10,7 @@ use crate::packs::{self, Listed, Packs, TEMPORARY};
 use crate::places::Places;
 use crate::reader::{ReadError, Reader};
 use crate::store::Layout;
-use crate::{Spool, Store, Wait, multi};
+use crate::{Spool, Store, Wait};
 use roar_object::{ObjectId, Objects};
 use roar_pack::{PackFile, PackName};
 use std::fs::File;
@@ -47,7 +47,6 @@ pub(super) fn prune(
         }
     };
     if !survey.is_due() {
-        multi::renew(store.layout())?;
         return Ok(());
     }
     let sources = merge::readable(&survey.packs, &survey.sources);
@@ -67,7 +66,6 @@ pub(super) fn prune(
     } else {
         report.kept = kept.or(Some(Kept::Used));
     }
-    multi::renew(store.layout())?;
     Ok(())
 }
 
@@ -138,7 +136,7 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
     let cutoff = cutoff(options.now, options.grace);
     let mut kept = reachable.clone();
     for opened in packs.all() {
-        if let (true, Ok(pack)) = (opened.listed.used >= cutoff, &opened.pack) {
+        if let (true, Some(pack)) = (opened.listed.used >= cutoff, &opened.pack) {
             graph.extend(&mut kept, ids(pack));
         }
     }
@@ -193,13 +191,13 @@ impl Survey {
     /// not merged with others unless they become many.
     fn choose(&self, merge: bool) -> Vec<PackName> {
         let needed = self.packs.all().iter().filter_map(|opened| {
-            let pack = opened.pack.as_ref().ok()?;
+            let pack = opened.pack.as_ref()?;
             let is_needed = ids(pack).any(|id| self.graph.is_marked(&self.reachable, id));
             is_needed.then(|| opened.listed.clone())
         });
         let needed = needed.collect::<Vec<Listed>>();
         let is_waiting = |pack: &&PackFile| !needed.iter().any(|other| other.name == pack.name());
-        let waiting: Vec<_> = self.packs.whole().filter(is_waiting).collect();
+        let waiting: Vec<_> = self.packs.readable().filter(is_waiting).collect();
         let mut chosen = if merge {
             merge::chosen(&needed)
         } else {
@@ -208,7 +206,7 @@ impl Survey {
         if merge && waiting.len() > WAITING {
             chosen.extend(waiting.iter().map(|pack| pack.name()));
         }
-        for pack in self.packs.whole() {
+        for pack in self.packs.readable() {
             if !chosen.contains(&pack.name()) && ids(pack).any(|id| self.may_go(id)) {
                 chosen.push(pack.name());
             }

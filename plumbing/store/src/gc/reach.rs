@@ -55,7 +55,7 @@ impl Graph {
             names: names(packs, places)?,
             links: Vec::new(),
         };
-        for pack in packs.whole() {
+        for pack in packs.readable() {
             let mut wrong = None;
             let gone_through = pack.each_object(|entry, object| {
                 if !leads_on(entry.place.kind()) {
@@ -144,9 +144,9 @@ impl Graph {
 
 /// Returns the names of all objects, sorted.
 fn names(packs: &Packs, places: &Places) -> Result<Vec<ObjectId>, Unreadable> {
-    let count: usize = packs.whole().map(|pack| pack.len() as usize).sum();
+    let count: usize = packs.readable().map(|pack| pack.len() as usize).sum();
     let mut names = Vec::with_capacity(count);
-    for pack in packs.whole() {
+    for pack in packs.readable() {
         for entry in pack.entries() {
             names.push(entry.map_err(|err| explain(&err))?.id);
         }

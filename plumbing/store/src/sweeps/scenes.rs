@@ -1,7 +1,7 @@
 //! What happens to a store while something goes wrong.
 
-use super::play::{Stage, transaction};
-use crate::{GcOptions, Holder, Spool, Store, Wait, gc};
+use super::play::{Stage, at_once, transaction};
+use crate::{GcOptions, Spool, Store, gc};
 use std::error::Error;
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ pub(super) const SCENES: &[Scene] = &[
             commits(stage, 3).unwrap();
         },
         play: |stage| {
-            collect(stage, &at_once())?;
+            collect(stage, &everything())?;
             commits(stage, 1)
         },
     },
@@ -142,18 +142,12 @@ pub(super) fn commits(stage: &mut Stage, count: u64) -> End {
 
 fn collect(stage: &Stage, options: &GcOptions) -> End {
     let store = stage.store().ok_or("no store")?;
-    let mut on_wait = |_: &Holder| {};
-    let wait = Wait {
-        up_to: Duration::ZERO,
-        command: "test",
-        on_wait: &mut on_wait,
-    };
-    gc(&store, options, wait)?;
+    gc(&store, options, at_once(&mut |_| {}))?;
     Ok(())
 }
 
 /// Collects all that nothing ever led to, however young.
-fn at_once() -> GcOptions {
+fn everything() -> GcOptions {
     GcOptions {
         grace: Duration::ZERO,
         reflog: Duration::MAX,
