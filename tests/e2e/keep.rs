@@ -215,3 +215,34 @@ fn links_are_kept_and_restored_as_links() {
         std::path::Path::new("f")
     );
 }
+
+#[test]
+fn a_check_finds_damaged_copies() {
+    let sandbox = kept();
+    let _ =
+        sandbox.sh("chmod -R u+w .roar/blobs; for f in .roar/blobs/*/*; do echo bad > $f; done");
+    assert_eq!(sandbox.roar(["fsck"]).code, 0);
+    let seen = sandbox.roar(["fsck", "--full"]);
+    assert_eq!(seen.code, 6, "{seen}");
+    assert!(seen.out().contains("error blob-damaged"), "{seen}");
+    // Keeping the bytes again heals it.
+    let _ = sandbox.sh("rm -r .roar/blobs");
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}
+
+#[test]
+fn copies_that_nothing_names_go_and_no_others() {
+    let sandbox = kept();
+    let _ = sandbox
+        .sh("roar -q run --keep sh -c 'echo two > out2'")
+        .success();
+    let stays = sandbox.roar(["rev-parse", "out"]).success().out();
+    let goes = sandbox.roar(["rev-parse", "out2"]).success().out();
+    let _ = sandbox.roar(["gc", "--prune=now"]).success();
+    assert_eq!(blobs(&sandbox), 2);
+    let _ = sandbox.roar(["undo"]).success();
+    let _ = sandbox.roar(["gc", "--prune=now"]).success();
+    assert_eq!(sandbox.roar(["cat-file", "-e", &stays]).code, 0);
+    // The log still leads to what was taken back.
+    assert_eq!(sandbox.roar(["cat-file", "-e", &goes]).code, 0);
+}

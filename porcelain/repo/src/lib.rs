@@ -16,6 +16,7 @@ pub mod flatten;
 pub mod names;
 pub mod operations;
 pub mod place;
+mod prune;
 pub mod rerun;
 pub mod restore;
 mod rows;
@@ -25,5 +26,6 @@ mod workspace;
 
 pub use add::{AddError, Added, NewJob};
 pub use names::{Candidate, ResolveError, Target};
+pub use prune::PruneError;
 pub use snapshot::Snapshot;
 pub use workspace::{RepoError, SESSION, Surroundings, Workspace};

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ui::{Ui, escape_text};
 use roar_repo::Workspace;
+use roar_repo::blobs::BlobFinding;
 use roar_store::{Finding, Options, Report, Severity, Store};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -39,7 +40,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     if args.rebuild {
         rebuild(ui, context, &workspace, store)?;
     }
-    let report = roar_store::fsck(store, Options { full: args.full })?;
+    let mut report = roar_store::fsck(store, Options { full: args.full })?;
+    let blobs = workspace.check_blobs(args.full)?;
+    report.findings.extend(blobs.into_iter().map(of_blob));
     print(ui, args.json, &report)?;
     let damaged = report.worst() == Some(Severity::Error);
     Ok(ExitCode::from(if damaged {
@@ -47,6 +50,20 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     } else {
         0
     }))
+}
+
+/// A kept file that is not what it should be. Nothing but its bytes is lost by it.
+fn of_blob(found: BlobFinding) -> Finding {
+    let (id, severity) = match found.is_damage {
+        true => ("blob-damaged", Severity::Error),
+        false => ("blob-strange", Severity::Info),
+    };
+    Finding {
+        id,
+        severity,
+        subject: found.path.display().to_string(),
+        text: found.text,
+    }
 }
 
 fn rebuild(

@@ -4,7 +4,8 @@ use crate::collector;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
-use roar_repo::Workspace;
+use roar_repo::blobs::Blob;
+use roar_repo::{PruneError, Workspace};
 use roar_store::{GcError, GcOptions, GcReport, Store, gc, plan_gc, wants_gc};
 use serde_json::{Value, json};
 use std::process::ExitCode;
@@ -80,12 +81,31 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         let config = workspace.config();
         context.waiting(ui, config, "roar gc", |wait| gc(store, &options, wait))??
     };
+    let blobs = unused_blobs(ui, context, &workspace, &args)?;
     if args.json {
-        ui.json(as_json(&report, args.dry_run))?;
+        ui.json(as_json(&report, &blobs, args.dry_run))?;
     } else {
-        tell(ui, &report, args.dry_run)?;
+        tell(ui, &report, &blobs, args.dry_run)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Lets go of kept bytes that nothing names any more.
+fn unused_blobs(
+    ui: &Ui,
+    context: &Context,
+    workspace: &Workspace,
+    args: &Args,
+) -> Result<Vec<Blob>, CommandError> {
+    let Age::Of(grace) = args.prune else {
+        return Ok(Vec::new());
+    };
+    if args.dry_run {
+        return Ok(workspace.unused_blobs(grace)?);
+    }
+    Ok(context.waiting(ui, workspace.config(), "roar gc", |wait| {
+        workspace.prune_blobs(grace, wait)
+    })??)
 }
 
 fn store_of(workspace: &Workspace) -> Result<&Store, CommandError> {
@@ -137,13 +157,27 @@ impl From<GcError> for CommandError {
     }
 }
 
-fn tell(ui: &mut Ui, report: &GcReport, is_plan: bool) -> Result<(), CommandError> {
+impl From<PruneError> for CommandError {
+    fn from(err: PruneError) -> Self {
+        match err {
+            PruneError::Blob(err) => err.into(),
+            PruneError::Repo(err) => err.into(),
+            PruneError::Lock(err) => err.into(),
+            other => Self::refused(other),
+        }
+    }
+}
+
+fn tell(ui: &mut Ui, report: &GcReport, blobs: &[Blob], is_plan: bool) -> Result<(), CommandError> {
     if is_plan {
         for (id, kind) in &report.pruned {
             ui.data(format_args!("{id} {}", kind.name()))?;
         }
+        for blob in blobs {
+            ui.data(format_args!("{} bytes", blob.id))?;
+        }
     }
-    for line in lines(report, is_plan) {
+    for line in lines(report, blobs, is_plan) {
         ui.note(line);
     }
     if let Some(segment) = report.damaged_segment {
@@ -158,7 +192,7 @@ fn tell(ui: &mut Ui, report: &GcReport, is_plan: bool) -> Result<(), CommandErro
     Ok(())
 }
 
-fn lines(report: &GcReport, is_plan: bool) -> Vec<String> {
+fn lines(report: &GcReport, blobs: &[Blob], is_plan: bool) -> Vec<String> {
     let would = if is_plan { "would be " } else { "" };
     let mut lines = Vec::new();
     if report.commits > 0 {
@@ -179,6 +213,13 @@ fn lines(report: &GcReport, is_plan: bool) -> Vec<String> {
             "{objects} ({bytes}) that nothing leads to {would}removed"
         ));
     }
+    if !blobs.is_empty() {
+        let files = counted(blobs.len() as u64, "kept file");
+        let bytes = roar_view::size(blobs.iter().map(|blob| blob.bytes).sum());
+        lines.push(format!(
+            "{files} ({bytes}) that nothing names {would}removed"
+        ));
+    }
     if lines.is_empty() {
         lines.push("nothing to tidy up".to_owned());
     }
@@ -190,7 +231,7 @@ fn counted(number: u64, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
-fn as_json(report: &GcReport, is_plan: bool) -> Value {
+fn as_json(report: &GcReport, blobs: &[Blob], is_plan: bool) -> Value {
     let pruned = report
         .pruned
         .iter()
@@ -205,6 +246,8 @@ fn as_json(report: &GcReport, is_plan: bool) -> Value {
         "packs": report.packs,
         "pruned": pruned.collect::<Vec<_>>(),
         "pruned_bytes": report.pruned_bytes,
+        "blobs": blobs.iter().map(|blob| blob.id.to_string()).collect::<Vec<_>>(),
+        "blob_bytes": blobs.iter().map(|blob| blob.bytes).sum::<u64>(),
         "kept": report.kept.as_ref().map(ToString::to_string),
     })
 }
