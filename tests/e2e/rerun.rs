@@ -207,3 +207,25 @@ fn a_step_runs_where_it_ran() {
     let _ = sandbox.roar(["rerun"]).success();
     assert_eq!(sandbox.read("sub/out"), b"2");
 }
+
+#[test]
+fn what_a_shell_redirected_is_redirected_again() {
+    let sandbox = sandbox();
+    sandbox.write("in", "b\na\n");
+    let _ = sandbox.sh("roar -q run sort < in > sorted").success();
+    let _ = sandbox.sh("roar -q run wc -l < sorted > count").success();
+    sandbox.write("in", "c\nb\na\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("sorted"), b"a\nb\nc\n");
+    assert_eq!(sandbox.read("count"), b"3\n");
+    assert!(
+        sandbox
+            .roar(["rerun"])
+            .success()
+            .err()
+            .starts_with("nothing to do")
+    );
+    std::fs::remove_file(sandbox.path("count")).unwrap();
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("count"), b"3\n");
+}

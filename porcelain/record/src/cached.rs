@@ -281,7 +281,7 @@ impl Checker<'_, '_> {
         if now.input != then.input || now.input_file != then.input_file {
             return Err("standard input is another".to_owned());
         }
-        match now.output_file == then.output_file {
+        match now.output_file == then.output_file && !now.output_adds {
             true => Ok(()),
             false => Err("standard output goes elsewhere".to_owned()),
         }
@@ -362,12 +362,16 @@ impl Checker<'_, '_> {
 
     /// Returns whether recorded jobs made a file, or all that is known of a directory.
     fn is_recorded(&self, path: &RecordedPath) -> bool {
-        let made = self.projection.at(path).is_some();
-        made || self
-            .projection
-            .world()
-            .iter()
-            .any(|(file, _)| file.is_under(path))
+        if self.projection.at(path).is_some() {
+            return true;
+        }
+        // Few directories are new, and the world is large.
+        let is_directory = self.disk.place(path).is_dir();
+        let mut world = is_directory
+            .then(|| self.projection.world())
+            .into_iter()
+            .flatten();
+        world.any(|(file, _)| file.is_under(path))
     }
 
     /// Returns the files that the job left, to be put back where they are not.

@@ -38,5 +38,6 @@ pub use adopt::{Adopted, adopt, has_leftovers};
 pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;
+pub use looked::{Input, Redirected, redirected};
 pub use request::{Plan, PlanError, Request, plan};
 pub use run::{Recorded, Report, RunError, Touched, run};

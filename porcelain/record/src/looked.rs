@@ -37,6 +37,52 @@ pub(crate) struct Streams {
     pub(crate) input_file: ByteStr,
     /// The file of the project that standard output goes to; empty if it goes elsewhere.
     pub(crate) output_file: ByteStr,
+    /// Whether that file is added to.
+    pub(crate) output_adds: bool,
+}
+
+/// Where a recorded run had its standard input and output.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redirected {
+    /// Its standard input.
+    pub input: Input,
+    /// The file of the project that its standard output went to, and whether it was added to.
+    pub output: Option<(PathBuf, bool)>,
+}
+
+/// What a recorded run had on standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Nothing.
+    Nothing,
+    /// A terminal.
+    Terminal,
+    /// A file, from its beginning.
+    File(PathBuf),
+    /// Something that cannot be had again, such as a pipe.
+    Lost,
+}
+
+/// Returns where a recorded run had its standard input and output, if that is known.
+pub fn redirected(dot: &Path, job: ObjectId) -> Option<Redirected> {
+    let Streams {
+        input,
+        input_file,
+        output_file,
+        output_adds,
+    } = Looked::load(dot, job)?.streams;
+    let path = |bytes: &[u8]| PathBuf::from(OsStr::from_bytes(bytes));
+    let input = match input.as_str() {
+        "empty" => Input::Nothing,
+        "terminal" => Input::Terminal,
+        "file" => match input_file.strip_suffix(b"\npos:\t0") {
+            Some(file) => Input::File(path(file)),
+            None => Input::Lost,
+        },
+        _ => Input::Lost,
+    };
+    let output = (!output_file.is_empty()).then(|| (path(&output_file), output_adds));
+    Some(Redirected { input, output })
 }
 
 /// A directory that was looked at.
@@ -67,6 +113,7 @@ impl Streams {
         Self {
             input: input.to_owned(),
             input_file: input_file.into(),
+            output_adds: output.is_some() && crate::run::appends(1),
             output_file: output.unwrap_or_default().into(),
         }
     }

@@ -264,13 +264,20 @@ fn logs(root: &[u8]) -> Vec<ByteStr> {
 ///
 /// One that is only added to is an output when something was added.
 fn redirected(root: &[u8]) -> Option<ByteStr> {
-    const APPENDS: u32 = 0o2000;
     let path = target(1).filter(|path| RecordedPath::new(root, path).base == Base::Project)?;
     let info = std::fs::read_to_string("/proc/self/fdinfo/1").ok()?;
     let is_file = std::fs::metadata(std::path::Path::new(std::ffi::OsStr::from_bytes(&path)))
         .is_ok_and(|meta| meta.is_file());
-    let whole = is_inherited_output(&info) && flags(&info)? & APPENDS == 0;
+    let whole = is_inherited_output(&info) && !appends(1);
     (is_file && whole).then_some(ByteStr(path))
+}
+
+/// Returns whether what is written to a descriptor of this process goes to the end of its file.
+pub(crate) fn appends(fd: u32) -> bool {
+    const APPENDS: u32 = 0o2000;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok();
+    info.and_then(|info| flags(&info))
+        .is_some_and(|flags| flags & APPENDS != 0)
 }
 
 /// Reads a descriptor's flags, octal as the kernel prints them: writable, and not closed by `exec`.

@@ -8,21 +8,25 @@ use crate::ui::{Ui, Verbosity};
 use nix::sys::signal::{Signal, raise};
 use roar_graph::Projection;
 use roar_launch::Uninterrupted;
+use roar_record::{Input, Redirected};
 use roar_repo::disk::Disk;
 use roar_repo::filters::Filters;
 use roar_repo::rerun::{self, Forecast, Rerun};
 use roar_repo::{Snapshot, Workspace};
 use std::env;
 use std::ffi::OsString;
+use std::fs::File;
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Run again what is stale or missing, in order
 ///
 /// A step is run again if something that it reads is not what it read, or if something that it made
 /// is gone; all others are left alone, and so is a step whose inputs were made again with the same
-/// bytes. It runs in its own directory, with its own arguments, and is recorded like any run. The
-/// first that fails ends it all.
+/// bytes. It runs in its own directory, with its own arguments, reads and writes the files that its
+/// standard input and output were, and is recorded like any run. The first that fails ends it all.
 ///
 /// A file that a step made and you changed since is not overwritten, unless with `--force`.
 #[derive(Debug, clap::Args)]
@@ -129,6 +133,7 @@ fn again(
         command.arg("--quiet");
     }
     command.arg("run").arg(rerun.record(turn).step.to_string());
+    redirect(ui, workspace, rerun, turn, &mut command)?;
     let mut child = command
         .spawn()
         .map_err(|err| io_error("cannot start roar again".to_owned(), err))?;
@@ -137,6 +142,49 @@ fn again(
     child
         .wait()
         .map_err(|err| io_error("cannot wait for roar".to_owned(), err))
+}
+
+/// Gives a step the standard input and output that a shell gave it.
+fn redirect(
+    ui: &Ui,
+    workspace: &Workspace,
+    rerun: &Rerun<'_, '_>,
+    turn: usize,
+    command: &mut Command,
+) -> Result<(), CommandError> {
+    let record = rerun.record(turn);
+    let Some(Redirected { input, output }) = roar_record::redirected(&workspace.dot(), record.job)
+    else {
+        return Ok(());
+    };
+    match input {
+        Input::Terminal => {}
+        Input::Nothing => drop(command.stdin(Stdio::null())),
+        Input::File(path) => {
+            command.stdin(File::open(&path).map_err(io_error_of(&path))?);
+        }
+        Input::Lost => {
+            ui.warn(format_args!(
+                "what {} had on standard input is lost; it has nothing there now",
+                record.step
+            ));
+            command.stdin(Stdio::null());
+        }
+    }
+    if let Some((path, adds)) = output {
+        let mut options = File::options();
+        options
+            .create(true)
+            .append(adds)
+            .write(true)
+            .truncate(!adds);
+        command.stdout(options.open(&path).map_err(io_error_of(&path))?);
+    }
+    Ok(())
+}
+
+fn io_error_of(path: &Path) -> impl FnOnce(io::Error) -> CommandError + use<'_> {
+    move |err| io_error(format!("cannot open '{}'", path.display()), err)
 }
 
 fn failed(ui: &Ui, rerun: &Rerun<'_, '_>, turn: usize, status: ExitStatus) -> ExitCode {
