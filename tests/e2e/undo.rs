@@ -156,3 +156,16 @@ fn nothing_is_nothing_to_undo() {
     [exit 1]
     ");
 }
+
+#[test]
+fn of_several_that_take_the_same_back_one_does() {
+    let sandbox = two_runs();
+    let script =
+        "for n in 1 2 3 4 5 6; do roar -q undo --op 2 > /dev/null 2>&1 && echo done & done; wait";
+    assert_eq!(sandbox.sh(script).success().out(), "done");
+    assert_eq!(
+        sandbox.roar(["rev-list"]).success().out().lines().count(),
+        1
+    );
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}

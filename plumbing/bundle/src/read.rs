@@ -22,7 +22,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             pack: roar_pack::Limits {
-                raw: 1 << 30,
+                raw: 1 << 29,
                 ..roar_pack::Limits::default()
             },
             files: 1 << 20,

@@ -324,6 +324,12 @@ impl Checker<'_, '_> {
             let path = RecordedPath::new(self.root, &directory.path);
             let now = looked::names(place)
                 .ok_or_else(|| format!("'{}' cannot be listed", shown(&path)))?;
+            if !directory.many.is_empty() {
+                match looked::summed(&now) == directory.many {
+                    true => continue,
+                    false => return Err(format!("the names in '{}' are others", shown(&path))),
+                }
+            }
             let read = endings.get(&path);
             for name in added(&now, &directory.names) {
                 let file = path.join(name);

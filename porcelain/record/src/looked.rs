@@ -25,7 +25,9 @@ use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 9] = b"ROARLOOK1";
 
-/// Most names in one directory that are kept.
+/// Most names in one directory that are kept one by one.
+const KEPT_NAMES: usize = 512;
+/// Most names in one directory that are read.
 const MOST_NAMES: usize = 10_000;
 
 /// What the command's standard input and output are, as far as that matters to what it does.
@@ -92,8 +94,37 @@ pub(crate) struct Directory {
     pub(crate) path: ByteStr,
     /// Whether the run opened it; else it only used files in it.
     pub(crate) listed: bool,
-    /// What was in it when the run was over, sorted.
+    /// What was in it when the run was over, sorted; nothing if that were too many to be kept.
     pub(crate) names: Vec<ByteStr>,
+    /// The BLAKE3 of too many names; empty if there are few.
+    pub(crate) many: ByteStr,
+}
+
+impl Directory {
+    /// Keeps the names that are in a directory now; nothing if they cannot be read.
+    fn now(path: Vec<u8>, listed: bool) -> Option<Self> {
+        let names = names(Path::new(OsStr::from_bytes(&path)))?;
+        let many = summed(&names);
+        Some(Self {
+            path: path.into(),
+            listed,
+            names: if many.is_empty() { names } else { Vec::new() },
+            many,
+        })
+    }
+}
+
+/// Returns the BLAKE3 of names if they are too many to be kept for every run, else nothing.
+pub(crate) fn summed(names: &[ByteStr]) -> ByteStr {
+    if names.len() <= KEPT_NAMES {
+        return ByteStr::default();
+    }
+    let mut hasher = blake3::Hasher::new();
+    for name in names {
+        // No name holds a NUL.
+        hasher.update(name).update(&[0]);
+    }
+    ByteStr(hasher.finalize().as_bytes().to_vec())
 }
 
 /// Where a run looked.
@@ -180,20 +211,12 @@ impl Looked {
                 directories.insert(path, true);
             }
         }
-        let directory = |(path, listed): (Vec<u8>, bool)| {
-            let names = names(OsStr::from_bytes(&path).as_ref())?;
-            Some(Directory {
-                path: path.into(),
-                listed,
-                names,
-            })
-        };
         Some(Self {
             streams,
             absent: absent.cloned().map(ByteStr).collect(),
             directories: directories
                 .into_iter()
-                .map(directory)
+                .map(|(path, listed)| Directory::now(path, listed))
                 .collect::<Option<_>>()?,
         })
     }
@@ -327,6 +350,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn few_names_are_kept_and_many_summed_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().as_os_str().as_bytes().to_vec();
+        let add = |number: usize| fs::write(directory.path().join(number.to_string()), "").unwrap();
+        (0..KEPT_NAMES).for_each(add);
+        let few = Directory::now(path.clone(), true).unwrap();
+        assert_eq!((few.names.len(), few.many.len()), (KEPT_NAMES, 0));
+        add(KEPT_NAMES);
+        let many = Directory::now(path.clone(), true).unwrap();
+        assert_eq!((many.names.len(), many.many.len()), (0, 32));
+        assert_eq!(Directory::now(path.clone(), true).unwrap(), many);
+        fs::rename(directory.path().join("0"), directory.path().join("x")).unwrap();
+        assert_ne!(Directory::now(path, true).unwrap(), many);
+    }
+
+    #[test]
     fn what_is_damaged_is_not_believed() {
         let dot = tempfile::tempdir().unwrap();
         let job = ObjectId::from_bytes([7; 32]);
@@ -337,6 +376,7 @@ mod tests {
                 path: b"/d".to_vec().into(),
                 listed: true,
                 names: vec![b"x".to_vec().into()],
+                many: ByteStr::default(),
             }],
         };
         assert_eq!(Looked::load(dot.path(), job), None);

@@ -130,15 +130,6 @@ pub struct Imported {
     pub notices: Vec<Notice>,
 }
 
-/// Most bytes that objects of a bundle unpack to: they are held in memory.
-const MOST_RAW: u64 = 1 << 29;
-
-fn limits() -> Limits {
-    let mut limits = Limits::default();
-    limits.pack.raw = MOST_RAW;
-    limits
-}
-
 /// Looks through a bundle, and changes nothing.
 ///
 /// # Errors
@@ -146,7 +137,11 @@ fn limits() -> Limits {
 /// When anything in it is not as it must be.
 pub fn examine(path: &Path) -> Result<Examined, ImportError> {
     let mut looking = Looking::default();
-    let summary = read(BufReader::new(open(path)?), &limits(), &mut looking)?;
+    let summary = read(
+        BufReader::new(open(path)?),
+        &Limits::default(),
+        &mut looking,
+    )?;
     let manifest = looking.manifest.expect("a bundle that was read had one");
     let tips = manifest.tips.iter().map(|tip| tip.id).collect();
     let live = closure_in(&looking.objects, tips).map_err(incomplete)?;
@@ -343,7 +338,7 @@ fn store_bytes(
     };
     let again = read(
         BufReader::new(open(&examined.path)?),
-        &limits(),
+        &Limits::default(),
         &mut keeping,
     );
     let code = keeping
