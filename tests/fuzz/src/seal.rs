@@ -35,6 +35,12 @@ fn sealed(number_and_time: &[u8; 16], head: &[u8], bodies: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// Ends a file of the store with its checksum.
+pub(crate) fn at_end(context: &str, content: Vec<u8>) -> Vec<u8> {
+    let checksum = checksum(context, &[&content]);
+    [&content[..], &checksum].concat()
+}
+
 fn checksum(context: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key(context);
     for part in parts {

@@ -12,6 +12,7 @@ mod pack_read;
 mod path_tree;
 mod paths;
 mod proof;
+mod sealed;
 mod secrets;
 mod spool;
 mod store;
@@ -57,6 +58,7 @@ targets! {
     path_tree: 5_000,
     paths: 20_000,
     proof: 5_000,
+    sealed: 150,
     secrets: 10_000,
     spool: 20_000,
     store: 100,
