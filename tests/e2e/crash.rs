@@ -11,7 +11,8 @@
 use roar_testkit::Sandbox;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 #[derive(Debug, Default)]
 struct Tally {
     rounds: u64,
+    started: u64,
     ended: BTreeMap<Work, u64>,
     killed: BTreeMap<Work, u64>,
     /// Jobs that were acknowledged, by the beginnings of their names.
@@ -99,14 +101,14 @@ fn play(sandbox: &Sandbox, dice: &mut Dice, tally: &mut Tally) {
         .into_iter()
         .map(|work| (work, start(sandbox, work, tally)))
         .collect();
-    for (work, child) in started {
+    for (work, (child, told)) in started {
         // A delay from the seed: what it hits, the machine decides.
         std::thread::sleep(Duration::from_micros(dice.roll(60_000)));
-        end(work, child, dice.roll(4) > 0, tally);
+        end(work, child, &told, dice.roll(4) > 0, tally);
     }
 }
 
-fn start(sandbox: &Sandbox, work: Work, tally: &mut Tally) -> Child {
+fn start(sandbox: &Sandbox, work: Work, tally: &mut Tally) -> (Child, PathBuf) {
     let mut command = sandbox.command(program());
     match work {
         Work::Record => record(sandbox, &mut command, tally),
@@ -119,9 +121,13 @@ fn start(sandbox: &Sandbox, work: Work, tally: &mut Tally) -> Child {
         Work::Prune => command.args(["gc", "--prune=now"]),
         Work::Ask => command.args(["log", "--json"]),
     };
-    let (out, err) = (Stdio::null(), Stdio::piped());
-    let child = command.stdin(Stdio::null()).stdout(out).stderr(err).spawn();
-    child.unwrap()
+    // Not a pipe: what a killed roar was watching goes on, and keeps it open.
+    let told = sandbox.root().join(format!("told.{}", tally.started));
+    let err = File::create(&told).unwrap();
+    tally.started += 1;
+    let (input, out) = (Stdio::null(), Stdio::null());
+    let child = command.stdin(input).stdout(out).stderr(err).spawn();
+    (child.unwrap(), told)
 }
 
 fn record<'c>(sandbox: &Sandbox, command: &'c mut Command, tally: &mut Tally) -> &'c mut Command {
@@ -134,14 +140,14 @@ fn record<'c>(sandbox: &Sandbox, command: &'c mut Command, tally: &mut Tally) ->
     command.args(["run", "sh", "-c", &format!("cat {from} > {to}")])
 }
 
-fn end(work: Work, mut child: Child, is_killed: bool, tally: &mut Tally) {
+fn end(work: Work, mut child: Child, told: &Path, is_killed: bool, tally: &mut Tally) {
     if is_killed {
         // It may have ended by itself.
         let _ = child.kill();
     }
-    let out = child.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&out.stderr);
-    match out.status.code() {
+    let status = child.wait().unwrap();
+    let told = std::fs::read_to_string(told).unwrap();
+    match status.code() {
         None => *tally.killed.entry(work).or_default() += 1,
         Some(0) => *tally.ended.entry(work).or_default() += 1,
         // Somebody else collects, or holds the lock for long.

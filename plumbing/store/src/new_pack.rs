@@ -140,18 +140,14 @@ pub(crate) fn write_through(
     path: &Path,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> FileResult<()> {
-    let beside = layout.packs().join(temporary_name());
-    let all = || -> io::Result<()> {
-        let file = door::create_new(&beside)?;
-        let mut out = BufWriter::with_capacity(BUFFER, Stream { file, end: 0 });
-        write(&mut out)?;
-        out.flush()?;
-        door::rename(&beside, path)
-    };
-    all().map_err(|err| {
-        let _ = door::remove(&beside);
-        FileError::at("write", path)(err)
-    })
+    let mut unnamed = Unnamed::create(layout)?;
+    let mut out = unnamed.stream()?;
+    let written = write(&mut out).and_then(|()| out.flush());
+    written
+        .and_then(|()| door::rename(&unnamed.path, path))
+        .map_err(FileError::at("write", path))?;
+    unnamed.is_kept = true;
+    Ok(())
 }
 
 /// Returns a name that nobody else has.
