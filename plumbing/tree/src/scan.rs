@@ -361,7 +361,8 @@ impl Walk<'_> {
 
     fn why_not(&self, folder: &Folder, place: usize, fd: &Handle) -> Option<Leaf> {
         let err = match FileVersion::at(fd, folder.names.get(place)) {
-            Ok(version) => NameError::Kind(version.kind()),
+            Ok(version) if version.kind() == FileKind::Unknown => NameError::Kind(version.kind()),
+            Ok(_) => NameError::Changed,
             Err(err) => NameError::Open(err),
         };
         self.explain(folder, place, 0, err)
@@ -375,7 +376,15 @@ impl Walk<'_> {
                 }
                 Some(Leaf::link(target.as_bytes()))
             }
-            Err(err) => self.explain(folder, place, 0, NameError::Read(err.into())),
+            Err(err) => {
+                let err = match err {
+                    Errno::ENOENT => NameError::Open(err.into()),
+                    // It is no link any more.
+                    Errno::EINVAL => NameError::Changed,
+                    _ => NameError::Read(err.into()),
+                };
+                self.explain(folder, place, 0, err)
+            }
         }
     }
 

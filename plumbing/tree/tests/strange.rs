@@ -183,6 +183,15 @@ fn part_of_what_is_mounted_inside() {
     assert_eq!(found.unreadable.len(), 0);
 }
 
+/// Lets the other thread end, also when a test fails.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 #[test]
 fn a_file_that_never_rests_is_named_as_such() {
     let dir = tempfile::tempdir().unwrap();
@@ -191,15 +200,14 @@ fn a_file_that_never_rests_is_named_as_such() {
     fs::write(&path, vec![0; 8 << 20]).unwrap();
     let done = AtomicBool::new(false);
     let found = thread::scope(|scope| {
+        let _end = End(&done);
         scope.spawn(|| {
             let mut moving = File::options().append(true).open(&path).unwrap();
             while !done.load(Ordering::Relaxed) {
                 moving.write_all(b"more").unwrap();
             }
         });
-        let found = scanned(dir.path());
-        done.store(true, Ordering::Relaxed);
-        found
+        scanned(dir.path())
     });
     let (found, objects) = found;
     let still = lookup(&objects, found.root.id, b"still").unwrap().unwrap();
@@ -224,6 +232,7 @@ fn a_directory_that_changes_meanwhile_gives_what_was_there_at_some_moment() {
     }
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _end = End(&done);
         scope.spawn(|| {
             let mut round = 0u32;
             while !done.load(Ordering::Relaxed) {
@@ -248,7 +257,6 @@ fn a_directory_that_changes_meanwhile_gives_what_was_there_at_some_moment() {
                     .all(|(_, reason)| *reason == SkipReason::Gone)
             );
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
 
