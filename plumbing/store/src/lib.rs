@@ -7,9 +7,11 @@
 //!
 //! # Invariants
 //!
-//! * *The journal is the truth.* [`Writer::commit`] returns once its frame is synced; all else (`sled/`,
-//!   the `refs` file, lists of segments) is derived, checked against the journal, and made again when
-//!   it does not fit.
+//! * *Journal and packs are the truth.* [`Writer::commit`] returns once its frame is synced, a
+//!   [`PackSink`] once its pack is; all else (`sled/`, the `refs` file, lists and indexes) is derived,
+//!   checked against them, and made again when it does not fit.
+//! * *What moves is there twice before it is there once.* [`gc`] takes what is old from the journal to
+//!   packs; whoever reads meanwhile sees it in the one place or the other.
 //! * *Objects and the refs that name them arrive together*, or not at all.
 //! * *Nothing is believed for being there.* Heads of frames carry a checksum, and an object is hashed
 //!   whenever it is read.
@@ -21,8 +23,8 @@
 //! # What is not here
 //!
 //! What an object means (`roar-object`), how one leads to the next (`roar-graph`), which ref is a
-//! session (`roar-repo`), what a run's spool says (`roar-record`). Packs will stand beside the journal
-//! in [`Reader`]'s look-up.
+//! session (`roar-repo`), what a run's spool says (`roar-record`), what the bytes of a pack mean
+//! (`roar-pack`).
 #![forbid(unsafe_code)]
 
 mod base;

@@ -14,11 +14,8 @@ const MANY: usize = 3;
 /// not synced.
 pub(crate) fn renew(layout: &Layout) -> FileResult<()> {
     let path = layout.multi_index();
-    let Some(packs) = Packs::open(layout)? else {
-        return Ok(());
-    };
-    let opened = packs.all().iter();
-    let whole = opened.filter(|opened| opened.damage.is_none());
+    let packs = Packs::look(layout)?;
+    let whole = packs.all().filter(|opened| opened.damage.is_none());
     let whole: Vec<&PackFile> = whole.filter_map(|opened| opened.pack.as_ref()).collect();
     if whole.len() < MANY {
         return match door::remove(&path) {

@@ -253,8 +253,7 @@ impl PackSink {
     /// yet.
     fn is_stored(&mut self, id: ObjectId) -> Result<bool, ReadError> {
         let shelf = self.reader.shelf()?;
-        let pack = shelf.packs.holder(id);
-        let Some(pack) = pack else {
+        let Some(pack) = shelf.packs.holder(id) else {
             return self.reader.is_written(id);
         };
         if self.relied_on.contains(&pack.name()) {

@@ -4,10 +4,12 @@ use crate::file::{FileError, FileResult, if_there};
 use crate::notice::explain;
 use crate::store::Layout;
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Prefix};
-use roar_pack::{Entry, Limits, PackError, PackFile, PackName};
+use roar_pack::{Covered, Entry, Found, Limits, MultiIndex, PackError, PackFile, PackName};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// How a file is called that is being written.
@@ -78,35 +80,88 @@ fn look(path: &Path) -> io::Result<Option<Listed>> {
     }))
 }
 
-/// The packs of a store, oldest first.
-#[derive(Debug, Default)]
-pub(crate) struct Packs(Vec<Opened>);
+/// The packs of a store, oldest first. Each is opened when it is needed.
+#[derive(Debug)]
+pub(crate) struct Packs {
+    all: Vec<Slot>,
+    multi: Option<Multi>,
+    /// Whether one was gone when it was to be opened.
+    is_moved: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Slot {
+    listed: Listed,
+    opened: OnceLock<Opened>,
+}
+
+/// The index over several packs, and which they are.
+#[derive(Debug)]
+struct Multi {
+    index: MultiIndex,
+    slots: Vec<usize>,
+}
 
 impl Packs {
-    /// Opens every pack. Returns nothing if one went away meanwhile.
-    pub(crate) fn open(layout: &Layout) -> FileResult<Option<Self>> {
-        let mut packs = Vec::new();
-        for listed in list(&layout.packs())? {
-            let opened = open(listed);
-            if opened.damage.as_ref().is_some_and(is_gone) {
-                return Ok(None);
-            }
-            packs.push(opened);
-        }
-        Ok(Some(Self(packs)))
+    /// Looks which packs there are.
+    pub(crate) fn look(layout: &Layout) -> FileResult<Self> {
+        let slot = |listed| Slot {
+            listed,
+            opened: OnceLock::new(),
+        };
+        let all: Vec<_> = list(&layout.packs())?.into_iter().map(slot).collect();
+        Ok(Self {
+            multi: Multi::open(layout, &all),
+            all,
+            is_moved: AtomicBool::new(false),
+        })
     }
 
-    pub(crate) fn all(&self) -> &[Opened] {
-        &self.0
+    /// Returns whether somebody has removed packs since: what was not found may be in others.
+    pub(crate) fn is_moved(&self) -> bool {
+        self.is_moved.load(Ordering::Relaxed)
+    }
+
+    fn opened<'s>(&self, slot: &'s Slot) -> &'s Opened {
+        slot.opened.get_or_init(|| {
+            let opened = open(slot.listed.clone());
+            if opened.damage.as_ref().is_some_and(is_gone) {
+                self.is_moved.store(true, Ordering::Relaxed);
+            }
+            opened
+        })
+    }
+
+    /// Returns all packs, opened.
+    pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = &Opened> {
+        self.all.iter().map(|slot| self.opened(slot))
     }
 
     /// Returns the packs that can be read, in part at least, oldest first.
     pub(crate) fn readable(&self) -> impl DoubleEndedIterator<Item = &PackFile> {
-        self.0.iter().filter_map(|opened| opened.pack.as_ref())
+        self.all().filter_map(|opened| opened.pack.as_ref())
+    }
+
+    /// Reads an object from the one pack that the index over several names. That index is a short cut:
+    /// what it does not know is looked for in each pack.
+    fn find_at_once(&self, id: ObjectId) -> Option<Object> {
+        let (pack, found) = self.named(id)?;
+        let entry = pack.entry_found(&found).ok()?;
+        pack.object(&entry).ok()
+    }
+
+    fn named(&self, id: ObjectId) -> Option<(&PackFile, Found)> {
+        let multi = self.multi.as_ref()?;
+        let found = multi.index.find(id).ok()??;
+        let slot = self.all.get(*multi.slots.get(found.pack)?)?;
+        Some((self.opened(slot).pack.as_ref()?, found))
     }
 
     /// Reads an object. One that is damaged in one pack may be whole in another.
     pub(crate) fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
+        if let Some(object) = self.find_at_once(id) {
+            return Ok(Some(object));
+        }
         let mut wrong = None;
         for pack in self.readable().rev() {
             match pack.find(id) {
@@ -120,19 +175,20 @@ impl Packs {
 
     /// Returns the kind and the length of an object.
     pub(crate) fn describe(&self, id: ObjectId) -> Option<(Kind, u32)> {
-        let mut packs = self.readable().rev();
-        packs.find_map(|pack| pack.describe(id).ok().flatten())
+        self.holder(id)?.describe(id).ok()?
     }
 
     pub(crate) fn has(&self, id: ObjectId) -> bool {
         self.holder(id).is_some()
     }
 
-    /// Returns the newest pack that has an object.
+    /// Returns a pack that has an object.
     pub(crate) fn holder(&self, id: ObjectId) -> Option<&PackFile> {
-        self.readable()
-            .rev()
-            .find(|pack| pack.has(id).unwrap_or(false))
+        let has = |pack: &&PackFile| pack.has(id).unwrap_or(false);
+        let named = self.named(id).map(|(pack, _)| pack);
+        named
+            .filter(has)
+            .or_else(|| self.readable().rev().find(has))
     }
 
     pub(crate) fn with_prefix(&self, prefix: &Prefix) -> impl Iterator<Item = (ObjectId, Kind)> {
@@ -156,6 +212,24 @@ impl Packs {
                 }
             }
         }
+    }
+}
+
+impl Multi {
+    /// Opens the index over several packs, if all of them are there.
+    fn open(layout: &Layout, all: &[Slot]) -> Option<Self> {
+        let index = MultiIndex::open(&layout.multi_index()).ok()?;
+        let slot_of = |covered: &Covered| {
+            all.iter().position(|slot| {
+                let Listed { name, bytes, .. } = slot.listed;
+                (name, bytes) == (covered.name, covered.bytes)
+            })
+        };
+        let slots: Option<Vec<_>> = index.packs().iter().map(slot_of).collect();
+        Some(Self {
+            slots: slots?,
+            index,
+        })
     }
 }
 

@@ -210,10 +210,14 @@ impl Reader {
             });
         }
         let journal = self.layout.journal();
-        if let Some(segment) = missing_segment(&journal, &state.base).ok()? {
+        // Somebody may have moved it on since the state was read.
+        let missing = settled(&self.layout, |_| {
+            missing_segment(&journal, &Base::read(&self.layout)?).map(Some)
+        });
+        if let Some(segment) = missing.ok()? {
             return Some(Notice::SegmentMissing { segment });
         }
-        self.shelf().ok()?.lost_pack()
+        self.on_packs(Shelf::lost_pack).ok()?
     }
 
     /// Returns the objects whose names begin like this, sorted by name.
@@ -275,7 +279,7 @@ impl Reader {
     ///
     /// As [`Reader::reference`].
     pub fn describe(&self, id: ObjectId) -> Result<Option<(Kind, u32)>, ReadError> {
-        if let Some(found) = self.shelf()?.packs.describe(id) {
+        if let Some(found) = self.on_packs(|shelf| shelf.packs.describe(id))? {
             return Ok(Some(found));
         }
         let place = self.on_shelf(|_, places| places.find(id))?;
@@ -284,7 +288,11 @@ impl Reader {
 
     /// Visits every object once, in the order in which they were stored.
     pub(crate) fn each_held(&self, visit: &mut dyn FnMut(Held<'_>)) -> Result<(), ReadError> {
-        let mut written = self.on_shelf(|_, places| places.all().collect::<Vec<_>>())?;
+        let mut written = self.on_shelf(|shelf, places| {
+            // Opens all of them, which then stay.
+            shelf.packs.readable().for_each(drop);
+            places.all().collect::<Vec<_>>()
+        })?;
         let shelf = self.shelf()?;
         shelf
             .packs
@@ -348,7 +356,23 @@ impl Reader {
         for _ in 0..LOOKS {
             let shelf = self.shelf()?;
             if let Some(places) = shelf.places(&self.layout, self.state()?.trusted)? {
-                return Ok(ask(&shelf, places));
+                let answer = ask(&shelf, places);
+                if !shelf.packs.is_moved() {
+                    return Ok(answer);
+                }
+            }
+            self.look_again();
+        }
+        Err(restless(&self.layout).into())
+    }
+
+    /// Asks the packs, without a look at the journal.
+    fn on_packs<T>(&self, ask: impl Fn(&Shelf) -> T) -> Result<T, ReadError> {
+        for _ in 0..LOOKS {
+            let shelf = self.shelf()?;
+            let answer = ask(&shelf);
+            if !shelf.packs.is_moved() {
+                return Ok(answer);
             }
             self.look_again();
         }
@@ -366,6 +390,9 @@ impl Reader {
         let packed = shelf.packs.find(id);
         if let Ok(Some(object)) = packed {
             return Ok(Some(Some(object)));
+        }
+        if shelf.packs.is_moved() {
+            return Ok(None);
         }
         let trusted = self.state()?.trusted;
         let places = shelf
@@ -476,7 +503,7 @@ impl Objects for Reader {
 
     fn has(&self, id: ObjectId) -> Result<bool, FindError> {
         let indexed = self.hot.as_ref().map(|index| index.has(id));
-        if matches!(indexed, Some(Ok(true))) || self.shelf()?.packs.has(id) {
+        if matches!(indexed, Some(Ok(true))) || self.on_packs(|shelf| shelf.packs.has(id))? {
             return Ok(true);
         }
         match indexed {

@@ -31,11 +31,10 @@ impl Shelf {
     pub(crate) fn read(layout: &Layout) -> FileResult<Self> {
         settled(layout, |stamp| {
             let base = Base::read(layout)?;
-            let packs = Packs::open(layout)?;
-            Ok(packs.map(|packs| Self {
+            Ok(Some(Self {
                 stamp,
                 base,
-                packs,
+                packs: Packs::look(layout)?,
                 places: OnceLock::new(),
             }))
         })
@@ -65,13 +64,13 @@ impl Shelf {
     /// Returns the first pack that is missing, though the store cannot do without it, or that cannot be
     /// read.
     pub(crate) fn lost_pack(&self) -> Option<Notice> {
-        let all = self.packs.all();
-        let broken = all.iter().find_map(|opened| {
+        let mut all = self.packs.all();
+        let broken = all.find_map(|opened| {
             let why = explain(opened.damage.as_ref()?);
             let pack = opened.listed.name.to_string();
             Some(Notice::PackDamaged { pack, why })
         });
-        let is_there = |name: &PackName| all.iter().any(|opened| opened.listed.name == *name);
+        let is_there = |name: &PackName| self.packs.all().any(|opened| opened.listed.name == *name);
         let missing = self.base.packs.iter().find(|name| !is_there(name));
         let missing = missing.map(|name| Notice::PackMissing {
             pack: name.to_string(),

@@ -57,7 +57,7 @@ fn remove_unlocked(path: &Path) {
 /// Makes the indexes of packs that have none that fits.
 fn index_packs(layout: &Layout) {
     let dir = layout.packs();
-    let Ok(Some(packs)) = Packs::open(layout) else {
+    let Ok(packs) = Packs::look(layout) else {
         return;
     };
     for opened in packs.all() {

@@ -448,3 +448,45 @@ fn a_lost_base_is_made_of_the_logs() {
     assert_eq!(collect(&store, &GcOptions::automatic()).unwrap().commits, 1);
     assert_sound(&store);
 }
+
+#[test]
+fn readers_find_everything_while_others_commit_and_collect() {
+    let (_dir, store) = new_store();
+    let acknowledged = std::sync::atomic::AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 1..=40 {
+                commit(&mut writer(&store), number);
+                acknowledged.store(number, std::sync::atomic::Ordering::SeqCst);
+                if number % 3 == 0 {
+                    collect(&store, &GcOptions::automatic()).unwrap();
+                }
+                if number % 10 == 0 {
+                    let all = GcOptions {
+                        reflog: Duration::MAX,
+                        ..at_once()
+                    };
+                    collect(&store, &all).unwrap();
+                }
+            }
+        });
+        let old = store.reader();
+        loop {
+            let known = acknowledged.load(std::sync::atomic::Ordering::SeqCst);
+            let reader = store.reader();
+            assert!(reader.sequence().unwrap() >= known);
+            assert!(reader.reflog(&name("main")).unwrap().len() as u64 >= known);
+            for number in 1..=known {
+                let found = reader.find(object(number).id()).unwrap();
+                assert_eq!(found, Some(object(number)));
+                // What came later than it, it may know or not; it must not be at a loss.
+                old.find(object(number).id()).unwrap();
+            }
+            assert_eq!(reader.damage(), None);
+            if known == 40 {
+                break;
+            }
+        }
+    });
+    assert_sound(&store);
+}

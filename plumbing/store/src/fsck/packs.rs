@@ -20,16 +20,16 @@ pub(super) fn check(
     report: &mut Report,
 ) -> Result<(), ReadError> {
     let shelf = reader.shelf()?;
-    let all = shelf.packs.all();
+    let all: Vec<_> = shelf.packs.all().collect();
     for name in &base.packs {
         if !all.iter().any(|opened| opened.listed.name == *name) {
             report.error("pack-missing", subject(*name, "rpk"), "it is not there");
         }
     }
-    for opened in all {
+    for opened in &all {
         check_pack(opened, options, report);
     }
-    check_multi_index(layout, all, report);
+    check_multi_index(layout, &all, report);
     check_abandoned(layout, report)?;
     Ok(())
 }
@@ -76,7 +76,7 @@ fn verify(pack: &PackFile, report: &mut Report) {
 }
 
 /// Compares the index over several packs with theirs.
-fn check_multi_index(layout: &Layout, all: &[Opened], report: &mut Report) {
+fn check_multi_index(layout: &Layout, all: &[&Opened], report: &mut Report) {
     let path = layout.multi_index();
     if path.symlink_metadata().is_err() {
         return;

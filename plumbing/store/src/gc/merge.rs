@@ -12,7 +12,6 @@ use crate::{Store, Wait};
 use roar_object::{Kind, ObjectId};
 use roar_pack::{PackFile, PackName};
 use std::fs::File;
-use std::ops::ControlFlow;
 use std::time::SystemTime;
 
 /// Packs that are to be replaced by others.
@@ -45,9 +44,7 @@ pub(super) fn merge(
     report: &mut GcReport,
 ) -> Result<(), GcError> {
     let layout = store.layout();
-    let Some(packs) = Packs::open(layout)? else {
-        return Ok(());
-    };
+    let packs = Packs::look(layout)?;
     let chosen = chosen(&packs::list(&layout.packs())?);
     let sources = readable(&packs, &chosen);
     if sources.len() > 1 {
@@ -70,8 +67,9 @@ pub(super) fn readable<'p>(
     packs: &'p Packs,
     names: &[PackName],
 ) -> Vec<(&'p Listed, &'p PackFile)> {
-    let all = packs.all().iter();
-    let chosen = all.filter(|opened| names.contains(&opened.listed.name));
+    let chosen = packs
+        .all()
+        .filter(|opened| names.contains(&opened.listed.name));
     chosen
         .filter(|opened| opened.damage.is_none())
         .filter_map(|opened| Some((&opened.listed, opened.pack.as_ref()?)))
@@ -104,25 +102,13 @@ fn copy(
     pack: &PackFile,
     is_wanted: &dyn Fn(ObjectId) -> bool,
 ) -> Result<(), GcError> {
-    let mut outcome = Ok(());
-    let gone_through = pack.each_object(|entry, object| {
-        if !is_wanted(entry.id) || writer.has(entry.id) {
-            return ControlFlow::Continue(());
+    for entry in pack.entries_by_place().map_err(PackingError::Pack)? {
+        if is_wanted(entry.id) && !writer.has(entry.id) {
+            let object = pack.object(&entry).map_err(PackingError::Pack)?;
+            writer.add_body(object.kind(), object.id(), object.body())?;
         }
-        outcome = match object {
-            Ok(object) => writer
-                .add_body(object.kind(), object.id(), object.body())
-                .map(drop)
-                .map_err(GcError::Io),
-            Err(err) => Err(GcError::Packing(PackingError::Pack(err))),
-        };
-        match outcome {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
-        }
-    });
-    gone_through.map_err(PackingError::Pack)?;
-    outcome
+    }
+    Ok(())
 }
 
 fn set_used(path: &std::path::Path, used: SystemTime) -> FileResult<()> {

@@ -52,7 +52,6 @@ pub(super) fn prune(
     let sources = merge::readable(&survey.packs, &survey.sources);
     let replaced = survey.rewrite(store.layout(), &sources)?;
     let seen = survey.reader.sequence()?;
-    let gone = survey.gone(&sources);
     let mut kept = None;
     let is_replaced = merge::replace(store, wait, &replaced, &mut |base| {
         kept = hindrance(store.layout())?;
@@ -62,7 +61,7 @@ pub(super) fn prune(
         Ok(kept.is_none())
     })?;
     if is_replaced {
-        survey.tell(&sources, gone, report);
+        survey.tell(&sources, survey.gone(&sources), report);
     } else {
         report.kept = kept.or(Some(Kept::Used));
     }
@@ -124,11 +123,9 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
         return Ok(Err(Kept::Damaged { why }));
     }
     let state = reader.state()?;
-    let Some(packs) = Packs::open(layout)? else {
-        return Ok(Err(Kept::Used));
-    };
+    let packs = Packs::look(layout)?;
     let places = Places::read(layout, &state.base, state.trusted)?;
-    let graph = match Graph::read(&packs, &places, &reader) {
+    let mut graph = match Graph::read(&packs, &places, &reader) {
         Ok(graph) => graph,
         Err(why) => return Ok(Err(Kept::Damaged { why })),
     };
@@ -140,6 +137,7 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
             graph.extend(&mut kept, ids(pack));
         }
     }
+    graph.forget_links();
     let mut survey = Survey {
         reader,
         packs,
@@ -190,7 +188,7 @@ impl Survey {
     /// that are better merged. Those of which nothing is needed wait until all of it may go, and so are
     /// not merged with others unless they become many.
     fn choose(&self, merge: bool) -> Vec<PackName> {
-        let needed = self.packs.all().iter().filter_map(|opened| {
+        let needed = self.packs.all().filter_map(|opened| {
             let pack = opened.pack.as_ref()?;
             let is_needed = ids(pack).any(|id| self.graph.is_marked(&self.reachable, id));
             is_needed.then(|| opened.listed.clone())
@@ -236,7 +234,10 @@ impl Survey {
         let is_young = |id| !is_reachable(id) && !self.may_go(id);
         let mut new = Vec::new();
         new.extend(merge::rewrite(layout, sources, &is_reachable)?);
-        new.extend(merge::rewrite(layout, sources, &is_young)?);
+        let mut all = sources.iter().flat_map(|(_, pack)| ids(pack));
+        if all.any(is_young) {
+            new.extend(merge::rewrite(layout, sources, &is_young)?);
+        }
         Ok(Replaced {
             old: sources
                 .iter()

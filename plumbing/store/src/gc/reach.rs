@@ -136,6 +136,11 @@ impl Graph {
             .map(|link| link.1)
     }
 
+    /// Makes room, when all is marked that is to be.
+    pub(super) fn forget_links(&mut self) {
+        self.links = Vec::new();
+    }
+
     /// Returns whether an object is marked.
     pub(super) fn is_marked(&self, marks: &Marks, id: ObjectId) -> bool {
         self.rank(id).is_some_and(|rank| marks.has(rank))
