@@ -86,6 +86,17 @@ impl Context {
         Ok(workspace)
     }
 
+    /// Returns the workspace, which is made and told of if there is none.
+    pub(crate) fn workspace_to_add_to(&self, ui: &Ui) -> Result<Workspace, CommandError> {
+        let (workspace, new) = Workspace::open_or_create(&self.directory, &self.around)?;
+        if new {
+            ui.note(format_args!("made '{}'", workspace.dot().display()));
+        } else {
+            leftovers::take_in(ui, &workspace);
+        }
+        Ok(workspace)
+    }
+
     fn no_workspace(&self) -> CommandError {
         let here = self.directory.display();
         CommandError::refused(format!(

@@ -78,6 +78,23 @@ fn a_lineage_is_known_where_the_bundle_was_taken_in() {
 }
 
 #[test]
+fn a_bundle_can_be_the_beginning() {
+    let sender = sender();
+    let _ = sender
+        .roar(["bundle", "create", "--with-bytes", "b.roar", "count"])
+        .success();
+    let hash = sender.roar(["hash-object", "count"]).success().out();
+    let receiver = sandbox();
+    fs::copy(sender.path("b.roar"), receiver.path("b.roar")).unwrap();
+    assert!(!receiver.path(".roar").exists());
+    let _ = receiver.roar(["bundle", "import", "b.roar"]).success();
+    let lineage = json_of(&receiver, &["lineage", "--json", &hash]);
+    assert_eq!(lineage["jobs"].as_array().unwrap().len(), 2);
+    let _ = receiver.roar(["restore", &hash, "-o", "count"]).success();
+    assert_eq!(receiver.read("count"), sender.read("count"));
+}
+
+#[test]
 fn taking_in_twice_is_taking_in_once_and_names_are_not_taken_over() {
     let sender = sender();
     let _ = sender

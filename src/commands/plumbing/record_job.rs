@@ -34,10 +34,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let (workspace, new) = Workspace::open_or_create(context.directory(), context.around())?;
-    if new {
-        ui.note(format_args!("made '{}'", workspace.dot().display()));
-    }
+    let workspace = context.workspace_to_add_to(ui)?;
     let jobs = read(context, &workspace)?;
     if jobs.is_empty() {
         return Ok(ExitCode::SUCCESS);

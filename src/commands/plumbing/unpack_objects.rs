@@ -67,7 +67,7 @@ fn take_in(
     input: impl Read,
     limits: &Limits,
 ) -> Result<(Contents, u64), CommandError> {
-    let workspace = context.workspace(ui)?;
+    let workspace = context.workspace_to_add_to(ui)?;
     let store = workspace
         .store()
         .ok_or_else(|| CommandError::refused("there is no store"))?;

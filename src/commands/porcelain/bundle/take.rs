@@ -26,7 +26,7 @@ pub(super) fn import(ui: &mut Ui, context: &Context, args: &Import) -> Result<()
     if args.dry_run {
         return described(ui, &examined, args.json, Value::Null);
     }
-    let workspace = context.workspace(ui)?;
+    let workspace = context.workspace_to_add_to(ui)?;
     let terms = Terms {
         name: args.name.clone().unwrap_or_else(|| name_of(&args.file)),
         files: !args.no_bytes,
