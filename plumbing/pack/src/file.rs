@@ -183,7 +183,11 @@ impl PackFile {
     ///
     /// As [`PackFile::find`].
     pub fn entries_by_place(&self) -> Result<Vec<Entry>, PackError> {
-        let mut entries: Vec<Entry> = self.entries().collect::<Result<_, _>>()?;
+        // Collecting results makes room for up to twice as many.
+        let mut entries = Vec::with_capacity(self.len() as usize);
+        for entry in self.entries() {
+            entries.push(entry?);
+        }
         entries.sort_unstable_by_key(|entry| entry.place);
         Ok(entries)
     }

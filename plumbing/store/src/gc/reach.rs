@@ -15,6 +15,8 @@ use std::ops::ControlFlow;
 #[derive(Debug)]
 pub(super) struct Graph {
     names: Vec<ObjectId>,
+    /// How many names begin with less than each 16 bits: names are hashes, so that few are between two.
+    fan: Vec<u32>,
     /// From, to; sorted.
     links: Vec<(u32, u32)>,
 }
@@ -51,8 +53,10 @@ impl Graph {
         places: &Places,
         reader: &Reader,
     ) -> Result<Self, Unreadable> {
+        let names = names(packs, places)?;
         let mut graph = Self {
-            names: names(packs, places)?,
+            fan: fan_of(&names),
+            names,
             links: Vec::new(),
         };
         for pack in packs.readable() {
@@ -100,8 +104,10 @@ impl Graph {
     }
 
     fn rank(&self, id: ObjectId) -> Option<u32> {
-        let at = self.names.binary_search(&id).ok()?;
-        Some(at as u32)
+        let front = usize::from(front(&id));
+        let (low, high) = (self.fan[front], self.fan[front + 1]);
+        let at = self.names[low as usize..high as usize].binary_search(&id);
+        Some(low + at.ok()? as u32)
     }
 
     /// Returns whether there is such an object.
@@ -145,6 +151,22 @@ impl Graph {
     pub(super) fn is_marked(&self, marks: &Marks, id: ObjectId) -> bool {
         self.rank(id).is_some_and(|rank| marks.has(rank))
     }
+}
+
+fn front(id: &ObjectId) -> u16 {
+    let [a, b, ..] = *id.as_bytes();
+    u16::from_be_bytes([a, b])
+}
+
+fn fan_of(names: &[ObjectId]) -> Vec<u32> {
+    let mut fan = vec![0; (1 << 16) + 1];
+    for name in names {
+        fan[usize::from(front(name)) + 1] += 1;
+    }
+    for at in 1..fan.len() {
+        fan[at] += fan[at - 1];
+    }
+    fan
 }
 
 /// Returns the names of all objects, sorted.
