@@ -5,6 +5,7 @@ use crate::RefName;
 use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
 use crate::file::{self, FileError, FileResult, Sync};
+use crate::packs;
 use crate::ref_log::{self, RefLog};
 use crate::segment;
 use crate::snapshot::{Refs, Snapshot, encode_refs, parse_refs};
@@ -49,9 +50,16 @@ pub(crate) enum Source {
     Nothing,
     /// From its file.
     File,
-    /// The file is missing or not right, so it was made of the logs.
+    /// The file is missing or not right, so it was made of the logs: somebody was killed before it was
+    /// first written, or it was lost.
     Logs,
+    /// As [`Source::Logs`], where some of the logs are lost too.
+    SomeLogs,
 }
+
+/// Marks the number of a base that was found again: whoever compares it with one that was read before must
+/// see that it is another.
+const FOUND_AGAIN: u64 = 1 << 48;
 
 /// The first bytes of the file: two readings between which they are the same are of one store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,12 +132,17 @@ impl Base {
             let source = Source::File;
             return Ok(FoundBase { base, source });
         }
-        let base = Self::of_logs(layout)?;
-        let source = if is_there || base.logs > 0 {
-            Source::Logs
-        } else {
-            Source::Nothing
+        let mut base = Self::of_logs(layout)?;
+        let highest = ref_log::highest(&layout.ref_logs())?;
+        let source = match base.logs {
+            0 if highest == 0 && !is_there => Source::Nothing,
+            logs if logs == highest && highest > 0 => Source::Logs,
+            _ => Source::SomeLogs,
         };
+        if source == Source::SomeLogs {
+            base.logs = highest;
+            base.trust_refs(layout)?;
+        }
         Ok(FoundBase { base, source })
     }
 
@@ -148,9 +161,24 @@ impl Base {
             }
             base.take_in(&log);
         }
-        base.logs = ref_log::highest(&layout.ref_logs())?;
-        base.trust_refs(layout)?;
         Ok(base)
+    }
+
+    /// As [`Base::read`], and writes down one that was made of all the logs. The caller holds the lock.
+    pub(crate) fn settle(layout: &Layout) -> FileResult<Self> {
+        let FoundBase { mut base, source } = Self::find(layout)?;
+        if source == Source::Logs {
+            base.write_again(layout)?;
+        }
+        Ok(base)
+    }
+
+    /// Writes down a base that was found without its file.
+    pub(crate) fn write_again(&mut self, layout: &Layout) -> FileResult<()> {
+        let packs = packs::list(&layout.packs())?;
+        self.hold(packs.iter().map(|pack| pack.name));
+        self.generation = FOUND_AGAIN | u64::from(self.logs);
+        self.write(layout)
     }
 
     /// Goes on to what the `refs` file says, if that is newer than the logs and older than the journal.
@@ -158,7 +186,6 @@ impl Base {
         let segments = segment::list(&layout.journal())?;
         let first = segments.first().map_or(0, |segment| segment.number);
         if let Some(newest) = Snapshot::load(&layout.refs())?
-            && self.logs > 0
             && newest.checkpoint.sequence > self.checkpoint.sequence
             && newest.checkpoint.segment < first
         {

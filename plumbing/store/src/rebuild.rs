@@ -10,10 +10,6 @@ use crate::store::Layout;
 use crate::{LockError, Notice, Reader, Store, Wait};
 use crate::{multi, packs, recover, salvage, segment, writer};
 
-/// Marks the number of a base that was found again: whoever compares it with one that was read before must
-/// see that it is another.
-const FOUND_AGAIN: u64 = 1 << 48;
-
 /// Makes the index, the `refs` file and the lists of segments again, from the journal alone.
 ///
 /// # Errors
@@ -47,11 +43,8 @@ fn find_base(layout: &Layout) -> FileResult<(Base, Option<Snapshot>)> {
         let snapshot = Snapshot::read(layout, &base)?;
         return Ok((base, snapshot));
     }
-    if source == Source::Logs {
-        let packs = packs::list(&layout.packs())?;
-        base.hold(packs.iter().map(|pack| pack.name));
-        base.generation = FOUND_AGAIN | u64::from(base.logs);
-        base.write(layout)?;
+    if matches!(source, Source::Logs | Source::SomeLogs) {
+        base.write_again(layout)?;
     }
     Ok((base, None))
 }

@@ -30,7 +30,7 @@ pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
     if let Some(salvage) = salvage::gather(layout)? {
         return open_with(salvage, layout, lock);
     }
-    let base = Base::read(layout)?;
+    let base = Base::settle(layout)?;
     let snapshot = Snapshot::read(layout, &base)?;
     open_from(snapshot, base, layout, lock)
 }
@@ -40,7 +40,7 @@ pub(crate) fn open_plainly(layout: &Layout, lock: Lock) -> FileResult<Writer> {
     if let Some(salvage) = salvage::gather(layout)? {
         return open_with(salvage, layout, lock);
     }
-    let base = Base::read(layout)?;
+    let base = Base::settle(layout)?;
     let snapshot = Snapshot::read(layout, &base)?;
     open_at(snapshot, base, None, Vec::new(), layout, lock)
 }

@@ -14,7 +14,9 @@ pub(super) fn check(
 ) -> Result<(), FileError> {
     match found.source {
         Source::Nothing => return Ok(()),
-        Source::Logs => report.warning("base-unreadable", "base", "it is not there or not right"),
+        Source::Logs | Source::SomeLogs => {
+            report.warning("base-unreadable", "base", "it is not there or not right");
+        }
         Source::File => {}
     }
     let base = &found.base;

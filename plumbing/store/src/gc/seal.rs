@@ -84,8 +84,8 @@ fn close_segment(store: &Store, wait: &mut Wait<'_>) -> Result<(), GcError> {
 /// Returns the base, which must be what it was written as, or never have been.
 fn sound_base(layout: &Layout) -> Result<Base, GcError> {
     let found = Base::find(layout)?;
-    if found.source == Source::Logs {
-        let why = "the file 'base' is missing or not right".to_owned();
+    if found.source == Source::SomeLogs {
+        let why = "the file 'base' and a log of ref changes are missing or not right".to_owned();
         return Err(GcError::Damaged { why });
     }
     Ok(found.base)

@@ -4,8 +4,8 @@ use super::scenes::Scene;
 use crate::door::fault;
 use crate::lock::Lock;
 use crate::{
-    CommitError, Expect, Holder, Options, RefChange, RefName, Severity, Store, Transaction, Wait,
-    Writer, fsck, sled_fence,
+    CommitError, Expect, GcOptions, Holder, Options, RefChange, RefName, Severity, Store,
+    Transaction, Wait, Writer, fsck, gc, sled_fence,
 };
 use roar_object::{Object, ObjectId, Objects, Session};
 use std::path::{Path, PathBuf};
@@ -194,6 +194,9 @@ pub(super) fn judge(stage: &Stage, told: &str) {
         .commit(&mut writer)
         .unwrap_or_else(|err| panic!("{told}: {err}"));
     drop(writer);
+    // Nor does anything keep it from being moved.
+    gc(&store, &GcOptions::automatic(), at_once(&mut |_| {}))
+        .unwrap_or_else(|err| panic!("{told}: {err}"));
     judge_promises(&after, &store, told);
     judge_report(&store, told);
     sled_fence::close(&after.dir.join("sled"));
