@@ -86,8 +86,10 @@ fn what_was_acknowledged_survives_kills_at_any_moment() {
             judge(&sandbox, &tally, tally.rounds.is_multiple_of(20));
         }
     }
+    let left = stop_what_is_left(&sandbox);
     judge(&sandbox, &tally, true);
     tell(&sandbox, &tally);
+    println!("{left} processes outlived their killed roar");
 }
 
 /// Starts some processes, and kills some of them.
@@ -165,6 +167,22 @@ fn acknowledged(told: &str) -> Option<String> {
     let hash = line.split(' ').nth(2)?;
     let is_whole = hash.len() == 12 && line.contains('·');
     is_whole.then(|| hash.to_owned())
+}
+
+/// Ends what killed roars were watching and what goes on in the background; returns how many there were.
+fn stop_what_is_left(sandbox: &Sandbox) -> usize {
+    let root = sandbox.root().canonicalize().unwrap();
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let ours = processes.filter(|process| {
+        let place = std::fs::read_link(process.path().join("cwd"));
+        place.is_ok_and(|place| place.starts_with(&root))
+    });
+    let stopped = ours.filter(|process| {
+        let mut kill = Command::new("kill");
+        kill.arg("-9").arg(process.file_name());
+        kill.status().is_ok_and(|status| status.success())
+    });
+    stopped.count()
 }
 
 /// Every job that was acknowledged is in the log, and nothing is damaged.
