@@ -38,6 +38,7 @@ mod file;
 mod frame;
 mod fsck;
 mod gc;
+mod held;
 mod index;
 mod journal;
 mod lock;

@@ -3,6 +3,7 @@
 use crate::base::Base;
 use crate::file::{FileError, FileResult, if_there, read_exactly};
 use crate::frame::Head;
+use crate::held::Held;
 use crate::index::{Held as Indexed, Index};
 use crate::journal::{self, Found};
 use crate::places::Places;
@@ -15,7 +16,6 @@ use crate::state::State;
 use crate::store::Layout;
 use crate::{Notice, RefName};
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Objects, Prefix};
-use roar_pack::PackFile;
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::ControlFlow;
@@ -509,38 +509,6 @@ impl Objects for Reader {
         match indexed {
             Some(Ok(answer)) => Ok(answer),
             _ => Ok(self.is_written(id)?),
-        }
-    }
-}
-
-/// An object, and where it is.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Held<'h> {
-    /// In a pack.
-    Packed(&'h PackFile, &'h roar_pack::Entry),
-    /// In a segment of the journal.
-    Written(u32, &'h Listed),
-}
-
-impl Held<'_> {
-    pub(crate) const fn id(&self) -> ObjectId {
-        match self {
-            Self::Packed(_, entry) => entry.id,
-            Self::Written(_, listed) => listed.id,
-        }
-    }
-
-    pub(crate) fn kind(&self) -> Kind {
-        match self {
-            Self::Packed(_, entry) => entry.place.kind(),
-            Self::Written(_, listed) => listed.kind,
-        }
-    }
-
-    pub(crate) fn len(&self) -> u32 {
-        match self {
-            Self::Packed(_, entry) => entry.place.len(),
-            Self::Written(_, listed) => listed.len,
         }
     }
 }
