@@ -94,7 +94,7 @@ pub fn start(
     let (ours, theirs) = channel::pair().map_err(LaunchError::io("make a pair of sockets"))?;
     // SAFETY: the copy goes straight to `become_command`, which is async-signal-safe.
     let pid = match unsafe { sysio::fork() }.map_err(LaunchError::io("start a process"))? {
-        0 => become_command(&prepared, theirs.as_raw_fd()),
+        0 => become_command(&prepared, [ours.as_raw_fd(), theirs.as_raw_fd()]),
         pid => pid,
     };
     drop(theirs);
@@ -192,7 +192,11 @@ fn c_path(path: &Path) -> Result<CString, LaunchError> {
 }
 
 /// The new process's way to the command. Only raw system calls from here on.
-fn become_command(prepared: &Prepared<'_>, socket: RawFd) -> ! {
+///
+/// The starter's end of the sockets is closed first, and the listener as soon as it is sent: were the
+/// starter killed now, whatever else held either would leave this process waiting for an answer for ever.
+fn become_command(prepared: &Prepared<'_>, [starters, socket]: [RawFd; 2]) -> ! {
+    sysio::close(starters);
     let (stage, error) = match try_to_become(prepared, socket) {
         Ok(never) => match never {},
         Err(failure) => failure,
@@ -216,6 +220,9 @@ fn try_to_become(prepared: &Prepared<'_>, socket: RawFd) -> Result<Never, (Stage
         None => None,
     };
     channel::send(socket, Stage::Ready, 0, listener).map_err(at(Stage::Filter))?;
+    if let Some(listener) = listener {
+        sysio::close(listener);
+    }
     sysio::change_mask(libc::SIG_SETMASK, origin::blocked());
     Err((Stage::Exec, execute(prepared)))
 }
@@ -226,8 +233,8 @@ fn restore_origin(signals: &Signals) -> io::Result<()> {
     sysio::set_ignored(libc::SIGXFSZ, origin::sigxfsz_ignored())?;
     sysio::set_ignored(libc::SIGCHLD, signals.sigchld_ignored())?;
     for fd in (0..3).filter(|fd| origin::was_closed(*fd)) {
-        // SAFETY: what lies at this number is the runtime's stand-in, which nobody here uses.
-        unsafe { libc::close(fd) };
+        // What lies at this number is the runtime's stand-in.
+        sysio::close(fd);
     }
     Ok(())
 }

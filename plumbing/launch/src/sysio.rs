@@ -6,6 +6,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::RawFd;
 use std::ptr;
 use std::time::Duration;
 
@@ -145,6 +146,12 @@ pub(crate) fn own(fd: libc::c_long) -> std::os::fd::OwnedFd {
     let fd = i32::try_from(fd).expect("a descriptor is a small number");
     // SAFETY: callers pass a descriptor fresh from the kernel, which nobody else owns.
     unsafe { std::os::fd::OwnedFd::from_raw_fd(fd) }
+}
+
+/// Closes a descriptor, in a new process that owns all of its copies. Async-signal-safe.
+pub(crate) fn close(fd: RawFd) {
+    // SAFETY: only called between fork and exec, where no owner of the descriptor runs any more.
+    unsafe { libc::close(fd) };
 }
 
 /// Whether `signal` is ignored by this process.
