@@ -8,7 +8,10 @@
 //! prints how many were killed and what became of them; without the variables, a few are.
 //! `ROAR_CRASH_PROGRAM` names another `roar` than the one that was just built.
 
-#![expect(clippy::print_stdout, reason = "a programme that prints what it has counted")]
+#![expect(
+    clippy::print_stdout,
+    reason = "a programme that prints what it has counted"
+)]
 
 use roar_testkit::Sandbox;
 use serde_json::Value;

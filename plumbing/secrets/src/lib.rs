@@ -69,7 +69,7 @@ pub type Kind = &'static str;
 pub struct Scrubbed<'a> {
     /// The bytes, borrowed where nothing was found.
     pub bytes: Cow<'a, [u8]>,
-    /// The kinds found, in order of place.
+    /// The kinds found; those of one pass in order of place.
     pub kinds: Vec<Kind>,
 }
 
@@ -91,6 +91,10 @@ pub struct Rules {
 
 /// Shorter literals would be found in innocent words.
 const SHORTEST_LITERAL: usize = 8;
+
+/// How often what was scrubbed is scrubbed again at most. What a pass has found is no text any more, so
+/// a second one nearly never finds anything.
+const PASSES: usize = 4;
 
 impl Rules {
     /// Returns the standard rules; `key` makes the tags and should stay private
@@ -115,6 +119,10 @@ impl Rules {
     ///
     /// With neighbours, [`Self::scrub_argv`] finds more.
     pub fn scrub_argument<'a>(&self, argument: &'a [u8]) -> Scrubbed<'a> {
+        self.until_settled(argument, Self::argument_once)
+    }
+
+    fn argument_once<'a>(&self, argument: &'a [u8]) -> Scrubbed<'a> {
         let mut spans = self.literals_in(argument);
         argv::whole_assignment(argument, &mut spans);
         find_in_text(argument, &mut spans);
@@ -123,6 +131,20 @@ impl Rules {
 
     /// Scrubs a whole argument list, program first.
     pub fn scrub_argv(&self, argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<Finding>) {
+        let (mut scrubbed, mut findings) = self.argv_once(argv);
+        for _ in 1..PASSES {
+            let (again, further) = self.argv_once(&scrubbed);
+            if further.is_empty() {
+                break;
+            }
+            scrubbed = again;
+            findings.extend(further);
+        }
+        findings.sort_by_key(|finding| finding.index);
+        (scrubbed, findings)
+    }
+
+    fn argv_once(&self, argv: &[Vec<u8>]) -> (Vec<Vec<u8>>, Vec<Finding>) {
         let words: Vec<&[u8]> = argv.iter().map(Vec::as_slice).collect();
         let mut spans: Vec<Spans> = words.iter().map(|word| self.literals_in(word)).collect();
         argv::find(&words, &mut spans);
@@ -139,6 +161,10 @@ impl Rules {
 
     /// Scrubs text of a shell: whatever `sh -c` would be given.
     pub fn scrub_shell<'a>(&self, text: &'a [u8]) -> Scrubbed<'a> {
+        self.until_settled(text, Self::shell_once)
+    }
+
+    fn shell_once<'a>(&self, text: &'a [u8]) -> Scrubbed<'a> {
         let mut spans = self.literals_in(text);
         argv::find_in_shell(text, &mut spans);
         find_in_text(text, &mut spans);
@@ -147,6 +173,10 @@ impl Rules {
 
     /// Scrubs free text: a log line, a message, JSON.
     pub fn scrub_text<'a>(&self, text: &'a [u8]) -> Scrubbed<'a> {
+        self.until_settled(text, Self::text_once)
+    }
+
+    fn text_once<'a>(&self, text: &'a [u8]) -> Scrubbed<'a> {
         let mut spans = self.literals_in(text);
         find_in_text(text, &mut spans);
         self.replace(text, spans)
@@ -158,10 +188,33 @@ impl Rules {
     /// `subdirectory=`, or a digest), and so does a user other than `git` in
     /// `user@host:path`.
     pub fn scrub_url<'a>(&self, url: &'a [u8]) -> Scrubbed<'a> {
+        self.until_settled(url, Self::url_once)
+    }
+
+    fn url_once<'a>(&self, url: &'a [u8]) -> Scrubbed<'a> {
         let mut spans = self.literals_in(url);
         url::find_strict(url, &mut spans);
         find_in_text(url, &mut spans);
         self.replace(url, spans)
+    }
+
+    /// Scrubs what was scrubbed until nothing more is found: where a secret has gone, what was a part of
+    /// it or of a longer word may stand alone.
+    fn until_settled<'a>(
+        &self,
+        text: &'a [u8],
+        once: for<'t> fn(&Self, &'t [u8]) -> Scrubbed<'t>,
+    ) -> Scrubbed<'a> {
+        let mut scrubbed = once(self, text);
+        for _ in 1..PASSES {
+            let again = once(self, &scrubbed.bytes);
+            let Cow::Owned(bytes) = again.bytes else {
+                break;
+            };
+            scrubbed.kinds.extend(again.kinds);
+            scrubbed.bytes = Cow::Owned(bytes);
+        }
+        scrubbed
     }
 
     fn literals_in(&self, text: &[u8]) -> Spans {

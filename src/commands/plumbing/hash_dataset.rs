@@ -23,13 +23,13 @@ use std::process::ExitCode;
 /// read, or a file that is written to each time it is, is an error.
 ///
 /// `--write` keeps the dataset in the workspace, its files' names and sizes but not their bytes: then
-/// `diff-tree`, `ls-tree` and `verify-member` take its name. What no run and no ref leads to is
+/// `diff-tree`, `ls-tree` and `verify-member` take its name. What no run and no ref (`update-ref`) leads to is
 /// collected when it is 14 days old.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   $ roar hash-dataset data/train
-  $ roar update-ref notes/train $(roar hash-dataset --write data/train)
+  $ roar hash-dataset --write data/train
   $ roar hash-dataset --json .")]
 pub(crate) struct Args {
     /// The directory
