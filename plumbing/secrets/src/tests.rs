@@ -306,14 +306,22 @@ fn near_secrets() -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-/// The name of the header was a part of the line that ends the key, until that had gone.
+/// The name of the header was a part of the line that ends the key, and the access key of a passphrase,
+/// until those had gone.
 #[test]
 fn what_stands_alone_when_a_secret_has_gone_is_found_too() {
-    let text = b"-----BEGIN RSA PRIVATE KEY-----x-----END RSA PRIVATE KEY-----Authorization: \xe2\x80\xb9redacted:";
-    let once = rules().scrub_text(text).bytes.into_owned();
-    assert_eq!(rules().scrub_text(&once).bytes, once);
-    let (once, _) = rules().scrub_argv(&[text.to_vec()]);
-    assert_eq!(rules().scrub_argv(&once).0, once);
+    let texts: [&[u8]; 2] = [
+        b"-----BEGIN RSA PRIVATE KEY-----x-----END RSA PRIVATE KEY-----Authorization: \xe2\x80\xb9redacted:",
+        b"--token abc tbat=2' correct horse batteryAKIAIOSFODNN7EXAMPLE",
+    ];
+    for text in texts {
+        let rules = rules().with_literals([b"correct horse battery".to_vec()]);
+        let once = rules.scrub_argument(text).bytes.into_owned();
+        assert_eq!(rules.scrub_argument(&once).bytes, once);
+        let (once, _) = rules.scrub_argv(&[text.to_vec()]);
+        assert_eq!(rules.scrub_argv(&once).0, once);
+        assert!(!once[0].ends_with(b"EXAMPLE"));
+    }
 }
 
 type Scrub = fn(&Rules, &[u8]) -> Vec<u8>;
