@@ -1,32 +1,63 @@
-//! Fixed-width integers and checksums, as every file of this room writes them.
+//! Fixed-width integers and checksums, as every file of packs and of the store writes them.
 
 use roar_object::ObjectId;
+use std::sync::OnceLock;
 
 /// Takes fields off the front of a byte slice; every method returns `None` when too little is left.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
+pub struct Fields<'a>(
+    /// What is left.
+    pub &'a [u8],
+);
 
-impl Fields<'_> {
-    pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+impl<'a> Fields<'a> {
+    /// Takes that many bytes.
+    pub fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+        let (front, rest) = self.0.split_at_checked(len)?;
+        self.0 = rest;
+        Some(front)
+    }
+
+    /// Takes `N` bytes.
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (front, rest) = self.0.split_first_chunk::<N>()?;
         self.0 = rest;
         Some(*front)
     }
 
-    pub(crate) fn u8(&mut self) -> Option<u8> {
+    /// Takes a byte.
+    pub fn u8(&mut self) -> Option<u8> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(crate) fn u16(&mut self) -> Option<u16> {
+    /// Takes two bytes, the lower one first.
+    pub fn u16(&mut self) -> Option<u16> {
         self.array().map(u16::from_le_bytes)
     }
 
-    pub(crate) fn u32(&mut self) -> Option<u32> {
+    /// Takes four bytes, the lowest first.
+    pub fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
 
-    pub(crate) fn u64(&mut self) -> Option<u64> {
+    /// Takes eight bytes, the lowest first.
+    pub fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_le_bytes)
+    }
+
+    /// Takes eight bytes with a sign, the lowest first.
+    pub fn i64(&mut self) -> Option<i64> {
+        self.array().map(i64::from_le_bytes)
+    }
+
+    /// Takes the name of an object.
+    pub fn id(&mut self) -> Option<ObjectId> {
+        self.array().map(ObjectId::from_bytes)
+    }
+
+    /// Returns whether nothing is left.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Takes a number in the shortest form of LEB128, of at most 32 bits.
@@ -55,41 +86,43 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u32) {
 }
 
 /// A place that checksums are made for; the context keeps one file's bytes from passing for another's.
-#[derive(Clone, Debug)]
-pub(crate) struct Context(blake3::Hasher);
+#[derive(Debug)]
+pub struct Context {
+    text: &'static str,
+    /// What has taken in the text already.
+    begun: OnceLock<blake3::Hasher>,
+}
 
 impl Context {
-    pub(crate) fn new(context: &'static str) -> Self {
-        Self(blake3::Hasher::new_derive_key(context))
+    /// Returns the place of that name.
+    pub const fn new(text: &'static str) -> Self {
+        Self {
+            text,
+            begun: OnceLock::new(),
+        }
     }
 
     /// Begins a checksum.
     pub(crate) fn hasher(&self) -> blake3::Hasher {
-        self.0.clone()
+        let begin = || blake3::Hasher::new_derive_key(self.text);
+        self.begun.get_or_init(begin).clone()
     }
 
-    /// Returns the first 8 bytes of the checksum of `parts`, for places where damage is feared and
-    /// enemies are not.
-    pub(crate) fn short(&self, parts: &[&[u8]]) -> [u8; 8] {
+    /// Returns the checksum of `parts`, one after the other.
+    pub fn checksum(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut hasher = self.hasher();
         for part in parts {
             hasher.update(part);
         }
-        let [a, b, c, d, e, f, g, h, ..] = *hasher.finalize().as_bytes();
+        hasher.finalize().into()
+    }
+
+    /// Returns the first 8 bytes of the checksum, for places where damage is feared and enemies are not.
+    pub fn short(&self, parts: &[&[u8]]) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.checksum(parts);
         [a, b, c, d, e, f, g, h]
     }
 }
-
-/// Declares a function that returns the [`Context`] of that name, made once.
-macro_rules! context {
-    ($name:ident, $text:literal) => {
-        fn $name() -> &'static crate::bytes::Context {
-            static CONTEXT: std::sync::OnceLock<crate::bytes::Context> = std::sync::OnceLock::new();
-            CONTEXT.get_or_init(|| crate::bytes::Context::new($text))
-        }
-    };
-}
-pub(crate) use context;
 
 /// Returns the first 32 bits of a name, by which sorted names are cut into groups.
 pub(crate) fn lead(id: &ObjectId) -> u32 {

@@ -1,6 +1,6 @@
 //! The index of one pack, `.rix`: which object is where.
 
-use crate::bytes::{Fields, context};
+use crate::bytes::{Context, Fields};
 use crate::contents::Contents;
 use crate::error::PackError;
 use crate::layout::{END_LEN, HEAD_LEN, HEADER, VERSION};
@@ -11,8 +11,8 @@ use roar_object::{MAX_BODY, ObjectId, Prefix};
 use std::io::{self, Write};
 use std::ops::Range;
 
-context!(checksums, "roar 2026 pack index v1");
-context!(head_checks, "roar 2026 pack index head v1");
+static CHECKSUMS: Context = Context::new("roar 2026 pack index v1");
+static HEAD_CHECKS: Context = Context::new("roar 2026 pack index head v1");
 
 const MAGIC: [u8; 8] = *b"ROARIX1\n";
 const HEAD: usize = 72;
@@ -38,7 +38,7 @@ const fn places_size(objects: usize) -> usize {
 
 /// Writes the index of a pack.
 pub(crate) fn write(contents: &Contents, out: impl Write) -> io::Result<()> {
-    let mut out = Summed::new(out, checksums().hasher());
+    let mut out = Summed::new(out, CHECKSUMS.hasher());
     out.put(&head(contents))?;
     let entries = contents.entries();
     for number in table::fan_out(entries.len(), entries.iter().map(|entry| &entry.id)) {
@@ -70,7 +70,7 @@ fn head(contents: &Contents) -> [u8; HEAD] {
     head.extend_from_slice(&[0; 4]);
     head.extend_from_slice(&contents.bytes().to_le_bytes());
     head.extend_from_slice(contents.name().as_bytes());
-    head.extend_from_slice(&head_checks().short(&[&head]));
+    head.extend_from_slice(&HEAD_CHECKS.short(&[&head]));
     head.try_into().expect("72 bytes were put into it")
 }
 
@@ -137,7 +137,7 @@ impl Index {
                 found,
             });
         }
-        if head_checks().short(&[&head[..HEAD - 8]]) != head[HEAD - 8..] {
+        if HEAD_CHECKS.short(&[&head[..HEAD - 8]]) != head[HEAD - 8..] {
             return Err(damaged("its head does not fit its checksum"));
         }
         Self::with_head(bytes, fields).ok_or(damaged("its head does not fit its length"))
@@ -253,7 +253,7 @@ impl Index {
     pub(crate) fn is_sound(&self) -> bool {
         let bytes = &self.table.bytes;
         let end = bytes.len() - CHECKSUM;
-        let mut hasher = checksums().hasher();
+        let mut hasher = CHECKSUMS.hasher();
         // Heads, tables and places are whole words, so the file is.
         for word in (0..end).step_by(8).filter_map(|at| bytes.array::<8>(at)) {
             hasher.update(&word);

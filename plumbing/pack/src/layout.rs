@@ -1,12 +1,12 @@
 //! The fixed parts of a pack: header, heads of blocks, end.
 
-use crate::bytes::{Fields, context};
+use crate::bytes::{Context, Fields};
 use crate::codec::{RAW, ZSTD};
 use crate::error::{BlockError, PackError};
 use crate::limits::{Limits, MAX_BLOCK};
 use roar_object::MAX_BODY;
 
-context!(block_checks, "roar 2026 pack block v1");
+static BLOCK_CHECKS: Context = Context::new("roar 2026 pack block v1");
 
 pub(crate) const MAGIC: [u8; 8] = *b"ROARPK1\n";
 
@@ -90,7 +90,7 @@ impl Head {
     }
 
     fn check_of(self, stored: &[u8]) -> [u8; 8] {
-        block_checks().short(&[&self.front(), stored])
+        BLOCK_CHECKS.short(&[&self.front(), stored])
     }
 
     pub(crate) fn check_stored(self, stored: &[u8]) -> Result<(), BlockError> {

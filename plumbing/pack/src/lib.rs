@@ -23,7 +23,7 @@
 #![forbid(unsafe_code)]
 
 mod block;
-mod bytes;
+pub mod bytes;
 mod cache;
 mod codec;
 mod contents;

@@ -1,6 +1,6 @@
 //! One index over several packs, `.rmx`: which pack has an object, without opening them all.
 
-use crate::bytes::{Fields, context, lead};
+use crate::bytes::{Context, Fields, lead};
 use crate::error::PackError;
 use crate::file::PackFile;
 use crate::index::Summed;
@@ -13,8 +13,8 @@ use std::collections::BinaryHeap;
 use std::io::Write;
 use std::path::Path;
 
-context!(checksums, "roar 2026 multi pack index v1");
-context!(head_checks, "roar 2026 multi pack index head v1");
+static CHECKSUMS: Context = Context::new("roar 2026 multi pack index v1");
+static HEAD_CHECKS: Context = Context::new("roar 2026 multi pack index head v1");
 
 const MAGIC: [u8; 8] = *b"ROARMX1\n";
 const HEAD: usize = 32;
@@ -72,7 +72,7 @@ impl MultiIndex {
         let count = groups.iter().map(|number| u64::from(*number)).sum::<u64>();
         let limit = u32::MAX;
         let count = u32::try_from(count).map_err(|_| PackError::TooMany { limit })?;
-        let mut out = Summed::new(out, checksums().hasher());
+        let mut out = Summed::new(out, CHECKSUMS.hasher());
         let mut put = |bytes: &[u8]| out.put(bytes).map_err(PackError::Write);
         put(&head(packs, count))?;
         for number in fan_out(&groups, count) {
@@ -133,7 +133,7 @@ impl MultiIndex {
         let list: Vec<[u8; PACK]> = (0..packs)
             .map(|pack| bytes.array(HEAD + PACK * pack))
             .collect::<Option<_>>()?;
-        if fields.array() != Some(head_checks().short(&[&head[..24], list.as_flattened()])) {
+        if fields.array() != Some(HEAD_CHECKS.short(&[&head[..24], list.as_flattened()])) {
             return None;
         }
         let packs: Vec<_> = list.iter().map(Covered::parse).collect::<Option<_>>()?;
@@ -287,7 +287,7 @@ fn head(packs: &[&PackFile], count: u32) -> Vec<u8> {
         .iter()
         .map(|pack| Covered::of(pack).to_bytes())
         .collect();
-    let check = head_checks().short(&[&head, list.as_flattened()]);
+    let check = HEAD_CHECKS.short(&[&head, list.as_flattened()]);
     head.extend_from_slice(&check);
     head.extend_from_slice(list.as_flattened());
     head

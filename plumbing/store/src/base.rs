@@ -2,8 +2,8 @@
 //! in logs.
 
 use crate::RefName;
-use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
+use crate::envelope::Envelope;
 use crate::file::{self, FileError, FileResult, Sync};
 use crate::packs;
 use crate::ref_log::{self, RefLog};
@@ -12,11 +12,10 @@ use crate::snapshot::{Refs, Snapshot, encode_refs, parse_refs};
 use crate::store::Layout;
 use roar_object::ObjectId;
 use roar_pack::PackName;
+use roar_pack::bytes::Fields;
 use std::fs::File;
 
-context!(checksums, "roar 2026 store base v1");
-
-const MAGIC: [u8; 8] = *b"roarbas\n";
+static ENVELOPE: Envelope = Envelope::new(b"roarbas\n", "roar 2026 store base v1");
 
 /// Bytes that differ between any two bases of a store.
 const STAMP: usize = 16;
@@ -90,7 +89,7 @@ impl Base {
     };
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = ENVELOPE.begin();
         bytes.extend_from_slice(&self.generation.to_le_bytes());
         bytes.extend_from_slice(&self.checkpoint.encode());
         bytes.extend_from_slice(&self.logs.to_le_bytes());
@@ -99,21 +98,12 @@ impl Base {
             bytes.extend_from_slice(pack.as_bytes());
         }
         encode_refs(&self.refs, &mut bytes);
-        let checksum = checksums().checksum(&[&bytes]);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        ENVELOPE.close(bytes)
     }
 
     /// Reads a base; returns nothing if the bytes are anything else than one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (content, checksum) = bytes.split_last_chunk::<32>()?;
-        if checksums().checksum(&[content]) != *checksum {
-            return None;
-        }
-        let mut fields = Fields(content);
-        if fields.array()? != MAGIC {
-            return None;
-        }
+        let mut fields = ENVELOPE.open(bytes)?;
         let base = Self {
             generation: fields.u64()?,
             checkpoint: Checkpoint::parse(&mut fields)?,

@@ -1,9 +1,9 @@
 //! Checkpoints: how what is derived from the journal says up to where.
 
 use crate::base::Base;
-use crate::bytes::Fields;
 use crate::file::{FileError, FileResult, if_there, read_exactly};
 use crate::{frame, segment};
+use roar_pack::bytes::Fields;
 use std::fs::File;
 use std::path::Path;
 

@@ -1,11 +1,18 @@
 //! Frames: one commit as bytes. `docs/format/store.md` draws them.
 
-use crate::bytes::{Fields, context};
-use crate::{Expect, RefChange, RefName, Transaction, name};
+mod refs;
+
+use refs::refuse_twice;
+pub(crate) use refs::{
+    RefMove, encode_note, encode_ref, encode_value, parse_note, parse_refs, refs_in,
+};
+
+use crate::{RefChange, RefName, Transaction};
 use roar_object::{Kind, MAX_BODY, Object, ObjectId};
+use roar_pack::bytes::{Context, Fields};
 use std::collections::HashSet;
 
-context!(checksums, "roar 2026 journal frame v1");
+static CHECKSUMS: Context = Context::new("roar 2026 journal frame v1");
 
 /// How a frame begins.
 pub(crate) const MAGIC: [u8; 8] = *b"\xf0roarfr\n";
@@ -40,15 +47,6 @@ pub enum FrameError {
     /// More than a frame can hold.
     #[error("a transaction is too large: {0}")]
     TooLarge(&'static str),
-}
-
-/// A ref change as it stands in a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RefMove {
-    pub(crate) name: RefName,
-    /// What was there before; in the journal never [`Expect::Any`].
-    pub(crate) expect: Expect,
-    pub(crate) new: Option<ObjectId>,
 }
 
 /// The fixed part of a frame.
@@ -86,7 +84,7 @@ impl Header {
     /// Returns whether the checksum is that of the frame's first bytes, header and head.
     pub(crate) fn vouches_for(&self, front: &[u8]) -> bool {
         front.len() == HEADER + self.head_len
-            && checksums().checksum(&[&front[..CHECKED], &front[HEADER..]]) == self.checksum
+            && CHECKSUMS.checksum(&[&front[..CHECKED], &front[HEADER..]]) == self.checksum
     }
 }
 
@@ -168,106 +166,6 @@ impl<'a> Head<'a> {
     }
 }
 
-/// Reads a note: its length and its text.
-pub(crate) fn parse_note<'a>(fields: &mut Fields<'a>) -> Result<&'a str, FrameError> {
-    let len = fields.u16().ok_or(FrameError::Length)?;
-    let note = fields.take(usize::from(len)).ok_or(FrameError::Length)?;
-    std::str::from_utf8(note).map_err(|_| FrameError::Malformed("the note"))
-}
-
-/// Returns the ref changes in bytes that [`parse_refs`] has checked.
-pub(crate) fn refs_in<'a>(bytes: &'a [u8]) -> impl Iterator<Item = RefMove> + 'a {
-    let mut fields = Fields(bytes);
-    std::iter::from_fn(move || parse_ref(&mut fields).map(RawRef::owned))
-}
-
-/// Checks the ref changes, and returns the bytes that they take up.
-pub(crate) fn parse_refs<'a>(
-    fields: &mut Fields<'a>,
-    is_transaction: bool,
-) -> Result<&'a [u8], FrameError> {
-    let count = fields.u32().ok_or(FrameError::Length)?;
-    let all = fields.0;
-    let mut names = Names::default();
-    for _ in 0..count {
-        let change = parse_ref(fields).ok_or(FrameError::Malformed("a ref"))?;
-        if change.expect == Expect::Any && !is_transaction {
-            return Err(FrameError::Malformed("a ref without its value before"));
-        }
-        if !names.insert(change.name) {
-            return Err(FrameError::Twice(change.owned().name));
-        }
-    }
-    Ok(&all[..all.len() - fields.0.len()])
-}
-
-/// Names that were met: nearly always one or two, for which a list is quicker than a set.
-#[derive(Default)]
-struct Names<'a> {
-    few: Vec<&'a str>,
-    many: HashSet<&'a str>,
-}
-
-impl<'a> Names<'a> {
-    const FEW: usize = 8;
-
-    /// Returns whether the name is new.
-    fn insert(&mut self, name: &'a str) -> bool {
-        if self.few.len() < Self::FEW {
-            let is_new = !self.few.contains(&name);
-            self.few.push(name);
-            return is_new;
-        }
-        !self.few.contains(&name) && self.many.insert(name)
-    }
-}
-
-/// A ref change as it stands in the bytes.
-struct RawRef<'a> {
-    /// A legal name.
-    name: &'a str,
-    expect: Expect,
-    new: Option<ObjectId>,
-}
-
-impl RawRef<'_> {
-    fn owned(self) -> RefMove {
-        let name = RefName::new(self.name).expect("the name was checked when it was read");
-        RefMove {
-            name,
-            expect: self.expect,
-            new: self.new,
-        }
-    }
-}
-
-fn parse_ref<'a>(fields: &mut Fields<'a>) -> Option<RawRef<'a>> {
-    let len = fields.u8()?;
-    let name = std::str::from_utf8(fields.take(usize::from(len))?).ok()?;
-    let expect = match fields.u8()? {
-        0 => Expect::Absent,
-        1 => Expect::Is(fields.id()?),
-        2 => Expect::Any,
-        _ => return None,
-    };
-    let new = match fields.u8()? {
-        0 => None,
-        1 => Some(fields.id()?),
-        _ => return None,
-    };
-    name::broken_rule(name)
-        .is_none()
-        .then_some(RawRef { name, expect, new })
-}
-
-fn refuse_twice(refs: &[RefMove]) -> Result<(), FrameError> {
-    let mut seen = HashSet::new();
-    match refs.iter().find(|change| !seen.insert(&change.name)) {
-        Some(twice) => Err(FrameError::Twice(twice.name.clone())),
-        None => Ok(()),
-    }
-}
-
 /// Returns the objects without those that come a second time.
 pub(crate) fn distinct(objects: &[Object]) -> Vec<&Object> {
     let mut seen = HashSet::new();
@@ -301,7 +199,7 @@ pub(crate) fn encode(
     frame.extend_from_slice(&at_ns.to_le_bytes());
     frame.extend_from_slice(&head_len.to_le_bytes());
     frame.extend_from_slice(&bodies_len.to_le_bytes());
-    let checksum = checksums().checksum(&[&frame, &head]);
+    let checksum = CHECKSUMS.checksum(&[&frame, &head]);
     frame.extend_from_slice(&checksum);
     frame.extend_from_slice(&head);
     for object in objects {
@@ -327,33 +225,6 @@ fn encode_head(note: &str, refs: &[RefMove], objects: &[&Object]) -> Result<Vec<
 fn count(len: usize) -> Result<[u8; 4], FrameError> {
     let len = u32::try_from(len).map_err(|_| FrameError::TooLarge("it has too many parts"))?;
     Ok(len.to_le_bytes())
-}
-
-/// Writes a note, as much of it as there is room for.
-pub(crate) fn encode_note(note: &str, to: &mut Vec<u8>) {
-    let note = &note.as_bytes()[..note.floor_char_boundary(usize::from(u16::MAX))];
-    to.extend_from_slice(&(note.len() as u16).to_le_bytes());
-    to.extend_from_slice(note);
-}
-
-pub(crate) fn encode_ref(change: &RefMove, head: &mut Vec<u8>) {
-    let name = change.name.as_str().as_bytes();
-    head.push(u8::try_from(name.len()).expect("a ref's name has at most 255 bytes"));
-    head.extend_from_slice(name);
-    match change.expect {
-        Expect::Absent => head.push(0),
-        Expect::Is(id) => encode_value(Some(id), head),
-        Expect::Any => head.push(2),
-    }
-    encode_value(change.new, head);
-}
-
-/// Writes a value: absent, or an id.
-pub(crate) fn encode_value(value: Option<ObjectId>, to: &mut Vec<u8>) {
-    to.push(u8::from(value.is_some()));
-    if let Some(id) = value {
-        to.extend_from_slice(id.as_bytes());
-    }
 }
 
 fn encode_entry(object: &Object, head: &mut Vec<u8>) -> Result<(), FrameError> {
@@ -410,179 +281,6 @@ fn decode_objects(head: &Head<'_>, bodies: &[u8]) -> Result<Vec<Object>, FrameEr
     Ok(objects)
 }
 
-impl From<RefMove> for RefChange {
-    fn from(change: RefMove) -> Self {
-        Self {
-            name: change.name,
-            expect: change.expect,
-            new: change.new,
-        }
-    }
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "tests may panic")]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    /// The worked example of `docs/format/store.md`.
-    fn example() -> Vec<u8> {
-        let object = Object::from_body(Kind::Session, b"hi".to_vec());
-        let name = RefName::new("a").unwrap();
-        let change = RefMove {
-            name,
-            expect: Expect::Absent,
-            new: Some(object.id()),
-        };
-        encode(1, 1, "init", &[change], &[&object]).unwrap()
-    }
-
-    #[test]
-    fn frames_never_change() {
-        let hex: String = example().iter().map(|byte| format!("{byte:02x}")).collect();
-        let doc = include_str!("../../../docs/format/store.md");
-        let drawn = doc
-            .split("```text\n")
-            .nth(1)
-            .unwrap()
-            .split("```")
-            .next()
-            .unwrap();
-        let drawn: String = drawn
-            .lines()
-            .flat_map(|line| line[..48.min(line.len())].split(' '))
-            .collect();
-        assert_eq!(hex, drawn);
-        assert_eq!(hex, GOLDEN);
-    }
-
-    const GOLDEN: &str = "f0726f617266720a010000000000000001000000000000005700000002000000000000002983161f\
-        c4d5a858a9f1e0584d4bab43944a8f9853e08ede6926f5c51d8409ef0400696e6974010000000161\
-        0001243b8c532781f0bf703b2b68960730f8229fb201cfc3bfd34dd008437ed058d201000000243b\
-        8c532781f0bf703b2b68960730f8229fb201cfc3bfd34dd008437ed058d204020000006869";
-
-    fn is_journal_frame(bytes: &[u8]) -> bool {
-        let Some(header) = Header::parse(bytes) else {
-            return false;
-        };
-        header.sequence > 0
-            && header.frame_len() == Some(bytes.len() as u64)
-            && header.vouches_for(&bytes[..HEADER + header.head_len])
-            && Head::parse(&header, &bytes[HEADER..HEADER + header.head_len])
-                .is_ok_and(|head| decode_objects(&head, &bytes[HEADER + header.head_len..]).is_ok())
-    }
-
-    #[test]
-    fn every_byte_of_a_frame_is_checked() {
-        let frame = example();
-        assert!(is_journal_frame(&frame));
-        for at in 0..frame.len() {
-            let mut changed = frame.clone();
-            changed[at] ^= 1;
-            assert!(!is_journal_frame(&changed), "byte {at}");
-        }
-        for len in 0..frame.len() {
-            assert!(!is_journal_frame(&frame[..len]), "{len} bytes");
-        }
-    }
-
-    /// Gives a frame whose head was changed the checksum that fits.
-    fn resealed(mut bytes: Vec<u8>, head_len: usize) -> Vec<u8> {
-        bytes[24..28].copy_from_slice(&(head_len as u32).to_le_bytes());
-        let sum = checksums().checksum(&[&bytes[..CHECKED], &bytes[HEADER..HEADER + head_len]]);
-        bytes[CHECKED..HEADER].copy_from_slice(&sum);
-        bytes
-    }
-
-    #[test]
-    fn a_right_checksum_does_not_excuse_nonsense() {
-        let transaction = Transaction {
-            objects: vec![Object::from_body(Kind::Tree, b"x".to_vec())],
-            refs: vec![RefChange {
-                name: RefName::new("a").unwrap(),
-                expect: Expect::Any,
-                new: None,
-            }],
-            note: "n".to_owned(),
-            at_ns: 0,
-        };
-        let bytes = transaction.to_bytes().unwrap();
-        let head_len = bytes.len() - HEADER - 1;
-        assert_eq!(resealed(bytes.clone(), head_len), bytes);
-        // The note's text, the ref's name, its two tags, the object's kind and length.
-        for (at, value) in [(2, 0xff), (8, b'/'), (9, 3), (10, 2), (47, 0), (48, 2)] {
-            let mut changed = bytes.clone();
-            changed[HEADER + at] = value;
-            let changed = resealed(changed, head_len);
-            assert!(Transaction::from_bytes(&changed).is_err(), "byte {at}");
-        }
-        let mut longer = bytes.clone();
-        longer.insert(HEADER + head_len, 0);
-        assert!(Transaction::from_bytes(&resealed(longer, head_len + 1)).is_err());
-    }
-
-    #[test]
-    fn what_is_not_what_it_says_is_not_written() {
-        let object = Object::from_parts(ObjectId::from_bytes([1; 32]), Kind::Tree, Vec::new());
-        let forged = Transaction {
-            objects: vec![object.clone()],
-            ..Transaction::default()
-        };
-        assert_eq!(forged.to_bytes(), Err(FrameError::NotGenuine(object.id())));
-        let name = RefName::new("a").unwrap();
-        let change = RefChange {
-            name: name.clone(),
-            expect: Expect::Any,
-            new: None,
-        };
-        let twice = Transaction {
-            refs: vec![change.clone(), change],
-            ..Transaction::default()
-        };
-        assert_eq!(twice.to_bytes(), Err(FrameError::Twice(name)));
-    }
-
-    prop_compose! {
-        fn objects()(bodies in proptest::collection::btree_set(any::<Vec<u8>>(), 0..5), kind in 1u8..=7) -> Vec<Object> {
-            let kind = Kind::from_code(kind).unwrap();
-            bodies.into_iter().map(|body| Object::from_body(kind, body)).collect()
-        }
-    }
-
-    prop_compose! {
-        fn change()(name in "[a-z]{1,9}(/[a-z]{1,9}){0,2}", expect in 0usize..3, old: [u8; 32], new: Option<[u8; 32]>) -> RefChange {
-            let old = ObjectId::from_bytes(old);
-            let expect = [Expect::Any, Expect::Absent, Expect::Is(old)][expect];
-            RefChange { name: RefName::new(name).unwrap(), expect, new: new.map(ObjectId::from_bytes) }
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_transaction_survives_its_bytes(
-            objects in objects(),
-            mut refs in proptest::collection::vec(change(), 0..4),
-            note: String,
-            at_ns: i64,
-        ) {
-            refs.sort_by(|one, other| one.name.cmp(&other.name));
-            refs.dedup_by(|one, other| one.name == other.name);
-            let transaction = Transaction { objects, refs, note, at_ns };
-            let bytes = transaction.to_bytes().unwrap();
-            let read = Transaction::from_bytes(&bytes).unwrap();
-            prop_assert_eq!(&read, &transaction);
-            prop_assert_eq!(read.to_bytes().unwrap(), bytes);
-        }
-
-        #[test]
-        fn no_bytes_make_the_decoder_panic(bytes: Vec<u8>, front in 0usize..=180) {
-            let mut all = example();
-            all.truncate(front);
-            all.extend(bytes);
-            let taken = Transaction::from_bytes(&all);
-            prop_assert!(taken.is_err());
-            is_journal_frame(&all);
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,6 @@
 //! The writers' index: what sled holds, derived from the journal frame by frame.
 
 use crate::base::Base;
-use crate::bytes::Fields;
 use crate::checkpoint::Checkpoint;
 use crate::frame::{Entry, Head, RefMove, encode_value};
 use crate::reader::ReflogEntry;
@@ -9,6 +8,7 @@ use crate::scan::FrameAt;
 use crate::sled_fence::{self, SledError, fenced};
 use crate::{Expect, RefName};
 use roar_object::{Kind, ObjectId};
+use roar_pack::bytes::Fields;
 use std::collections::BTreeSet;
 use std::path::Path;
 

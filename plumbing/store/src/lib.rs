@@ -28,12 +28,12 @@
 #![forbid(unsafe_code)]
 
 mod base;
-mod bytes;
 mod checkpoint;
 mod closure;
 mod collecting;
 mod counts;
 mod door;
+mod envelope;
 mod file;
 mod frame;
 mod fsck;

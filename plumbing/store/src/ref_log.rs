@@ -1,7 +1,7 @@
 //! Logs of ref changes: what the commits that have left the journal did to refs.
 
-use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
+use crate::envelope::Envelope;
 use crate::file::{self, FileError, FileResult, Sync, if_there};
 use crate::frame::{self, Head, RefMove};
 use crate::index::value_of;
@@ -9,11 +9,10 @@ use crate::reader::{Operation, ReflogEntry};
 use crate::scan::FrameAt;
 use crate::store::Layout;
 use crate::{RefMoved, RefName};
+use roar_pack::bytes::Fields;
 use std::path::{Path, PathBuf};
 
-context!(checksums, "roar 2026 ref log v1");
-
-const MAGIC: [u8; 8] = *b"roarlog\n";
+static ENVELOPE: Envelope = Envelope::new(b"roarlog\n", "roar 2026 ref log v1");
 
 /// What one commit did, beside bringing objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +97,7 @@ pub(crate) struct RefLog {
 
 impl RefLog {
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = ENVELOPE.begin();
         bytes.extend_from_slice(&self.number.to_le_bytes());
         bytes.extend_from_slice(&self.after.to_le_bytes());
         bytes.extend_from_slice(&self.checkpoint.encode());
@@ -106,21 +105,12 @@ impl RefLog {
         for commit in &self.commits {
             commit.encode(&mut bytes);
         }
-        let checksum = checksums().checksum(&[&bytes]);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        ENVELOPE.close(bytes)
     }
 
     /// Reads a log; returns nothing if the bytes are anything else than one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (content, checksum) = bytes.split_last_chunk::<32>()?;
-        if checksums().checksum(&[content]) != *checksum {
-            return None;
-        }
-        let mut fields = Fields(content);
-        if fields.array()? != MAGIC {
-            return None;
-        }
+        let mut fields = ENVELOPE.open(bytes)?;
         let log = Self {
             number: fields.u32()?,
             after: fields.u64()?,

@@ -1,10 +1,10 @@
 //! Segments: the files of the journal, and their names and headers.
 
-use crate::bytes::{Fields, context};
 use crate::file::{FileError, FileResult, if_there};
+use roar_pack::bytes::{Context, Fields};
 use std::path::{Path, PathBuf};
 
-context!(checksums, "roar 2026 journal segment v1");
+static CHECKSUMS: Context = Context::new("roar 2026 journal segment v1");
 
 const MAGIC: [u8; 8] = *b"roarjrn\n";
 const VERSION: u16 = 1;
@@ -62,7 +62,7 @@ pub(crate) fn encode_header(number: u32, first: u64) -> Vec<u8> {
     header.extend_from_slice(&[0, 0]);
     header.extend_from_slice(&number.to_le_bytes());
     header.extend_from_slice(&first.to_le_bytes());
-    let checksum = checksums().short(&[&header]);
+    let checksum = CHECKSUMS.short(&[&header]);
     header.extend_from_slice(&checksum);
     header
 }

@@ -1,13 +1,12 @@
 //! Lists of the objects in closed segments, so that opening does not go through them.
 
-use crate::bytes::{Fields, context};
+use crate::envelope::Envelope;
 use crate::file::{self, FileError, FileResult, Sync};
 use roar_object::{Kind, ObjectId};
+use roar_pack::bytes::Fields;
 use std::path::{Path, PathBuf};
 
-context!(checksums, "roar 2026 segment index v1");
-
-const MAGIC: [u8; 8] = *b"roaridx\n";
+static ENVELOPE: Envelope = Envelope::new(b"roaridx\n", "roar 2026 segment index v1");
 const HEADER: usize = 24;
 const ENTRY: usize = 45;
 
@@ -52,8 +51,8 @@ impl SegmentIndex {
     pub(crate) fn encode(segment: u32, len: u64, mut objects: Vec<Listed>) -> Vec<u8> {
         objects.sort_by_key(|object| object.id);
         objects.dedup_by_key(|object| object.id);
-        let mut bytes = Vec::with_capacity(HEADER + ENTRY * objects.len() + 32);
-        bytes.extend_from_slice(&MAGIC);
+        let mut bytes = ENVELOPE.begin();
+        bytes.reserve(HEADER + ENTRY * objects.len() + 32);
         bytes.extend_from_slice(&segment.to_le_bytes());
         bytes.extend_from_slice(&len.to_le_bytes());
         bytes.extend_from_slice(&(objects.len() as u32).to_le_bytes());
@@ -63,20 +62,16 @@ impl SegmentIndex {
             bytes.extend_from_slice(&object.offset.to_le_bytes());
             bytes.extend_from_slice(&object.len.to_le_bytes());
         }
-        let checksum = checksums().checksum(&[&bytes]);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        ENVELOPE.close(bytes)
     }
 
     /// Takes bytes for the list of a segment of `len` bytes, if they are that.
     pub(crate) fn decode(segment: u32, len: u64, mut bytes: Vec<u8>) -> Option<Self> {
-        let (content, checksum) = bytes.split_last_chunk::<32>()?;
-        let mut fields = Fields(content);
-        let fits = fields.array()? == MAGIC && fields.u32()? == segment && fields.u64()? == len;
+        let mut fields = ENVELOPE.open(&bytes)?;
+        let fits = fields.u32()? == segment && fields.u64()? == len;
         let count = fields.u32()? as usize;
         let right = fits
             && fields.0.len() == count.checked_mul(ENTRY)?
-            && checksums().checksum(&[content]) == *checksum
             && fields
                 .0
                 .chunks_exact(ENTRY)

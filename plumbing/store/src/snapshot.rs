@@ -2,17 +2,16 @@
 
 use crate::RefName;
 use crate::base::Base;
-use crate::bytes::{Fields, context};
 use crate::checkpoint::Checkpoint;
+use crate::envelope::Envelope;
 use crate::file::{self, FileResult, Sync};
 use crate::store::Layout;
 use roar_object::ObjectId;
+use roar_pack::bytes::Fields;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-context!(checksums, "roar 2026 refs snapshot v1");
-
-const MAGIC: [u8; 8] = *b"roarref\n";
+static ENVELOPE: Envelope = Envelope::new(b"roarref\n", "roar 2026 refs snapshot v1");
 
 /// Refs by name.
 pub(crate) type Refs = BTreeMap<RefName, ObjectId>;
@@ -34,24 +33,15 @@ impl Snapshot {
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
-        let mut bytes = MAGIC.to_vec();
+        let mut bytes = ENVELOPE.begin();
         bytes.extend_from_slice(&self.checkpoint.encode());
         encode_refs(&self.refs, &mut bytes);
-        let checksum = checksums().checksum(&[&bytes]);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        ENVELOPE.close(bytes)
     }
 
     /// Reads a snapshot; returns nothing if the bytes are anything else than one.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
-        let (content, checksum) = bytes.split_last_chunk::<32>()?;
-        if checksums().checksum(&[content]) != *checksum {
-            return None;
-        }
-        let mut fields = Fields(content);
-        if fields.array()? != MAGIC {
-            return None;
-        }
+        let mut fields = ENVELOPE.open(bytes)?;
         let checkpoint = Checkpoint::parse(&mut fields)?;
         let refs = parse_refs(&mut fields)?;
         fields.is_empty().then_some(Self { checkpoint, refs })

@@ -3,16 +3,16 @@
 //! Each run has a file of its own, so that runs never wait for each other. Its owner keeps it locked; a
 //! file that nobody has locked is what a killed roar left behind.
 
-use crate::bytes::{Fields, context};
 use crate::door;
 use crate::file::{self, FileError, FileResult};
+use roar_pack::bytes::{Context, Fields};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-context!(checksums, "roar 2026 spool frame v1");
+static CHECKSUMS: Context = Context::new("roar 2026 spool frame v1");
 
 const MAGIC: [u8; 8] = *b"roarrun\n";
 /// From how many bytes on an append reaches the file without being asked to.
@@ -77,7 +77,7 @@ impl Spool {
             FileError::at("write", &self.path)(large)
         })?;
         let front = frame_front(kind, len);
-        let checksum = checksums().short(&[&at.to_le_bytes(), &front, body]);
+        let checksum = CHECKSUMS.short(&[&at.to_le_bytes(), &front, body]);
         self.buffer.extend_from_slice(&front);
         self.buffer.extend_from_slice(body);
         self.buffer.extend_from_slice(&checksum);
@@ -351,7 +351,7 @@ impl SpoolFrames {
 fn decode_frame(at: u64, fields: &mut Fields<'_>) -> Option<SpoolFrame> {
     let (kind, len) = (fields.u8()?, fields.u32()?);
     let body = fields.take(len as usize)?;
-    let checksum = checksums().short(&[&at.to_le_bytes(), &frame_front(kind, len), body]);
+    let checksum = CHECKSUMS.short(&[&at.to_le_bytes(), &frame_front(kind, len), body]);
     (fields.array()? == checksum).then(|| SpoolFrame {
         kind,
         body: body.to_vec(),
