@@ -74,6 +74,25 @@ impl PackFile {
         open().map_err(PackError::at(path))
     }
 
+    /// Returns what a pack held by what its index says, and what it was called, whatever has become of
+    /// the pack.
+    ///
+    /// # Errors
+    ///
+    /// When the index cannot be read, or any byte of it is damaged.
+    pub fn listed(index: &Path) -> Result<(PackName, Vec<Entry>), PackError> {
+        let listed = || {
+            let index = Index::new(Bytes::open(index)?)?;
+            if !index.is_sound() {
+                let why = "its bytes do not fit its checksum";
+                return Err(PackError::Index { why });
+            }
+            let entries = (0..index.objects()).map(|rank| index.entry(rank));
+            Ok((index.name(), entries.collect::<Result<_, _>>()?))
+        };
+        listed().map_err(PackError::at(index))
+    }
+
     fn with(path: &Path, index: Bytes) -> Result<Self, PackError> {
         let index = Index::new(index)?;
         let file = File::open(path)

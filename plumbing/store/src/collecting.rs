@@ -32,6 +32,21 @@ pub(crate) fn take(layout: &Layout) -> FileResult<Option<Collecting>> {
     }
 }
 
+/// As [`take`], and waits for as long as that.
+pub(crate) fn wait_for(layout: &Layout, up_to: Duration) -> FileResult<Option<Collecting>> {
+    let begun = Instant::now();
+    loop {
+        if let Some(taken) = take(layout)? {
+            return Ok(Some(taken));
+        }
+        let waited = begun.elapsed();
+        if waited >= up_to {
+            return Ok(None);
+        }
+        std::thread::sleep(NAP.min(up_to - waited));
+    }
+}
+
 /// Waits until nobody collects, and keeps collectors away while the store is looked through. Writes
 /// nothing; returns nothing where there is no lock or somebody goes on for too long.
 pub(crate) fn watch(layout: &Layout) -> Option<Collecting> {

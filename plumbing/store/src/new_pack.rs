@@ -308,7 +308,12 @@ impl Received {
     ///
     /// When the disk does not take it.
     pub fn admit(self) -> Result<PackName, PackingError> {
-        Ok(self.unnamed.admit(&self.contents)?)
+        Ok(self.count()?)
+    }
+
+    /// As [`Received::admit`].
+    pub(crate) fn count(self) -> FileResult<PackName> {
+        self.unnamed.admit(&self.contents)
     }
 }
 
@@ -348,12 +353,16 @@ impl PackWriter {
 
     /// Ends the pack and lets it count; returns its name, or nothing if it is empty.
     pub(crate) fn finish(self) -> FileResult<Option<PackName>> {
+        let ended = self.end()?;
+        ended.map(Received::count).transpose()
+    }
+
+    /// Ends the pack, which does not count yet; returns nothing if it is empty.
+    pub(crate) fn end(self) -> FileResult<Option<Received>> {
         let finished = self.writer.finish();
         let (_, contents) = finished.map_err(FileError::at("write", &self.unnamed.path))?;
-        if contents.objects() == 0 {
-            return Ok(None);
-        }
-        self.unnamed.admit(&contents).map(Some)
+        let unnamed = self.unnamed;
+        Ok((contents.objects() > 0).then_some(Received { unnamed, contents }))
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the store did by itself, for its caller to pass on.
 
+use roar_object::ObjectId;
 use std::path::PathBuf;
 
 /// Something that happened, or was seen to have happened, beside what was asked for.
@@ -69,6 +70,29 @@ pub enum Notice {
         /// What is wrong with it.
         why: String,
     },
+    /// A pack was damaged, and what is whole of it is in another.
+    #[error("pack '{pack}' was damaged ({why}): {told}; it was moved to '{aside}'",
+        told = brought_over(*.whole, .lost.as_deref()), aside = .aside.display())]
+    PackMended {
+        /// Its name.
+        pack: String,
+        /// What was wrong with it.
+        why: String,
+        /// How many objects of it are whole.
+        whole: u64,
+        /// Those that are gone, if it is known what was in it.
+        lost: Option<Vec<ObjectId>>,
+        /// Where it is now.
+        aside: PathBuf,
+    },
+    /// A pack that was needed is not there, and is not asked for any more.
+    #[error("pack '{pack}' is gone: {told}", told = brought_over(0, .lost.as_deref()))]
+    PackGone {
+        /// Its name.
+        pack: String,
+        /// The objects that are gone with it, if it is known what was in it.
+        lost: Option<Vec<ObjectId>>,
+    },
     /// The journal had lost commits that were acknowledged, and what the index had of them is in the
     /// journal again.
     #[error("the journal had lost its last {all}: {told}; the damaged segment was copied to '{aside}'",
@@ -109,6 +133,20 @@ fn told(commits_back: u64, commits_lost: u64, objects_back: usize, objects_lost:
     }
     let lost = both(commits_lost, objects_lost);
     format!("{back} came back, {lost} did not")
+}
+
+/// Returns what became of the objects of a pack, in words.
+fn brought_over(whole: u64, lost: Option<&[ObjectId]>) -> String {
+    let lost = match lost {
+        None => "how many are lost is not known".to_owned(),
+        Some([]) => "none is lost".to_owned(),
+        Some([_]) => "1 is lost".to_owned(),
+        Some(lost) => format!("{} are lost", lost.len()),
+    };
+    match whole {
+        0 => format!("of its objects, {lost}"),
+        _ => format!("{} of it are whole, {lost}", counted(whole, "object")),
+    }
 }
 
 /// Returns how many of something, in words.

@@ -4,7 +4,9 @@ use crate::file::{FileError, FileResult, if_there};
 use crate::notice::explain;
 use crate::store::Layout;
 use roar_object::{DecodeError, FindError, Kind, Object, ObjectId, Prefix};
-use roar_pack::{Covered, Entry, Found, Limits, MultiIndex, PackError, PackFile, PackName};
+use roar_pack::{
+    Contents, Covered, Entry, Found, Limits, MultiIndex, PackError, PackFile, PackName,
+};
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
@@ -264,9 +266,13 @@ fn open_unindexed(listed: Listed) -> Opened {
 
 /// Makes the index of a pack, which is read for that and checked.
 pub(crate) fn make_index(path: &Path) -> Result<Vec<u8>, PackError> {
+    Ok(contents_of(path)?.to_index())
+}
+
+/// Reads a whole pack, and checks it.
+pub(crate) fn contents_of(path: &Path) -> Result<Contents, PackError> {
     let input = BufReader::with_capacity(READ, File::open(path)?);
-    let contents = roar_pack::read(input, &Limits::own(), &mut |_| Ok(()))?;
-    Ok(contents.to_index())
+    roar_pack::read(input, &Limits::own(), &mut |_| Ok(()))
 }
 
 /// Returns whether a pack is not there any more.

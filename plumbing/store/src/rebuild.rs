@@ -1,35 +1,44 @@
-//! Making everything again that is derived from the journal.
+//! Making everything again that is derived from journal and packs, and putting aside what is damaged.
+
+mod packs;
 
 use crate::base::{Base, FoundBase, Source};
-use crate::door;
-use crate::file::{FileError, FileResult, if_there};
+use crate::collecting::{self, Collecting};
+use crate::file::{self, FileResult};
 use crate::gc::seal;
 use crate::lock::Lock;
 use crate::snapshot::Snapshot;
 use crate::store::Layout;
-use crate::{LockError, Notice, Reader, Store, Wait};
-use crate::{multi, packs, recover, salvage, segment, writer};
+use crate::{Holder, LockError, Notice, Reader, Store, Wait};
+use crate::{multi, recover, salvage, segment, writer};
+use std::time::Duration;
 
-/// Makes the index, the `refs` file and the lists of segments again, from the journal alone.
+/// Makes the indexes, the `refs` file and the lists of segments again, from the journal and the packs
+/// alone. Of packs that are damaged, what is whole goes to a new one, and they go to `aside/`.
 ///
 /// # Errors
 ///
-/// When the lock is not free in time, or files cannot be read or removed.
+/// When a lock is not free in time, or files cannot be read, written or removed. Doing it again goes on
+/// with it.
 pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> {
     let layout = store.layout();
+    let _collecting = keep_collectors_away(layout, wait.up_to)?;
     let lock = Lock::take(&layout.lock(), wait)?;
+    let mut notices = match layout.packs().is_dir() {
+        true => packs::mend(layout)?,
+        false => Vec::new(),
+    };
     // The old `refs` file stays until the end: it may be all that tells how far the journal went.
     let mut writer = match salvage::gather(layout)? {
         Some(salvage) => recover::open_with(salvage, layout, lock)?,
         None => {
             remove_index(layout)?;
-            remove_pack_indexes(layout)?;
             let (base, snapshot) = find_base(layout)?;
             recover::open_from(snapshot, base, layout, lock)?
         }
     };
     multi::renew(layout)?;
-    let mut notices = writer.take_notices();
+    notices.extend(writer.take_notices());
     notices.retain(|notice| *notice != Notice::IndexMade);
     list_closed_segments(layout)?;
     Ok(notices)
@@ -49,13 +58,17 @@ fn find_base(layout: &Layout) -> FileResult<(Base, Option<Snapshot>)> {
     Ok((base, None))
 }
 
-/// Removes the indexes of packs, which the one that opens the store for writing makes again.
-fn remove_pack_indexes(layout: &Layout) -> FileResult<()> {
-    for pack in packs::list(&layout.packs())? {
-        let path = pack.path.with_extension("rix");
-        if_there(door::remove(&path)).map_err(FileError::at("remove", &path))?;
+/// Takes the lock of those who collect, once there are packs or there should be some.
+fn keep_collectors_away(layout: &Layout, up_to: Duration) -> Result<Option<Collecting>, LockError> {
+    if !layout.packs().is_dir() {
+        if Base::read(layout)?.packs.is_empty() {
+            return Ok(None);
+        }
+        file::make_lasting_dir(&layout.packs())?;
     }
-    Ok(())
+    let taken = collecting::wait_for(layout, up_to)?;
+    let holder = Holder::default();
+    taken.map(Some).ok_or(LockError::Busy { holder })
 }
 
 fn remove_index(layout: &Layout) -> FileResult<()> {

@@ -232,7 +232,7 @@ fn keep_tail(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
 }
 
 /// Returns a path in `aside/` that is not taken.
-fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
+pub(crate) fn free_name(layout: &Layout, name: &str) -> FileResult<PathBuf> {
     let dir = layout.aside();
     file::make_lasting_dir(&dir)?;
     let names = (0..).map(|number: u32| match number {

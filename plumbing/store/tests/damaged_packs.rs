@@ -7,7 +7,7 @@ mod common;
 use common::{commit, copy, name, new_store, object, open, writer};
 use roar_object::Objects;
 use roar_store::{
-    GcOptions, GcReport, Holder, Kept, Options, Severity, Store, Wait, fsck, gc, rebuild,
+    GcOptions, GcReport, Holder, Kept, Notice, Options, Severity, Store, Wait, fsck, gc, rebuild,
 };
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -253,4 +253,165 @@ fn packs_that_were_swapped_are_found() {
         "{found:?}"
     );
     right(&store);
+}
+
+/// Rebuilds, and checks that nothing is left to be found but what is lost, and nothing more was lost.
+fn mended(store: &Store, told: &str) -> (Vec<Notice>, u64) {
+    let before = right(store);
+    let notices = rebuild(store, wait(&mut |_| {})).unwrap();
+    let lost: Vec<_> = ["object-missing", "ref-dangling"]
+        .map(|id| (Severity::Error, id))
+        .into();
+    let rest: Vec<_> = found(store)
+        .into_iter()
+        .filter(|found| !lost.contains(found))
+        .collect();
+    assert_eq!(rest, [], "{told}");
+    let after = right(store);
+    assert!(after >= before, "{told}: {before} were right, now {after}");
+    assert_eq!(store.reader().damage(), None, "{told}");
+    (notices, after)
+}
+
+/// Returns how many objects were told to be lost, if that was known of all packs.
+fn told_lost(notices: &[Notice]) -> Option<usize> {
+    let lost = notices.iter().map(|notice| match notice {
+        Notice::PackMended { lost, .. } | Notice::PackGone { lost, .. } => {
+            lost.as_ref().map(Vec::len)
+        }
+        _ => Some(0),
+    });
+    lost.sum()
+}
+
+#[test]
+fn a_damaged_pack_is_mended_and_kept_and_what_is_lost_is_told() {
+    for_each_damage("rpk", |store, told| {
+        let names = files(store, "rpk");
+        let damaged: Vec<_> = names
+            .iter()
+            .map(|path| std::fs::read(path).unwrap())
+            .collect();
+        let (notices, after) = mended(store, told);
+        let lost = told_lost(&notices).unwrap_or_else(|| panic!("{told}: {notices:?}"));
+        assert_eq!(lost as u64, OBJECTS - after, "{told}: {notices:?}");
+        match &notices[..] {
+            [Notice::PackMended { aside, .. }] => {
+                let kept = std::fs::read(aside).unwrap();
+                assert!(damaged.contains(&kept), "{told}: kept as it was");
+            }
+            [Notice::PackGone { .. }] => {}
+            other => panic!("{told}: {other:?}"),
+        }
+        let (again, _) = mended(store, told);
+        assert_eq!(again, [], "{told}: nothing is left to do");
+        commit(&mut writer(store), 100);
+        let report = collect(store, &GcOptions::asked());
+        assert!(report.pruned.is_empty(), "{told}");
+        assert_eq!(right(store), after, "{told}");
+    });
+}
+
+#[test]
+fn a_pack_without_index_is_mended_too_and_it_is_said_that_nobody_knows_what_was_in_it() {
+    for_each_damage("rpk", |store, told| {
+        for index in files(store, "rix") {
+            put(&index, None);
+        }
+        let (notices, _) = mended(store, told);
+        assert_eq!(told_lost(&notices), None, "{told}: {notices:?}");
+    });
+}
+
+#[test]
+fn packs_are_mended_where_the_base_is_damaged_too() {
+    for_each_damage("rpk", |store, told| {
+        put(&store.dir().join("base"), Some(b"nonsense".to_vec()));
+        mended(store, told);
+    });
+}
+
+#[test]
+fn packs_that_were_swapped_are_mended_without_loss() {
+    let (_dir, store) = packed();
+    let packs = files(&store, "rpk");
+    let aside = store.dir().join("aside.tmp");
+    std::fs::rename(&packs[0], &aside).unwrap();
+    std::fs::rename(&packs[1], &packs[0]).unwrap();
+    std::fs::rename(&aside, &packs[1]).unwrap();
+    let (notices, after) = mended(&store, "swapped");
+    assert_eq!((notices.len(), told_lost(&notices)), (2, Some(0)));
+    assert_eq!(after, OBJECTS);
+}
+
+#[test]
+fn one_flipped_bit_costs_one_object_and_what_needs_it_is_told() {
+    let (_dir, store) = new_store();
+    // Too many bytes to be like one another, so that they are stored as they are.
+    let notes = |number: u64| -> String {
+        let names = (0..200)
+            .map(|at| roar_object::ObjectId::of(roar_object::Kind::Job, &[number as u8, at]));
+        names.map(|id| id.to_string()).collect()
+    };
+    let mut parent: Option<roar_object::Object> = None;
+    let mut writing = writer(&store);
+    for number in 0..20 {
+        let link = match &parent {
+            None => roar_object::Session::begin(&notes(number), 1),
+            Some(parent) => {
+                roar_object::Session::ran(parent.id(), 1, 1, parent.id(), "@1".parse().unwrap())
+            }
+        };
+        let link = roar_object::Object::encode(&link);
+        let id = link.id();
+        common::set(
+            &mut writing,
+            "main",
+            roar_store::Expect::Any,
+            Some(id),
+            vec![link.clone()],
+        )
+        .unwrap();
+        parent = Some(link);
+    }
+    drop(writing);
+    collect(&store, &GcOptions::automatic());
+    let path = &files(&store, "rpk")[0];
+    let mut bytes = std::fs::read(path).unwrap();
+    let at = bytes.len() / 2;
+    bytes[at] ^= 4;
+    std::fs::write(path, bytes).unwrap();
+    let (notices, _) = mended(&store, "one bit");
+    let [
+        Notice::PackMended {
+            whole,
+            lost: Some(lost),
+            ..
+        },
+    ] = &notices[..]
+    else {
+        panic!("{notices:?}");
+    };
+    assert_eq!((*whole, lost.len()), (19, 1), "{notices:?}");
+    let report = fsck(&store, Options { full: true }).unwrap();
+    let missing: Vec<_> = report
+        .findings
+        .iter()
+        .filter(|found| found.id == "object-missing")
+        .collect();
+    assert_eq!(missing.len(), 1);
+    assert_eq!(missing[0].subject, lost[0].to_string());
+    let kept = collect(
+        &store,
+        &GcOptions {
+            prune: true,
+            grace: Duration::ZERO,
+            reflog: Duration::ZERO,
+            ..GcOptions::asked()
+        },
+    );
+    assert!(
+        matches!(kept.kept, Some(Kept::Damaged { .. })),
+        "what it led to is not known: {kept:?}"
+    );
 }

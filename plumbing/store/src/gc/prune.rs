@@ -130,6 +130,12 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
         Err(why) => return Ok(Err(Kept::Damaged { why })),
     };
     let reachable = graph.reachable(roots(&reader, &places, options)?);
+    let mut named = reader.references("")?.into_iter().map(|(_, id)| id);
+    let lost = named.find(|id| !graph.has(*id));
+    if let Some(id) = lost.or(graph.lost(&reachable)) {
+        let why = format!("'{id}' is missing");
+        return Ok(Err(Kept::Damaged { why }));
+    }
     let cutoff = cutoff(options.now, options.grace);
     let mut kept = reachable.clone();
     for opened in packs.all() {

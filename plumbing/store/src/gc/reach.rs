@@ -19,6 +19,8 @@ pub(super) struct Graph {
     fan: Vec<u32>,
     /// From, to; sorted.
     links: Vec<(u32, u32)>,
+    /// From where something is needed that is not there.
+    open: Vec<(u32, ObjectId)>,
 }
 
 /// Some of the objects of a [`Graph`].
@@ -58,6 +60,7 @@ impl Graph {
             fan: fan_of(&names),
             names,
             links: Vec::new(),
+            open: Vec::new(),
         };
         for pack in packs.readable() {
             let mut wrong = None;
@@ -96,8 +99,10 @@ impl Graph {
         };
         let links = closure::links(object).map_err(|err| explain(&err))?;
         for link in links {
-            if let Some(to) = self.rank(link.to) {
-                self.links.push((from, to));
+            match self.rank(link.to) {
+                Some(to) => self.links.push((from, to)),
+                None if link.optional => {}
+                None => self.open.push((from, link.to)),
             }
         }
         Ok(())
@@ -140,6 +145,12 @@ impl Graph {
         links
             .take_while(move |link| link.0 == from)
             .map(|link| link.1)
+    }
+
+    /// Returns an object that a marked one needs and that is lost. Nobody knows what it led to.
+    pub(super) fn lost(&self, marks: &Marks) -> Option<ObjectId> {
+        let mut open = self.open.iter();
+        open.find(|(from, _)| marks.has(*from)).map(|(_, id)| *id)
     }
 
     /// Makes room, when all is marked that is to be.

@@ -5,7 +5,7 @@ use crate::door::fault;
 use crate::lock::Lock;
 use crate::{
     CommitError, Expect, GcOptions, Holder, Options, RefChange, RefName, Severity, Store,
-    Transaction, Wait, Writer, fsck, gc, sled_fence,
+    Transaction, Wait, Writer, fsck, gc, rebuild, sled_fence,
 };
 use roar_object::{Object, ObjectId, Objects, Session};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(super) struct Stage {
     pub(super) dir: PathBuf,
     pub(super) needs_sled: bool,
+    /// Whether a pack is damaged, until it is mended. Nothing that was promised is lost by it.
+    pub(super) is_damaged: bool,
     /// Commits that were acknowledged: after which act, and the number.
     acknowledged: Vec<(usize, u64)>,
     /// The highest number that was tried, after which act it was begun.
@@ -41,6 +43,7 @@ impl Stage {
         let mut stage = Self {
             dir: dir.join("before/.roar"),
             needs_sled: scene.needs_sled,
+            is_damaged: false,
             acknowledged: Vec::new(),
             tried: Vec::new(),
             sled: Vec::new(),
@@ -182,7 +185,9 @@ pub(super) fn judge(stage: &Stage, told: &str) {
         judge_promises(stage, &store, told);
         // Who holds the lock keeps the check from opening sled, which takes longer than all else.
         let lock = Lock::take(&store.layout().lock(), at_once(&mut |_| {})).unwrap();
-        judge_report(&store, told);
+        if !stage.is_damaged {
+            judge_report(&store, told);
+        }
         drop(lock);
     }
     // Whatever it was that went wrong, the next writer goes on.
@@ -197,6 +202,10 @@ pub(super) fn judge(stage: &Stage, told: &str) {
     // Nor does anything keep it from being moved.
     gc(&store, &GcOptions::automatic(), at_once(&mut |_| {}))
         .unwrap_or_else(|err| panic!("{told}: {err}"));
+    if stage.is_damaged {
+        judge_promises(&after, &store, told);
+        rebuild(&store, at_once(&mut |_| {})).unwrap_or_else(|err| panic!("{told}: {err}"));
+    }
     judge_promises(&after, &store, told);
     judge_report(&store, told);
     sled_fence::close(&after.dir.join("sled"));

@@ -1,7 +1,7 @@
 //! What happens to a store while something goes wrong.
 
 use super::play::{Stage, at_once, transaction};
-use crate::{GcOptions, Spool, Store, gc};
+use crate::{GcOptions, Spool, Store, gc, rebuild};
 use std::error::Error;
 use std::time::Duration;
 
@@ -124,6 +124,37 @@ pub(super) const SCENES: &[Scene] = &[
         before: |stage| store_of(stage, 1),
         play: spooled,
     },
+    Scene {
+        name: "a pack whose end is gone is mended",
+        needs_sled: false,
+        before: |stage| {
+            store_of(stage, 3);
+            collect(stage, &GcOptions::automatic()).unwrap();
+            let pack = packs(stage).remove(0);
+            let len = std::fs::metadata(&pack).unwrap().len();
+            let file = std::fs::File::options().write(true).open(pack).unwrap();
+            file.set_len(len - 40).unwrap();
+            stage.is_damaged = true;
+        },
+        play: mended,
+    },
+    Scene {
+        name: "packs that were swapped are mended",
+        needs_sled: false,
+        before: |stage| {
+            for _ in 0..2 {
+                Store::create(&stage.dir).unwrap();
+                commits(stage, 2).unwrap();
+                collect(stage, &GcOptions::automatic()).unwrap();
+            }
+            let (packs, beside) = (packs(stage), stage.dir.join("beside"));
+            std::fs::rename(&packs[0], &beside).unwrap();
+            std::fs::rename(&packs[1], &packs[0]).unwrap();
+            std::fs::rename(&beside, &packs[1]).unwrap();
+            stage.is_damaged = true;
+        },
+        play: mended,
+    },
 ];
 
 /// A store of so many commits.
@@ -164,6 +195,17 @@ fn garbage(stage: &Stage) -> End {
     }
     sink.finish()?;
     Ok(())
+}
+
+fn packs(stage: &Stage) -> Vec<std::path::PathBuf> {
+    let packs = crate::packs::list(&stage.dir.join("packs")).unwrap();
+    packs.into_iter().map(|pack| pack.path).collect()
+}
+
+fn mended(stage: &mut Stage) -> End {
+    let store = stage.store().ok_or("no store")?;
+    rebuild(&store, at_once(&mut |_| {}))?;
+    commits(stage, 1)
 }
 
 fn newest(stage: &Stage) -> std::path::PathBuf {
