@@ -14,7 +14,9 @@
 //! Not here: the filter, the listener and the start (`roar-launch`).
 #![forbid(unsafe_code)]
 
+mod seats;
 mod supervise;
 mod turns;
+mod waking;
 
 pub use supervise::{Options, available, run};

@@ -1,7 +1,7 @@
 //! The loop: wait for a call or a signal, deal with it, wait again.
 
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use roar_launch::{
@@ -9,7 +9,7 @@ use roar_launch::{
     Unavailable, Wait, Waiting,
 };
 
-use crate::turns::Turns;
+use crate::waking::Waking;
 
 /// How long nothing must have waited before the handler is told so.
 const IDLE: Duration = Duration::from_millis(20);
@@ -61,12 +61,10 @@ fn listen(started: &mut Started, course: &mut Course) -> Result<Option<Ears>, La
     let janitor = Janitor::start(&listener, started.pid());
     let janitor = janitor.map_err(LaunchError::io("start the janitor"))?;
     course.signals.set_janitor(janitor.pid());
-    listener.take_turns(true);
     Ok(Some(Ears {
+        waking: Waking::begin(&listener),
         listener,
         janitor,
-        turns: Turns::default(),
-        since: Instant::now(),
     }))
 }
 
@@ -74,19 +72,7 @@ fn listen(started: &mut Started, course: &mut Course) -> Result<Option<Ears>, La
 struct Ears {
     listener: Listener,
     janitor: Janitor,
-    turns: Turns,
-    since: Instant,
-}
-
-impl Ears {
-    /// Settles on how callers are woken, by how they call.
-    fn settle_turns(&mut self, waiting: &Waiting) {
-        let now = self.since.elapsed();
-        let crowd = waiting.call.and_then(|call| self.turns.note(call.tid, now));
-        if let Some(crowd) = crowd {
-            self.listener.take_turns(!crowd);
-        }
-    }
+    waking: Waking,
 }
 
 /// A command that is being watched.
@@ -133,11 +119,11 @@ impl Watch {
             .is_some_and(|left| left.is_zero() || self.ears.is_none())
     }
 
-    fn wait(&self) -> Ready {
+    fn wait(&mut self) -> Ready {
         let timeout = self.timeout();
         let signals = PollFd::new(self.course.signals.as_fd(), PollFlags::POLLIN);
         // An interrupted poll leaves the answers empty: nothing is ready.
-        let Some(ears) = &self.ears else {
+        let Some(ears) = &mut self.ears else {
             let mut set = [signals];
             let _ = poll(&mut set, timeout);
             return Ready {
@@ -149,6 +135,7 @@ impl Watch {
             signals,
             PollFd::new(ears.listener.as_fd(), PollFlags::POLLIN),
         ];
+        ears.waking.about_to_wait();
         let _ = poll(&mut set, timeout);
         let call = has(&set[1], PollFlags::POLLIN);
         Ready {
@@ -174,7 +161,7 @@ impl Watch {
         match ears.listener.receive() {
             Ok(Some(waiting)) => {
                 self.dirty = true;
-                ears.settle_turns(&waiting);
+                ears.waking.settle(&ears.listener, &waiting);
                 deliver(&ears.listener, waiting, handler);
             }
             Ok(None) => {}
