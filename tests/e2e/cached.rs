@@ -49,13 +49,21 @@ fn what_was_done_is_not_done_again() {
     roar: skipped; @1 <short> did the same: 1 file in place
     ");
     assert_eq!(jobs(&sandbox), 1);
-    // A plain run serves as well.
+}
+
+#[test]
+fn a_run_that_did_not_tell_where_it_looked_never_serves() {
+    let sandbox = sorted();
     sandbox.write("data.csv", "c\n");
     let _ = sandbox
         .sh(&format!("roar -q run {SORT} < /dev/null"))
         .success();
+    assert_eq!(
+        missed(&sandbox, SORT),
+        "the last run of it was without --cached, so where it looked is not known"
+    );
     assert_eq!(missed(&sandbox, SORT), "");
-    assert_eq!(jobs(&sandbox), 2);
+    assert_eq!(jobs(&sandbox), 3);
 }
 
 #[test]
@@ -135,10 +143,282 @@ fn what_was_missing_and_is_there_now_is_a_change() {
     assert!(why.ends_with("override.cfg' is there now"), "{why}");
     fs::write(&elsewhere, "x").unwrap();
     assert!(missed(&sandbox, &outside).contains("is there now"));
-    // Asking whether a file exists leaves no trace, so any new file where it ran counts.
     sandbox.write("flag", "");
-    assert_ne!(missed(&sandbox, test), "");
+    assert_eq!(missed(&sandbox, test), "'flag' is there now");
     assert_eq!(sandbox.read("told"), b"1\n");
+}
+
+/// Records a command, finds it served, makes a change, and returns why it is not served any more;
+/// nothing if it still is.
+#[track_caller]
+fn after(sandbox: &Sandbox, command: &str, change: &str) -> String {
+    let _ = missed(sandbox, command);
+    assert_eq!(missed(sandbox, command), "", "{command}");
+    let _ = sandbox.sh(change).success();
+    missed(sandbox, command)
+}
+
+#[test]
+fn whatever_is_asked_of_a_name_counts() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write("a", "a");
+    sandbox.write("b", "b");
+    let _ = sandbox.sh("touch -d 2020-01-01 a; touch -d 2020-01-02 b; mkdir dir; ln -s a link");
+    for (command, change, why) in [
+        (
+            "test -f flag && echo yes > out || echo no > out",
+            "touch flag",
+            "'flag' is there now",
+        ),
+        (
+            "test -f flag && echo yes > out || echo no > out",
+            "rm flag",
+            "'flag' is gone",
+        ),
+        (
+            "test -d none/flag; echo $? > out",
+            "mkdir -p none/flag",
+            "'none' is there now",
+        ),
+        (
+            "test -d none/flag; echo $? > out",
+            "rmdir none/flag",
+            "'none/flag' is gone",
+        ),
+        ("test -s a; echo $? > out", ": > a", "'a' changed"),
+        ("test -x a; echo $? > out", "chmod +x a", "'a' changed"),
+        ("[ a -nt b ]; echo $? > out", "touch a", "'a' changed"),
+        (
+            "test -d dir; echo $? > out",
+            "rmdir dir && touch dir",
+            "'dir' changed",
+        ),
+        ("readlink link > out", "ln -sf b link", "'link' changed"),
+        (
+            "mkdir new/deep 2> err; echo $? > out",
+            "mkdir new",
+            "'new' is there now",
+        ),
+        (
+            "echo 1 2> err > very/deep; echo $? > out",
+            "mkdir very",
+            "'very' is there now",
+        ),
+        ("ls -l b > out", "echo longer > b", "'b' changed"),
+    ] {
+        let command = format!("sh -c '{command}'");
+        assert_eq!(after(&sandbox, &command, change), why, "{command}");
+        // What is as it was before serves again, or has been recorded since.
+        assert_eq!(missed(&sandbox, &command), "", "{command}");
+    }
+}
+
+#[test]
+fn whatever_is_listed_counts() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for file in ["dir/a.csv", "flat/read.csv", "flat/other", "far/x"] {
+        sandbox.write(file, "1\n");
+    }
+    for (command, change, why) in [
+        ("ls dir | wc -l > out", "touch dir/b", "'dir/b' is new"),
+        ("ls dir | wc -l > out", "rm dir/b", "'dir/b' is gone"),
+        (
+            "find far -type f > out",
+            "mkdir far/deep",
+            "'far/deep' is new",
+        ),
+        (
+            "echo dir/*.csv > out",
+            "touch dir/c.csv",
+            "'dir/c.csv' is new",
+        ),
+        // The same where it reads a file, and another step makes one with another ending.
+        (
+            "cat flat/read.csv > out; ls flat | wc -l >> out",
+            "roar -q run sh -c \"echo 1 > flat/made.bin\" < /dev/null",
+            "'flat/made.bin' is new",
+        ),
+    ] {
+        let command = format!("sh -c '{command}'");
+        assert_eq!(after(&sandbox, &command, change), why, "{command}");
+        assert_eq!(missed(&sandbox, &command), "", "{command}");
+    }
+}
+
+#[test]
+fn what_python_asks_and_lists_counts() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write(
+        "src/exists.py",
+        "import os; open('out', 'w').write(str(os.path.exists('flag')))",
+    );
+    sandbox.write(
+        "src/list.py",
+        "import os; open('out', 'w').write(str(len(os.listdir('dir'))))",
+    );
+    sandbox.write(
+        "src/glob.py",
+        "import glob; open('out', 'w').write(str(glob.glob('dir/*.csv')))",
+    );
+    sandbox.write(
+        "src/size.py",
+        "import os; open('out', 'w').write(str(os.stat('sized').st_size))",
+    );
+    sandbox.write("dir/a.csv", "");
+    sandbox.write("sized", "1");
+    for (script, change, why) in [
+        ("exists", "touch flag", "'flag' is there now"),
+        ("list", "touch dir/b", "'dir/b' is new"),
+        ("glob", "touch dir/c.csv", "'dir/c.csv' is new"),
+        ("size", "echo longer > sized", "'sized' changed"),
+        ("list", "touch src/glob.pyc far", ""),
+        ("exists", "touch unrelated", ""),
+    ] {
+        let command = format!("python3 -I src/{script}.py");
+        assert_eq!(after(&sandbox, &command, change), why, "{command}");
+    }
+}
+
+#[test]
+fn a_name_that_would_be_found_earlier_counts() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for (file, says) in [("late/tool", "late"), ("early/other", "")] {
+        sandbox.write(file, format!("#!/bin/sh\necho {says}\n"));
+    }
+    let _ = sandbox.sh("chmod +x late/tool; mkdir bin");
+    let path = "PATH=$PWD/early:$PWD/late:$PATH";
+    let missed = |command: &str| {
+        let line = format!("{path} roar run -v --cached {command} < /dev/null");
+        sandbox.sh(&line).success().err()
+    };
+    let inside = "sh -c 'tool > out'";
+    for command in [inside, "tool > direct"] {
+        assert!(missed(command).contains("not skipped"), "{command}");
+        assert!(missed(command).contains("skipped;"), "{command}");
+    }
+    let _ = sandbox.sh("sed s/late/early/ late/tool > early/tool; chmod +x early/tool");
+    assert!(missed(inside).contains("'early/tool' is there now"));
+    let why = "its name stands for another program now";
+    assert!(missed("tool > direct").contains(why));
+    assert_eq!(sandbox.read("out"), b"early\n");
+    assert_eq!(sandbox.read("direct"), b"early\n");
+}
+
+#[test]
+fn where_links_lead_counts() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for (file, text) in [("v1/data", "1"), ("v2/data", "2")] {
+        sandbox.write(file, text);
+    }
+    let _ = sandbox.sh("ln -s v1 current; touch v1/flag");
+    for command in [
+        "cat current/data > out",
+        "test -e current/flag; echo $? > out",
+        "cd current && cat data > ../out",
+        "ls current/ > out",
+        "cat v1/data > current/made",
+    ] {
+        let command = format!("sh -c '{command}'");
+        let why = after(&sandbox, &command, "ln -sfn v2 current");
+        assert!(
+            why.ends_with("leads elsewhere") || why.ends_with("is gone") || why.contains("changed"),
+            "{command}: {why}"
+        );
+        let _ = sandbox.sh("ln -sfn v1 current; rm -f v2/made");
+    }
+}
+
+#[test]
+fn what_does_not_matter_does_not_count() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write("data/a.csv", "b\na\n");
+    sandbox.write(
+        "make.sh",
+        "mkdir -p made; sort data/a.csv > made/out; ls data > made/list",
+    );
+    let command = "sh make.sh";
+    for change in [
+        "mkdir far; touch far/file",
+        "touch elsewhere",
+        // Its bytes were read, and are the same.
+        "touch data/a.csv make.sh",
+        "cp make.sh other; mv other make.sh",
+        // What a file stands for that was read through no link.
+        "ln -s data linked",
+        "touch .roar/something",
+    ] {
+        assert_eq!(after(&sandbox, command, change), "", "{change}");
+    }
+    // What it makes itself is no condition of it.
+    assert_ne!(missed(&sandbox, "--keep sh make.sh again"), "");
+    sandbox.write("data/b.csv", "");
+    assert_ne!(missed(&sandbox, "--keep sh make.sh again"), "");
+    let _ = sandbox.sh("rm -r made");
+    assert_eq!(missed(&sandbox, "--keep sh make.sh again"), "");
+    assert_eq!(sandbox.read("made/list"), b"a.csv\nb.csv\n");
+}
+
+#[test]
+fn what_is_made_and_removed_again_does_not_count() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let script = "mkdir tmp; touch tmp/x; test -f tmp/x; ls tmp > tmp/list; mkfifo tmp/p; test -p tmp/p; \
+                  mv tmp/list tmp/y; mv tmp tmp2; test -d tmp2; cat tmp2/y > out; rm -r tmp2";
+    let command = format!("sh -c '{script}'");
+    assert_ne!(missed(&sandbox, &command), "");
+    assert_eq!(missed(&sandbox, &command), "");
+}
+
+#[test]
+fn what_a_run_takes_away_would_be_missed_the_next_time() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write("flag", "");
+    let command = "sh -c 'if test -e flag; then rm flag; echo had > out; else echo none > out; fi'";
+    assert_ne!(missed(&sandbox, command), "");
+    assert_eq!(missed(&sandbox, command), "'flag' is gone");
+    assert_eq!(missed(&sandbox, command), "");
+    assert_eq!(sandbox.read("out"), b"none\n");
+}
+
+#[test]
+fn what_others_change_meanwhile_is_not_known() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let _ = sandbox.sh("mkfifo go ready");
+    // Not the run's own doing: it only waits for it.
+    let line = "(cat ready > /dev/null; touch flag; echo > go) & \
+                roar -q run --cached sh -c 'test -e flag; echo > ready; cat go > out' < /dev/null; wait";
+    let _ = sandbox.sh(line).success();
+    let said = sandbox.sh("timeout 20 roar run -v --cached --dirty=record \
+                sh -c 'test -e flag; echo > ready; cat go > out' < /dev/null & \
+                cat ready > /dev/null; echo > go; wait");
+    assert!(said.err().contains("flag' changed while it ran"), "{said}");
+}
+
+#[test]
+fn both_ways_of_watching_tell_where_it_looks() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write("dir/a", "");
+    for tracer in ["notify", "ptrace"] {
+        let command = format!("--tracer {tracer} sh -c 'test -f {tracer}; ls dir > out'");
+        assert_eq!(
+            after(&sandbox, &command, &format!("touch {tracer}")),
+            format!("'{tracer}' is there now")
+        );
+        let change = format!("touch dir/{tracer}");
+        assert_eq!(
+            after(&sandbox, &command, &change),
+            format!("'dir/{tracer}' is new")
+        );
+    }
 }
 
 #[test]
@@ -157,19 +437,9 @@ fn a_directory_that_was_listed_must_hold_the_same_names() {
     assert_eq!(missed(&sandbox, glob), "'data/b.csv' is new");
     fs::remove_file(sandbox.path("data/b.csv")).unwrap();
     assert_eq!(missed(&sandbox, list), "'data/b.csv' is gone");
-    // What another step makes there counts too, if this one could have used it.
-    let _ = sandbox
-        .sh("roar -q run sh -c 'echo 1 > data/c.csv'")
-        .success();
-    assert_eq!(missed(&sandbox, glob), "input 'data/b.csv' is gone");
-    let _ = sandbox
-        .sh("roar -q run sh -c 'echo 1 > data/d.csv; echo 1 > data/e.bin'")
-        .success();
-    assert_eq!(missed(&sandbox, glob), "'data/d.csv' is new");
-    let _ = sandbox
-        .sh("roar -q run sh -c 'echo 1 > data/f.bin'")
-        .success();
+    // What it left of the names of before lies here still, in the file that it read.
     assert_eq!(missed(&sandbox, glob), "");
+    assert_eq!(sandbox.read("all"), b"a");
 }
 
 #[test]
@@ -182,7 +452,7 @@ fn outputs_must_be_in_place_or_kept() {
     );
     sandbox.write("data.csv", "z\ny\n");
     let _ = sandbox
-        .sh(&format!("roar -q run --keep {SORT} < /dev/null"))
+        .sh(&format!("roar -q run --cached --keep {SORT} < /dev/null"))
         .success();
     for change in ["rm sorted.csv", "echo other > sorted.csv"] {
         let _ = sandbox.sh(change).success();

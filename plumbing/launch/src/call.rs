@@ -74,6 +74,8 @@ pub struct Command {
     pub env: Vec<CString>,
     /// Where it starts; the caller's own directory when `None`.
     pub directory: Option<PathBuf>,
+    /// Whether calls that only look at what is there are interesting too. There are many.
+    pub looks: bool,
 }
 
 /// How the command came to its end.

@@ -3,7 +3,8 @@
 //! The kernel keeps, per filter, a bitmap of the numbers that it allows whatever their arguments
 //! are, and does not run the program for those. So the program decides by architecture and number
 //! first, and looks at an argument only for the two numbers where that spares most stops: an
-//! `open` or `openat` of a directory, or of a path alone, reads and writes no file.
+//! `open` or `openat` of a directory, or of a path alone, reads and writes no file. Who wants to know
+//! where a command looks, too, gets a program that looks at no argument.
 //!
 //! Instruction set and `struct seccomp_data`: `linux/filter.h`, `linux/seccomp.h`, and
 //! `Documentation/userspace-api/seccomp_filter.rst`.
@@ -64,55 +65,67 @@ pub fn decode(audit_arch: u32, number: u32) -> Option<(Arch, u32)> {
     }
 }
 
-/// Builds the program that takes `action` on every interesting call of this machine.
-pub(crate) fn program(action: Action) -> Vec<Instruction> {
+/// Builds the program that takes `action` on every interesting call of this machine; with `looks`
+/// also on those by which a command only looks at what is there.
+pub(crate) fn program(action: Action, looks: bool) -> Vec<Instruction> {
     let mut code = Assembler::default();
     code.load(ARCH);
-    dispatch(&mut code);
+    dispatch(&mut code, looks);
     end(&mut code, action);
     code.finish()
 }
 
 #[cfg(not(target_arch = "aarch64"))]
-fn dispatch(code: &mut Assembler) {
+fn dispatch(code: &mut Assembler, looks: bool) {
     code.jump_if_equal(AUDIT_I386, Label::Table32);
     code.unless_equal(AUDIT_X86_64, Label::Allow);
     code.load(NUMBER);
     code.jump_if_any_bit(X32_BIT, Label::TableX32);
-    table(code, sys::X86_64.iter().copied());
+    table(code, rows(sys::X86_64, sys::LOOKS_X86_64, looks), looks);
     code.here(Label::TableX32);
     code.and(!X32_BIT);
-    table(code, x32_table());
+    table(code, x32_table(looks), looks);
     code.here(Label::Table32);
     code.load(NUMBER);
-    table(code, sys::X86.iter().copied());
+    table(code, rows(sys::X86, sys::LOOKS_X86, looks), looks);
 }
 
 #[cfg(target_arch = "aarch64")]
-fn dispatch(code: &mut Assembler) {
+fn dispatch(code: &mut Assembler, looks: bool) {
     code.unless_equal(AUDIT_AARCH64, Label::Allow);
     code.load(NUMBER);
-    table(code, sys::AARCH64.iter().copied());
+    table(code, rows(sys::AARCH64, sys::LOOKS_AARCH64, looks), looks);
+}
+
+/// One table, or two of them.
+fn rows(
+    table: &'static [(u32, Sys)],
+    more: &'static [(u32, Sys)],
+    both: bool,
+) -> impl Iterator<Item = (u32, Sys)> {
+    let more = if both { more } else { &[] };
+    table.iter().chain(more).copied()
 }
 
 #[cfg(not(target_arch = "aarch64"))]
-fn x32_table() -> impl Iterator<Item = (u32, Sys)> {
-    let numbers = sys::X86_64.iter().chain(sys::X32_OWN).map(|row| row.0);
-    numbers.filter_map(|number| Some((number, meaning(Arch::X32, number)?)))
+fn x32_table(looks: bool) -> impl Iterator<Item = (u32, Sys)> {
+    let common = rows(sys::X86_64, sys::LOOKS_X86_64, looks);
+    let numbers = common.chain(sys::X32_OWN.iter().copied());
+    numbers.filter_map(|(number, _)| Some((number, meaning(Arch::X32, number)?)))
 }
 
 /// Jumps to where the number, which is loaded, leads; allows what is not in the table.
-fn table(code: &mut Assembler, rows: impl Iterator<Item = (u32, Sys)>) {
+fn table(code: &mut Assembler, rows: impl Iterator<Item = (u32, Sys)>, looks: bool) {
     for (number, sys) in rows {
-        code.jump_if_equal(number, judge(sys));
+        code.jump_if_equal(number, judge(sys, looks));
     }
     code.give(libc::SECCOMP_RET_ALLOW);
 }
 
-fn judge(sys: Sys) -> Label {
+fn judge(sys: Sys, looks: bool) -> Label {
     match sys {
-        Sys::Open => Label::FlagsSecond,
-        Sys::Openat => Label::FlagsThird,
+        Sys::Open if !looks => Label::FlagsSecond,
+        Sys::Openat if !looks => Label::FlagsThird,
         _ => Label::Act,
     }
 }
@@ -253,7 +266,11 @@ mod tests {
     }
 
     fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
-        interpret(&program(Action::Notify), arch, number, args).0
+        interpret(&program(Action::Notify, false), arch, number, args).0
+    }
+
+    fn is_look(arch: u32, number: u32) -> bool {
+        decode(arch, number).is_some_and(|(table, n)| meaning(table, n).is_some_and(Sys::is_look))
     }
 
     const STOP: u32 = libc::SECCOMP_RET_USER_NOTIF;
@@ -269,21 +286,39 @@ mod tests {
         for arch in ARCHES {
             for number in (0..1024).chain(X32_BIT..X32_BIT + 1024) {
                 let means = decode(arch, number).and_then(|(table, n)| meaning(table, n));
-                let expected = if means.is_some() { STOP } else { GO };
-                assert_eq!(
-                    verdict(arch, number, [0; 6]),
-                    expected,
-                    "{arch:#x} {number:#x}"
-                );
+                let wide = interpret(&program(Action::Notify, true), arch, number, [0; 6]);
+                let expected = if means.is_some() {
+                    (STOP, false)
+                } else {
+                    (GO, false)
+                };
+                assert_eq!(wide, expected, "{arch:#x} {number:#x}");
+                let narrow = means.is_some() && !is_look(arch, number);
+                let expected = if narrow { STOP } else { GO };
+                let found = verdict(arch, number, [0; 6]);
+                assert_eq!(found, expected, "{arch:#x} {number:#x}");
             }
         }
+    }
+
+    #[test]
+    fn who_wants_to_know_where_a_command_looks_is_told_of_directories_too() {
+        let program = program(Action::Notify, true);
+        let arch = ARCHES[0];
+        let openat = (0..1024).find(|&number| {
+            decode(arch, number).and_then(|(table, n)| meaning(table, n)) == Some(Sys::Openat)
+        });
+        let flags = [0, 0, libc::O_DIRECTORY as u64, 0, 0, 0];
+        let number = openat.expect("every machine has it");
+        assert_eq!(interpret(&program, arch, number, flags), (STOP, false));
     }
 
     #[test]
     fn a_number_that_is_not_in_the_table_is_decided_without_its_arguments() {
         for arch in ARCHES {
             for number in 0..1024 {
-                let (action, looked) = interpret(&program(Action::Trace), arch, number, [0; 6]);
+                let (action, looked) =
+                    interpret(&program(Action::Trace, false), arch, number, [0; 6]);
                 assert!(
                     action == libc::SECCOMP_RET_TRACE || !looked,
                     "{arch:#x} {number}"

@@ -7,8 +7,8 @@ use crate::call::Arch;
 
 /// What an interesting system call means, whatever its number is.
 ///
-/// Arguments are those of the man page of the same name, in that order. `fchmodat`, `mkdir` and
-/// their like change no file's content and are not here.
+/// Arguments are those of the man page of the same name, in that order. Calls that neither change a
+/// file's content nor ask whether there is one, such as `fchmodat`, are not here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Sys {
     /// `open(path, flags, mode)`.
@@ -65,6 +65,36 @@ pub enum Sys {
     MoveMount,
     /// `umount2(target, flags)`, and 32-bit `umount(target)`.
     Umount,
+    /// `stat(path, answer)` and its 32-bit forms.
+    Stat,
+    /// `lstat(path, answer)` and its 32-bit forms.
+    Lstat,
+    /// `newfstatat(dirfd, path, answer, flags)`, and 32-bit `fstatat64`.
+    Fstatat,
+    /// `statx(dirfd, path, flags, mask, answer)`.
+    Statx,
+    /// `access(path, mode)`.
+    Access,
+    /// `faccessat(dirfd, path, mode)`: the call itself knows no flags.
+    Faccessat,
+    /// `faccessat2(dirfd, path, mode, flags)`.
+    Faccessat2,
+    /// `readlink(path, answer, size)`.
+    Readlink,
+    /// `readlinkat(dirfd, path, answer, size)`.
+    Readlinkat,
+    /// `chdir(path)`.
+    Chdir,
+    /// `mkdir(path, mode)`.
+    Mkdir,
+    /// `mkdirat(dirfd, path, mode)`.
+    Mkdirat,
+    /// `mknod(path, mode, device)`.
+    Mknod,
+    /// `mknodat(dirfd, path, mode, device)`.
+    Mknodat,
+    /// `rmdir(path)`.
+    Rmdir,
 }
 
 /// The bit that marks a number of the x32 table.
@@ -159,17 +189,81 @@ pub(crate) const AARCH64: &[(u32, Sys)] = &[
     (438, Sys::PidfdGetfd),
 ];
 
+/// 64-bit x86, and x32: what is of interest only to those who want to know where a command
+/// [looks](crate::Command::looks).
+pub(crate) const LOOKS_X86_64: &[(u32, Sys)] = &[
+    (4, Sys::Stat),
+    (6, Sys::Lstat),
+    (21, Sys::Access),
+    (80, Sys::Chdir),
+    (83, Sys::Mkdir),
+    (84, Sys::Rmdir),
+    (89, Sys::Readlink),
+    (133, Sys::Mknod),
+    (258, Sys::Mkdirat),
+    (259, Sys::Mknodat),
+    (262, Sys::Fstatat),
+    (267, Sys::Readlinkat),
+    (269, Sys::Faccessat),
+    (332, Sys::Statx),
+    (439, Sys::Faccessat2),
+];
+
+/// The same of 32-bit x86, with the older forms of `stat`.
+pub(crate) const LOOKS_X86: &[(u32, Sys)] = &[
+    (12, Sys::Chdir),
+    (14, Sys::Mknod),
+    (18, Sys::Stat),
+    (33, Sys::Access),
+    (39, Sys::Mkdir),
+    (40, Sys::Rmdir),
+    (84, Sys::Lstat),
+    (85, Sys::Readlink),
+    (106, Sys::Stat),
+    (107, Sys::Lstat),
+    (195, Sys::Stat),
+    (196, Sys::Lstat),
+    (296, Sys::Mkdirat),
+    (297, Sys::Mknodat),
+    (300, Sys::Fstatat),
+    (305, Sys::Readlinkat),
+    (307, Sys::Faccessat),
+    (383, Sys::Statx),
+    (439, Sys::Faccessat2),
+];
+
+/// The same of 64-bit ARM.
+pub(crate) const LOOKS_AARCH64: &[(u32, Sys)] = &[
+    (33, Sys::Mknodat),
+    (34, Sys::Mkdirat),
+    (48, Sys::Faccessat),
+    (49, Sys::Chdir),
+    (78, Sys::Readlinkat),
+    (79, Sys::Fstatat),
+    (291, Sys::Statx),
+    (439, Sys::Faccessat2),
+];
+
 /// Tells what `number` of the table of `arch` means, `None` when it is not an interesting call.
 ///
 /// The x32 bit must already be removed from `number`, as it is in a [`Call`](crate::Call).
 pub fn meaning(arch: Arch, number: u32) -> Option<Sys> {
     match arch {
-        Arch::X86_64 => lookup(X86_64, number),
-        Arch::X86 => lookup(X86, number),
-        Arch::Aarch64 => lookup(AARCH64, number),
+        Arch::X86_64 => lookup(X86_64, number).or_else(|| lookup(LOOKS_X86_64, number)),
+        Arch::X86 => lookup(X86, number).or_else(|| lookup(LOOKS_X86, number)),
+        Arch::Aarch64 => lookup(AARCH64, number).or_else(|| lookup(LOOKS_AARCH64, number)),
         // x32 refuses the 64-bit numbers of the calls that it has under its own.
         Arch::X32 => lookup(X32_OWN, number)
-            .or_else(|| lookup(X86_64, number).filter(|sys| !is_x32_own(*sys))),
+            .or_else(|| meaning(Arch::X86_64, number).filter(|sys| !is_x32_own(*sys))),
+    }
+}
+
+#[cfg(test)]
+impl Sys {
+    /// Returns whether this is of interest only to those who want to know where a command looks.
+    pub(crate) fn is_look(self) -> bool {
+        let mut looks = LOOKS_X86_64.iter().chain(LOOKS_AARCH64);
+        looks.any(|row| row.1 == self)
     }
 }
 
@@ -188,7 +282,15 @@ mod tests {
 
     #[test]
     fn every_table_is_sorted_and_has_no_number_twice() {
-        for table in [X86_64, X32_OWN, X86, AARCH64] {
+        for table in [
+            X86_64,
+            X32_OWN,
+            X86,
+            AARCH64,
+            LOOKS_X86_64,
+            LOOKS_X86,
+            LOOKS_AARCH64,
+        ] {
             assert!(
                 table.windows(2).all(|pair| pair[0].0 < pair[1].0),
                 "{table:?}"
@@ -211,6 +313,19 @@ mod tests {
         assert_eq!(meaning(Arch::X32, 545), Some(Sys::Execveat));
         assert_eq!(meaning(Arch::X32, 59), None);
         assert_eq!(meaning(Arch::X32, 257), Some(Sys::Openat));
+    }
+
+    #[test]
+    fn a_number_is_in_one_table_of_a_machine_only() {
+        for (table, looks) in [
+            (X86_64, LOOKS_X86_64),
+            (X86, LOOKS_X86),
+            (AARCH64, LOOKS_AARCH64),
+        ] {
+            assert!(table.iter().all(|row| lookup(looks, row.0).is_none()));
+            assert!(table.iter().all(|row| !row.1.is_look()));
+            assert!(looks.iter().all(|row| row.1.is_look()));
+        }
     }
 
     #[test]
@@ -243,6 +358,21 @@ mod tests {
             (libc::SYS_mount, Sys::Mount),
             (libc::SYS_move_mount, Sys::MoveMount),
             (libc::SYS_umount2, Sys::Umount),
+            (libc::SYS_stat, Sys::Stat),
+            (libc::SYS_lstat, Sys::Lstat),
+            (libc::SYS_newfstatat, Sys::Fstatat),
+            (libc::SYS_statx, Sys::Statx),
+            (libc::SYS_access, Sys::Access),
+            (libc::SYS_faccessat, Sys::Faccessat),
+            (libc::SYS_faccessat2, Sys::Faccessat2),
+            (libc::SYS_readlink, Sys::Readlink),
+            (libc::SYS_readlinkat, Sys::Readlinkat),
+            (libc::SYS_chdir, Sys::Chdir),
+            (libc::SYS_mkdir, Sys::Mkdir),
+            (libc::SYS_mkdirat, Sys::Mkdirat),
+            (libc::SYS_mknod, Sys::Mknod),
+            (libc::SYS_mknodat, Sys::Mknodat),
+            (libc::SYS_rmdir, Sys::Rmdir),
         ] {
             assert_eq!(
                 meaning(Arch::X86_64, u32::try_from(number).unwrap_or(0)),

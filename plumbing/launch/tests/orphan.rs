@@ -15,6 +15,7 @@ fn a_process_whose_listener_is_gone_ends() {
         argv: vec![c"true".to_owned()],
         env: Vec::new(),
         directory: None,
+        looks: false,
     };
     let signals = Signals::hold().unwrap();
     let mut started =

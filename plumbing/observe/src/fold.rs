@@ -1,12 +1,12 @@
 //! Taking records, one after the other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use roar_events::{Access, Digest, Record, State, Version};
 
 use crate::entry::{Deeds, Entry, Holds, Index, Read};
-use crate::observation::{Looked, Observation, judge};
+use crate::observation::{Observation, judge};
 use crate::process::Processes;
 
 /// What is about to happen to content that might have to be named first.
@@ -27,9 +27,6 @@ pub struct Fold {
     entries: Vec<Entry>,
     processes: Processes,
     gaps: Vec<String>,
-    looked: Looked,
-    /// All paths of `looked`.
-    known: HashSet<Box<[u8]>>,
     /// Whether content first found at one name may be at another.
     moved: bool,
 }
@@ -121,6 +118,22 @@ impl Fold {
         self.entries.is_empty()
     }
 
+    /// Returns whether the run has given a name other content than was found there, or taken it away.
+    pub fn has_replaced(&self, path: &[u8]) -> bool {
+        self.deeds(path).has(Deeds::REPLACED)
+    }
+
+    /// Returns whether the run may have changed what a name has.
+    pub fn has_changed(&self, path: &[u8]) -> bool {
+        let deeds = self.deeds(path);
+        deeds.has(Deeds::REPLACED) || deeds.has(Deeds::TOUCHED) || deeds.has(Deeds::TRUNCATED)
+    }
+
+    fn deeds(&self, path: &[u8]) -> Deeds {
+        let at = self.names.get(path);
+        at.map_or(Deeds::default(), |at| self.entries[*at as usize].deeds)
+    }
+
     /// Judges every file by what it is now, as `now` tells for each path.
     pub fn observe(&self, now: impl FnMut(&[u8]) -> State) -> Observation {
         let files = judge(&self.entries, now);
@@ -128,7 +141,6 @@ impl Fold {
             files,
             processes: self.processes.list(),
             gaps: self.gaps.clone(),
-            looked: self.looked.clone(),
         }
     }
 
@@ -144,8 +156,7 @@ impl Fold {
     fn open(&mut self, pid: u32, access: Access, path: &[u8], before: State) -> bool {
         match before {
             State::Missing if access.has(Access::CREATE) => self.make(pid, path),
-            State::Missing | State::Directory => self.look(path, before),
-            State::Other => false,
+            State::Missing | State::Directory | State::Other => false,
             State::Symlink => {
                 let (at, news) = self.see(pid, path, before);
                 self.read(at, before) | news
@@ -155,22 +166,6 @@ impl Fold {
                 self.open_file(at, access, before) | news
             }
         }
-    }
-
-    /// Keeps where the run looked, each place once.
-    fn look(&mut self, path: &[u8], found: State) -> bool {
-        let list = match found {
-            State::Directory => &mut self.looked.listed,
-            _ => &mut self.looked.absent,
-        };
-        if self.known.contains(path) {
-            return false;
-        }
-        if list.len() == Looked::MOST {
-            return !std::mem::replace(&mut self.looked.more, true);
-        }
-        list.push(path.to_vec());
-        self.known.insert(path.into())
     }
 
     fn open_file(&mut self, at: Index, access: Access, before: State) -> bool {

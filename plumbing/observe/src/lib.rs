@@ -30,7 +30,7 @@
 //! * A symbolic link is a file of its own: read when passed through as the last part of a path,
 //!   created when made. What it leads to is a file beside it.
 //! * Directories, pipes, sockets, devices and the entries of `/proc` and `/sys` are no files, and not
-//!   mentioned; directories that were opened, and names that led nowhere, are listed apart.
+//!   mentioned, nor are names that led nowhere.
 //! * A file that the run only read is not looked at again: whoever names it then must compare
 //!   versions anyway, and [`FileSeen::digest_read`] does. What an outsider changed meanwhile keeps
 //!   the version that was read, with no name.
@@ -55,5 +55,5 @@ mod observation;
 mod process;
 
 pub use fold::{Fold, Threat};
-pub use observation::{Change, FileSeen, Looked, Observation, Seen};
+pub use observation::{Change, FileSeen, Observation, Seen};
 pub use process::ProcessSeen;

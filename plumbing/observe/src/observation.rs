@@ -15,27 +15,6 @@ pub struct Observation {
     pub processes: Vec<ProcessSeen>,
     /// What was not seen, in plain words, each once.
     pub gaps: Vec<String>,
-    /// Where it looked for files.
-    pub looked: Looked,
-}
-
-/// Where a run looked for files: what would make another run of it go otherwise, and is no file that
-/// it read.
-///
-/// Only opening is seen: who asks whether a file exists, and does not open it, leaves no trace here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Looked {
-    /// What it tried to open and was not there, in order of first sight.
-    pub absent: Vec<Vec<u8>>,
-    /// The directories that it opened, in order of first sight.
-    pub listed: Vec<Vec<u8>>,
-    /// Whether there were more than [`Looked::MOST`] of either.
-    pub more: bool,
-}
-
-impl Looked {
-    /// Most paths of either sort that are kept.
-    pub const MOST: usize = 1 << 14;
 }
 
 /// A version of a file that was read.

@@ -104,6 +104,7 @@ fn command(words: &[OsString]) -> Result<Command, Box<dyn std::error::Error>> {
         argv,
         env: env.collect::<Result<_, _>>()?,
         directory: None,
+        looks: false,
     })
 }
 

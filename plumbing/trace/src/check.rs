@@ -131,5 +131,6 @@ fn command(input: &Path, output: &Path) -> Command {
         ],
         env: Vec::new(),
         directory: None,
+        looks: false,
     }
 }

@@ -12,6 +12,8 @@
 //!   ([`Namer`]).
 //! * What was seen can be kept while the command runs ([`Sink`]) and judged later without it
 //!   ([`replay`]).
+//! * Where a run only looks, and opens nothing, is told to who asks for it ([`Looks`]). It makes many
+//!   more calls interesting, so that it is not done for every run.
 //! * Nothing is lost in silence. The execution of the command itself is the canary of every run;
 //!   what could not be seen or followed is counted and told in [`Coverage::reasons`].
 //!
@@ -30,6 +32,7 @@ mod backend;
 mod check;
 mod coverage;
 mod long;
+mod looks;
 mod memory;
 mod place;
 mod replay;
@@ -41,10 +44,11 @@ mod tracer;
 pub use backend::{Backend, Choice, PreflightError, preflight};
 pub use check::{CheckError, Report, check};
 pub use coverage::{Coverage, Verdict};
+pub use looks::{Answer, Listing, Looks, Question, Way, names_in};
 pub use replay::{Replay, replay};
 pub use roar_events::{Digest, State, Version};
 pub use roar_launch::{Command, Exit, Finished};
-pub use roar_observe::{Change, FileSeen, Looked, Observation, ProcessSeen, Seen};
+pub use roar_observe::{Change, FileSeen, Observation, ProcessSeen, Seen};
 pub use run::{Namer, Options, Trace, TraceError, Unread, run, run_unwatched};
 pub use spool::Sink;
 pub use state::{state_of, version_of};

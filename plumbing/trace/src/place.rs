@@ -73,6 +73,11 @@ impl Text {
     pub(crate) fn words(&self) -> Vec<u8> {
         own(self.words.clone(), self.caller)
     }
+
+    /// Returns the path if it means the same to this process.
+    pub(crate) fn our_words(&self) -> Option<Vec<u8>> {
+        matches!(self.view, View::Ours).then(|| self.words())
+    }
 }
 
 /// The tree of files that a thread sees.

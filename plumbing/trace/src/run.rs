@@ -10,6 +10,7 @@ use roar_observe::Observation;
 
 use crate::backend::{Backend, Choice, PreflightError, preflight};
 use crate::coverage::{Coverage, Evidence};
+use crate::looks::Looks;
 use crate::spool::Sink;
 use crate::state::{state_of, version_of};
 use crate::tracer::Tracer;
@@ -67,6 +68,8 @@ pub struct Trace {
     pub observation: Observation,
     /// How much of that was seen.
     pub coverage: Coverage,
+    /// Where it looked, if the command was to be watched for that ([`Command::looks`]).
+    pub looks: Option<Looks>,
 }
 
 /// A command that was not run.
@@ -98,10 +101,12 @@ pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError>
     } = options;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let backend = preflight(choice)?;
-    let mut tracer = Tracer::new(namer, sink);
+    let mut tracer = Tracer::new(namer, sink, command.looks);
     let finished = watch(backend, command, &mut tracer, grace)?;
     tracer.finish();
     let observation = tracer.spool.fold.observe(state_of);
+    let looks = tracer.looks.take();
+    let looks = looks.map(|looks| looks.settle(&tracer.spool.fold));
     let coverage = Evidence {
         backend: backend.name(),
         started: tracer.started,
@@ -114,6 +119,7 @@ pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError>
         finished,
         observation,
         coverage,
+        looks,
     })
 }
 
@@ -131,6 +137,7 @@ pub fn run_unwatched(command: &Command, why: String) -> Result<Trace, TraceError
         finished,
         observation: Observation::default(),
         coverage: Coverage::blind(why),
+        looks: None,
     })
 }
 

@@ -20,6 +20,7 @@ fn shell(script: &str) -> Command {
         argv: vec![word("sh"), word("-c"), word(script)],
         env: vec![word("PATH=/usr/bin:/bin")],
         directory: None,
+        looks: false,
     }
 }
 

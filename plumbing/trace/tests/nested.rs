@@ -25,6 +25,7 @@ fn command(program: &Path, words: &[&str]) -> Command {
         argv: words.map(|word| CString::new(word).unwrap()).collect(),
         env: vec![CString::new("PATH=/usr/bin:/bin").unwrap()],
         directory: None,
+        looks: false,
     }
 }
 

@@ -1,27 +1,24 @@
 //! Whether a command need not be run, because a recorded job did the same on the same.
 //!
 //! A job serves only if all of it was seen, it succeeded, and nothing that it looked at is otherwise
-//! now: every file that it read, of whatever class; every name that it tried to open in vain; the names
-//! in every directory that it ran in, that its command names, or that is above a file that it read; every
-//! variable, but those that only
-//! describe the terminal; what standard input is, and which file of the project standard output is. And
-//! what it made must be in place, or kept. When in doubt, the command is run.
+//! now: every file that it read, of whatever class; every answer to what it asked of a name; the names in
+//! every directory that it opened; where the links lead that it went through; every variable, but those
+//! that only describe the terminal; which program its name stands for; what standard input is, and which
+//! file of the project standard output is. And what it made must be in place, or kept. When in doubt, the
+//! command is run.
 //!
-//! What no tracer sees cannot be compared: the clock, the network, chance, what a person types, whether a
-//! file exists that is asked about and not opened, and which names are in a directory that is listed and
-//! is none of those above.
+//! Where a command looks is told only by runs that were asked to ([`Request::looks`](crate::Request)): no
+//! other job serves.
 //!
-//! Names that recorded jobs have put into a directory since count where the job read a file with the
-//! same ending there, or read none of it and listed it; a job would never be served otherwise where all
-//! steps share one directory.
+//! What no tracer sees cannot be compared: the clock, the network, chance, what a person types.
 
 use crate::key;
-use crate::looked::{self, Directory, Looked, Streams};
+use crate::looked::{Looked, Rules, Streams};
 use crate::request::Plan;
 use crate::run::now_ns;
 use crate::setting::Setting;
 use crate::variables;
-use roar_graph::{Input, Output, Projection, Record, State};
+use roar_graph::{Input, Output, Record, State};
 use roar_object::{
     Base, ByteStr, Change, Class, Job, JobKind, ObjectId, Objects as _, RecordedPath, Step,
     StepName, Variables, Verdict,
@@ -33,10 +30,7 @@ use roar_repo::filters::{FilterError, Filters};
 use roar_repo::restore::{Finder, RestoreError, Terms, Wanted};
 use roar_repo::{AddError, RepoError, Snapshot, Workspace, flatten};
 use roar_store::Wait;
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 
 /// Most earlier runs of a command that are looked at.
 const MOST: usize = 16;
@@ -110,11 +104,12 @@ pub fn cached(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Cach
     let projection = snapshot.projection()?;
     let checker = Checker {
         snapshot: &snapshot,
-        projection: &projection,
         disk: Disk::new(workspace.root(), &cache),
-        root: workspace.root().as_os_str().as_bytes(),
+        rules: Rules {
+            root: workspace.root().as_os_str().as_bytes(),
+            filters: &filters,
+        },
         dot: workspace.dot(),
-        filters: &filters,
         asked: &asked,
     };
     let (found, later) = checker.find()?;
@@ -164,6 +159,7 @@ fn miss(why: &str) -> Cached {
 /// What is to be run, as it would be recorded.
 struct Asked {
     argv: Vec<ByteStr>,
+    program: ByteStr,
     directory: RecordedPath,
     kept: Vec<(ByteStr, ByteStr)>,
     hidden: Variables,
@@ -194,6 +190,7 @@ impl Asked {
         let root = workspace.root().as_os_str().as_bytes();
         Ok(Some(Self {
             argv: argv.into_iter().map(ByteStr).collect(),
+            program: plan.program().as_os_str().as_bytes().to_vec().into(),
             directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
             kept: divided.kept,
             hidden: Variables::new(divided.hidden),
@@ -209,17 +206,15 @@ type Why = String;
 /// A job by its place in the session, and the files that it left.
 type Served = (usize, Vec<Wanted>);
 
-struct Checker<'a, 'r> {
+struct Checker<'a> {
     snapshot: &'a Snapshot,
-    projection: &'a Projection<'r>,
     disk: Disk<'a>,
-    root: &'a [u8],
+    rules: Rules<'a>,
     dot: std::path::PathBuf,
-    filters: &'a Filters,
     asked: &'a Asked,
 }
 
-impl Checker<'_, '_> {
+impl Checker<'_> {
     /// Returns the latest job that serves, with the files that it left; and why the latest run of the
     /// command does not, if it is another.
     fn find(&self) -> Result<(Option<Served>, Option<Why>), CachedError> {
@@ -270,9 +265,9 @@ impl Checker<'_, '_> {
             .same_streams(&looked)
             .and_then(|()| same_variables(&self.asked.kept, &step.variables))
             .and_then(|()| same_variables(&steady(&self.asked.hidden), &steady(&hidden)))
-            .and_then(|()| nothing_new(&looked))
+            .and_then(|()| self.same_program(&looked))
             .and_then(|()| self.same_reads(&reads, record))
-            .and_then(|()| self.same_directories(&looked, &reads, record))
+            .and_then(|()| looked.is_as_it_was(&self.rules))
             .and_then(|()| self.outputs(record)))
     }
 
@@ -284,6 +279,13 @@ impl Checker<'_, '_> {
         match now.output_file == then.output_file && !now.output_adds {
             true => Ok(()),
             false => Err("standard output goes elsewhere".to_owned()),
+        }
+    }
+
+    fn same_program(&self, looked: &Looked) -> Result<(), Why> {
+        match looked.program == self.asked.program {
+            true => Ok(()),
+            false => Err("its name stands for another program now".to_owned()),
         }
     }
 
@@ -309,75 +311,6 @@ impl Checker<'_, '_> {
             .writes
             .binary_search_by(|write| write.path.cmp(&read.path));
         own.is_ok_and(|at| self.disk.holds(output_version(&record.writes[at])) == Holds::Same)
-    }
-
-    fn same_directories(
-        &self,
-        looked: &Looked,
-        reads: &[Input],
-        record: &Record,
-    ) -> Result<(), Why> {
-        let endings = endings(reads);
-        let own: BTreeSet<&RecordedPath> = record.writes.iter().map(|write| &write.path).collect();
-        for directory in &looked.directories {
-            let place = Path::new(OsStr::from_bytes(&directory.path));
-            let path = RecordedPath::new(self.root, &directory.path);
-            let now = looked::names(place)
-                .ok_or_else(|| format!("'{}' cannot be listed", shown(&path)))?;
-            if !directory.many.is_empty() {
-                match looked::summed(&now) == directory.many {
-                    true => continue,
-                    false => return Err(format!("the names in '{}' are others", shown(&path))),
-                }
-            }
-            let read = endings.get(&path);
-            for name in added(&now, &directory.names) {
-                let file = path.join(name);
-                if !own.contains(&file) && self.counts(&file, name, directory, read) {
-                    return Err(format!("'{}' is new", shown(&file)));
-                }
-            }
-            let gone = added(&directory.names, &now).find(|name| !own.contains(&path.join(name)));
-            if let Some(name) = gone.filter(|_| directory.listed) {
-                return Err(format!("'{}' is gone", shown(&path.join(name))));
-            }
-        }
-        Ok(())
-    }
-
-    /// Returns whether a new name in a directory could have changed what the job did.
-    fn counts(
-        &self,
-        file: &RecordedPath,
-        name: &[u8],
-        directory: &Directory,
-        read: Option<&BTreeSet<Vec<u8>>>,
-    ) -> bool {
-        let (class, _) = self.filters.classify(file, false);
-        if !flatten::matters(class) || (file.base == Base::Project && is_reserved(name)) {
-            return false;
-        }
-        if !self.is_recorded(file) {
-            return true;
-        }
-        match read {
-            Some(endings) => endings.contains(ending(name)),
-            None => directory.listed,
-        }
-    }
-
-    /// Returns whether recorded jobs made a file, or all that is known of a directory.
-    fn is_recorded(&self, path: &RecordedPath) -> bool {
-        if self.projection.at(path).is_some() {
-            return true;
-        }
-        // Few directories are new, and the world is large.
-        let is_directory = self.disk.place(path).is_dir();
-        let mut world = is_directory
-            .then(|| self.projection.world())
-            .into_iter()
-            .flatten();
-        world.any(|(file, _)| file.is_under(path))
     }
 
     /// Returns the files that the job left, to be put back where they are not.
@@ -414,10 +347,6 @@ impl Checker<'_, '_> {
     }
 }
 
-fn is_reserved(name: &[u8]) -> bool {
-    matches!(name, b".roar" | b".git")
-}
-
 fn version(read: &Input) -> Version<'_> {
     Version {
         path: &read.path,
@@ -433,45 +362,6 @@ fn output_version(output: &Output) -> Version<'_> {
         id: output.id,
         mode: output.mode,
         size: output.size,
-    }
-}
-
-/// Returns, for each directory that files of the project were read from, how their names end.
-fn endings(reads: &[Input]) -> BTreeMap<RecordedPath, BTreeSet<Vec<u8>>> {
-    let mut endings: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-    for read in reads.iter().filter(|read| flatten::matters(read.class)) {
-        let Some(directory) = read.path.parent() else {
-            continue;
-        };
-        let name = read.path.path.rsplit(|&byte| byte == b'/').next();
-        let name = name.unwrap_or_default();
-        endings
-            .entry(directory)
-            .or_default()
-            .insert(ending(name).to_vec());
-    }
-    endings
-}
-
-/// Returns what comes after the last dot of a name; nothing if there is none.
-fn ending(name: &[u8]) -> &[u8] {
-    let dot = name.iter().rposition(|&byte| byte == b'.');
-    dot.map_or(b"", |dot| &name[dot + 1..])
-}
-
-/// Returns what a sorted list has and another has not.
-fn added<'n>(now: &'n [ByteStr], then: &'n [ByteStr]) -> impl Iterator<Item = &'n [u8]> {
-    let is_new = |name: &&ByteStr| then.binary_search(name).is_err();
-    now.iter().filter(is_new).map(|name| &*name.0)
-}
-
-fn nothing_new(looked: &Looked) -> Result<(), Why> {
-    match looked.absent.iter().find(|path| looked::is_there(path)) {
-        Some(path) => {
-            let path = String::from_utf8_lossy(path);
-            Err(format!("'{}' is there now", path.escape_debug()))
-        }
-        None => Ok(()),
     }
 }
 
@@ -574,17 +464,5 @@ mod tests {
         }
         let passing = Variables::new(list(&[("SHLVL", "2"), ("SSH_TTY", "x"), ("MODE", "y")]));
         assert_eq!(steady(&passing), list(&[("MODE", "y")]));
-    }
-
-    #[test]
-    fn an_ending_is_what_comes_after_the_last_dot() {
-        for (name, expected) in [
-            ("a.csv", "csv"),
-            ("a.b.gz", "gz"),
-            ("README", ""),
-            (".x", "x"),
-        ] {
-            assert_eq!(ending(name.as_bytes()), expected.as_bytes());
-        }
     }
 }

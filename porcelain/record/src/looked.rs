@@ -1,34 +1,33 @@
 //! Where a run looked, beside the files that it read: kept so that `--cached` can tell whether it would
-//! look in vain, or at the same names, again.
+//! be answered the same again.
 //!
-//! One file a job, `.roar/looked/<2 digits>/<64 digits of the job>`: the nine bytes `ROARLOOK1`, the
-//! BLAKE3 of the rest, and a MessagePack array of standard input, standard output, the paths that were
-//! not there, and the directories with the names in them. It is derived from a run that is over and
-//! cannot be made again, and losing it means only that the job never saves anybody a run.
+//! One file a job, `.roar/looked/<2 digits>/<64 digits of the job>`: the nine bytes `ROARLOOK2`, the
+//! BLAKE3 of the rest, and a MessagePack array of what [`Looked`] holds. It is derived from a run that is
+//! over and cannot be made again, and losing it means only that the job never saves anybody a run.
 //!
-//! A run that looked at more than can be kept has no such file.
+//! Of a run that was not watched for where it looks, only its standard input and output are kept.
 
 use crate::run::NAMELESS;
 use crate::sorted::Sorted;
 use crate::spooled::Head;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use roar_object::{Base, ByteStr, Class, ObjectId, RecordedPath};
+use roar_object::{Base, ByteStr, Change, ObjectId, RecordedPath};
 use roar_repo::filters::Filters;
+use roar_repo::flatten;
+use roar_trace::{Answer, Listing, Looks, Question};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder};
 use std::io::{self, IsTerminal as _};
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt as _, FileTypeExt as _};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 9] = b"ROARLOOK1";
+const MAGIC: &[u8; 9] = b"ROARLOOK2";
 
 /// Most names in one directory that are kept one by one.
 const KEPT_NAMES: usize = 512;
-/// Most names in one directory that are read.
-const MOST_NAMES: usize = 10_000;
 
 /// What the command's standard input and output are, as far as that matters to what it does.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,35 +86,173 @@ pub fn redirected(dot: &Path, job: ObjectId) -> Option<Redirected> {
     Some(Redirected { input, output })
 }
 
-/// A directory that was looked at.
+/// What was answered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Directory {
-    /// Absolute.
-    pub(crate) path: ByteStr,
-    /// Whether the run opened it; else it only used files in it.
-    pub(crate) listed: bool,
-    /// What was in it when the run was over, sorted; nothing if that were too many to be kept.
-    pub(crate) names: Vec<ByteStr>,
-    /// The BLAKE3 of too many names; empty if there are few.
-    pub(crate) many: ByteStr,
+enum Told {
+    Nothing,
+    File(u32, u64, i64),
+    Directory(u32),
+    Link(ByteStr),
+    Other,
 }
 
-impl Directory {
-    /// Keeps the names that are in a directory now; nothing if they cannot be read.
-    fn now(path: Vec<u8>, listed: bool) -> Option<Self> {
-        let names = names(Path::new(OsStr::from_bytes(&path)))?;
-        let many = summed(&names);
-        Some(Self {
-            path: path.into(),
-            listed,
-            names: if many.is_empty() { names } else { Vec::new() },
-            many,
+impl From<&Answer> for Told {
+    fn from(answer: &Answer) -> Self {
+        match answer {
+            Answer::Nothing => Self::Nothing,
+            Answer::File {
+                mode,
+                size,
+                mtime_ns,
+            } => Self::File(*mode, *size, *mtime_ns),
+            Answer::Directory { mode } => Self::Directory(*mode),
+            Answer::Link { target } => Self::Link(target.clone().into()),
+            Answer::Other => Self::Other,
+        }
+    }
+}
+
+impl Told {
+    fn answer(&self) -> Answer {
+        match self {
+            Self::Nothing => Answer::Nothing,
+            Self::File(mode, size, mtime_ns) => Answer::File {
+                mode: *mode,
+                size: *size,
+                mtime_ns: *mtime_ns,
+            },
+            Self::Directory(mode) => Answer::Directory { mode: *mode },
+            Self::Link(target) => Answer::Link {
+                target: target.to_vec(),
+            },
+            Self::Other => Answer::Other,
+        }
+    }
+}
+
+/// What was asked of a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Asked {
+    /// Absolute, as the run gave it.
+    words: ByteStr,
+    follow: bool,
+    /// Whether size and time count.
+    stamped: bool,
+    told: Told,
+}
+
+impl Asked {
+    /// Asks again. Returns how the answer differs, in words.
+    fn differs(&self) -> Option<&'static str> {
+        let (then, now) = (self.told.answer(), Answer::now(&self.words, self.follow));
+        if now.is_same(&then, self.stamped) {
+            return None;
+        }
+        Some(match (then, now) {
+            (Answer::Nothing, _) => "is there now",
+            (_, Answer::Nothing) => "is gone",
+            _ => "changed",
         })
     }
 }
 
+/// A directory that was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Directory {
+    /// Absolute.
+    path: ByteStr,
+    /// The names that it found there and that count, sorted; nothing if there are too many.
+    names: Vec<ByteStr>,
+    /// The BLAKE3 of too many names; empty if there are few.
+    many: ByteStr,
+    /// The names that are its own doing: they do not count. Sorted.
+    own: Vec<ByteStr>,
+}
+
+impl Directory {
+    fn of(listing: Listing, writes: &BTreeSet<Vec<u8>>, rules: &Rules<'_>) -> Self {
+        let Listing { path, names, made } = listing;
+        let is_written = |name: &Vec<u8>| writes.contains(&join(&path, name));
+        let (mut own, mut names): (Vec<_>, Vec<_>) = names.into_iter().partition(is_written);
+        own.extend(made);
+        own.sort();
+        names.retain(|name| rules.counts(&path, name));
+        let many = summed(&names);
+        let names = if many.is_empty() { names } else { Vec::new() };
+        let list = |names: Vec<Vec<u8>>| names.into_iter().map(ByteStr).collect();
+        Self {
+            path: path.into(),
+            names: list(names),
+            many,
+            own: list(own),
+        }
+    }
+
+    /// Returns what is otherwise now, in words.
+    fn differs(&self, rules: &Rules<'_>) -> Option<String> {
+        let Some(mut now) = roar_trace::names_in(&self.path) else {
+            return Some(format!("'{}' cannot be listed", rules.shown(&self.path)));
+        };
+        let is_own = |name: &Vec<u8>| self.own.binary_search_by(|own| own.0.cmp(name)).is_ok();
+        now.retain(|name| !is_own(name) && rules.counts(&self.path, name));
+        if !self.many.is_empty() || now.len() > KEPT_NAMES {
+            let same = summed(&now) == self.many;
+            return (!same)
+                .then(|| format!("the names in '{}' are others", rules.shown(&self.path)));
+        }
+        let is_new = |name: &&Vec<u8>| {
+            self.names
+                .binary_search_by(|known| known.0.cmp(name))
+                .is_err()
+        };
+        let is_gone = |name: &&ByteStr| now.binary_search(&name.0).is_err();
+        let shown = |name: &[u8]| rules.shown(&join(&self.path, name));
+        let new = now.iter().find(is_new);
+        let gone = self.names.iter().find(is_gone);
+        new.map(|name| format!("'{}' is new", shown(name)))
+            .or_else(|| gone.map(|name| format!("'{}' is gone", shown(name))))
+    }
+}
+
+/// Which names matter, and how they are told of.
+pub(crate) struct Rules<'a> {
+    pub(crate) root: &'a [u8],
+    pub(crate) filters: &'a Filters,
+}
+
+impl Rules<'_> {
+    /// Returns whether a name in a directory could have changed what a run did: in the project, not
+    /// what belongs to roar and git, and not what the user's rules keep apart.
+    fn counts(&self, directory: &[u8], name: &[u8]) -> bool {
+        let path = RecordedPath::new(self.root, &join(directory, name));
+        if path.base != Base::Project {
+            return true;
+        }
+        let reserved = matches!(name, b".roar" | b".git");
+        !reserved && flatten::matters(self.filters.classify(&path, false).0)
+    }
+
+    /// Returns whether a path is roar's own, which changes with every run.
+    fn is_ours(&self, path: &[u8]) -> bool {
+        let ours = RecordedPath::inside(roar_repo::place::DOT_ROAR);
+        let path = RecordedPath::new(self.root, path);
+        path == ours || path.is_under(&ours)
+    }
+
+    fn shown(&self, path: &[u8]) -> String {
+        let path = RecordedPath::new(self.root, path);
+        let text = String::from_utf8_lossy(&path.shown()).into_owned();
+        text.escape_debug().to_string()
+    }
+}
+
+fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let directory = directory.strip_suffix(b"/").unwrap_or(directory);
+    [directory, b"/", name].concat()
+}
+
 /// Returns the BLAKE3 of names if they are too many to be kept for every run, else nothing.
-pub(crate) fn summed(names: &[ByteStr]) -> ByteStr {
+fn summed(names: &[Vec<u8>]) -> ByteStr {
     if names.len() <= KEPT_NAMES {
         return ByteStr::default();
     }
@@ -131,9 +268,14 @@ pub(crate) fn summed(names: &[ByteStr]) -> ByteStr {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Looked {
     pub(crate) streams: Streams,
-    /// What was not there, and is not there after the run; absolute.
-    pub(crate) absent: Vec<ByteStr>,
-    pub(crate) directories: Vec<Directory>,
+    /// The file that its command's name led to.
+    pub(crate) program: ByteStr,
+    /// Why what follows is not known, in words; empty if it is.
+    unknown: String,
+    asked: Vec<Asked>,
+    /// Paths, and the canonical ones that links on them led to.
+    ways: Vec<(ByteStr, ByteStr)>,
+    directories: Vec<Directory>,
 }
 
 impl Streams {
@@ -187,38 +329,95 @@ fn is_at_end() -> bool {
 }
 
 impl Looked {
-    /// Looks again at the places where a run looked, now that it is over; nothing if there were too
-    /// many, or names cannot be read.
+    /// Keeps of what a run asked what did not depend on itself.
     pub(crate) fn after(
         streams: Streams,
-        seen: &roar_trace::Looked,
+        program: &Path,
+        looks: Option<Looks>,
         sorted: &Sorted,
         head: &Head,
         filters: &Filters,
-    ) -> Option<Self> {
-        let root = &*head.root;
-        if seen.more {
-            return None;
+    ) -> Self {
+        let rules = Rules {
+            root: &head.root,
+            filters,
+        };
+        let mut looked = Self {
+            streams,
+            program: program.as_os_str().as_bytes().to_vec().into(),
+            unknown: String::new(),
+            asked: Vec::new(),
+            ways: Vec::new(),
+            directories: Vec::new(),
+        };
+        match looks {
+            None => looked.unknown = UNWATCHED.to_owned(),
+            Some(Looks {
+                unknown: Some(why), ..
+            }) => looked.unknown = why,
+            Some(looks) => looked.take(looks, sorted, &rules),
         }
-        let still = |path: &&Vec<u8>| !is_there(path) && !is_nameless(path);
-        let absent = seen.absent.iter().filter(still);
-        let mut directories: BTreeMap<Vec<u8>, bool> = BTreeMap::new();
-        for place in used(sorted, &head.directory) {
-            directories.insert(place.absolute(root), false);
+        looked
+    }
+
+    fn take(&mut self, looks: Looks, sorted: &Sorted, rules: &Rules<'_>) {
+        let absolute = |path: &RecordedPath| path.absolute(rules.root);
+        let read: BTreeSet<_> = sorted
+            .reads
+            .iter()
+            .map(|item| absolute(&item.path))
+            .collect();
+        let kept = sorted.writes.iter();
+        let kept = kept.filter(|item| item.change != Some(Change::Deleted));
+        let written: BTreeSet<_> = kept.map(|item| absolute(&item.path)).collect();
+        let above = |path: &[u8]| is_above(path, &written);
+        let matters = |question: &Question| {
+            let ours = rules.is_ours(&question.words) || rules.is_ours(&question.path);
+            // Where it wrote, there is a directory when its files are in place.
+            let made = matches!(question.answer, Answer::Directory { .. }) && above(&question.path);
+            !ours && !made
+        };
+        let questions = looks.questions.into_iter().filter(matters);
+        self.asked = questions
+            .map(|question| Asked {
+                follow: question.follow,
+                // Of what was read, the bytes are compared.
+                stamped: question.stamped && !read.contains(&question.path),
+                told: Told::from(&question.answer),
+                words: question.words.into(),
+            })
+            .collect();
+        let ways = looks.ways.into_iter();
+        self.ways = ways
+            .map(|way| (way.words.into(), way.path.into()))
+            .collect();
+        let listings = looks.listings.into_iter();
+        self.directories = listings
+            .filter(|listing| !rules.is_ours(&listing.path) && !is_nameless(&listing.path))
+            .map(|listing| Directory::of(listing, &written, rules))
+            .collect();
+    }
+
+    /// Looks at the same places again.
+    ///
+    /// # Errors
+    ///
+    /// What is otherwise now, or why that cannot be told, in words.
+    pub(crate) fn is_as_it_was(&self, rules: &Rules<'_>) -> Result<(), String> {
+        if !self.unknown.is_empty() {
+            return Err(self.unknown.clone());
         }
-        for path in seen.listed.iter().cloned().chain(named(head)) {
-            if matters(&path, root, filters) {
-                directories.insert(path, true);
+        if let Some((words, _)) = self.ways.iter().find(|way| !leads(&way.0, &way.1)) {
+            return Err(format!("'{}' leads elsewhere", rules.shown(words)));
+        }
+        for asked in &self.asked {
+            if let Some(how) = asked.differs() {
+                return Err(format!("'{}' {how}", rules.shown(&asked.words)));
             }
         }
-        Some(Self {
-            streams,
-            absent: absent.cloned().map(ByteStr).collect(),
-            directories: directories
-                .into_iter()
-                .map(|(path, listed)| Directory::now(path, listed))
-                .collect::<Option<_>>()?,
-        })
+        let mut directories = self.directories.iter();
+        let why = directories.find_map(|directory| directory.differs(rules));
+        why.map_or(Ok(()), Err)
     }
 
     /// Keeps this as the job's. What cannot be kept is not worth a word: nothing is lost by it.
@@ -256,92 +455,25 @@ fn place(dot: &Path, job: ObjectId) -> PathBuf {
     dot.join("looked").join(&name[..2]).join(name)
 }
 
-/// Returns the directories of the project that a run had to do with: where it ran, and all that are
-/// above the files that it read.
-fn used(sorted: &Sorted, directory: &RecordedPath) -> BTreeSet<RecordedPath> {
-    let read = sorted.reads.iter();
-    let read = read.filter(|item| roar_repo::flatten::matters(item.class));
-    let mut used = BTreeSet::from([directory.clone()]);
-    for item in read {
-        let mut above = std::iter::successors(item.path.parent(), RecordedPath::parent);
-        // What is above one that is known is known.
-        while let Some(path) = above.next().filter(|path| !used.contains(path)) {
-            used.insert(path);
-        }
-    }
-    used.retain(|path| path.base == Base::Project);
-    used
+/// Why it is not known where a run looked that was not asked to tell.
+const UNWATCHED: &str = "the last run of it was without --cached, so where it looked is not known";
+
+/// Returns whether one of the paths lies below a directory.
+fn is_above(directory: &[u8], paths: &BTreeSet<Vec<u8>>) -> bool {
+    let below = join(directory, b"");
+    let mut from = paths.range(below.clone()..);
+    from.next().is_some_and(|path| path.starts_with(&below))
 }
 
-/// Returns the directories that the command names, or patterns of files in them: those it may well
-/// have listed.
-fn named(head: &Head) -> Vec<Vec<u8>> {
-    let from = head.directory.absolute(&head.root);
-    let from = Path::new(OsStr::from_bytes(&from));
-    let words = head
-        .argv
-        .iter()
-        .flat_map(|word| word.split(|byte| is_between(*byte)));
-    let place = |word: &[u8]| {
-        let pattern = word.iter().position(|byte| b"*?[{".contains(byte));
-        let word = match pattern {
-            Some(at) => {
-                let slash = word[..at].iter().rposition(|&byte| byte == b'/');
-                slash.map_or(&b"."[..], |slash| &word[..=slash])
-            }
-            None => word,
-        };
-        let path = from.join(OsStr::from_bytes(word));
-        let is_directory = !word.is_empty() && path.is_dir();
-        is_directory.then(|| path.canonicalize().ok()).flatten()
-    };
-    let named: BTreeSet<_> = words.filter_map(place).collect();
-    named
-        .into_iter()
-        .map(|path| path.into_os_string().into_vec())
-        .collect()
-}
-
-/// Returns whether a byte ends a word in a shell, or in what programs take for options.
-fn is_between(byte: u8) -> bool {
-    byte.is_ascii_whitespace() || b"'\"`=,;:|&<>()$".contains(&byte)
-}
-
-/// Returns whether what is in a directory can matter: the system's own do not.
-fn matters(path: &[u8], root: &[u8], filters: &Filters) -> bool {
-    let recorded = RecordedPath::new(root, path);
-    let is_ours = recorded.is_under(&RecordedPath::inside(roar_repo::place::DOT_ROAR));
-    let is_project = recorded.base == Base::Project && !is_ours;
-    let (class, _) = filters.classify(&recorded.join(b"file"), false);
-    !is_nameless(path) && !is_ours && (is_project || class != Class::System)
-}
-
-pub(crate) fn is_there(path: &[u8]) -> bool {
-    fs::symlink_metadata(OsStr::from_bytes(path)).is_ok()
+/// Returns whether a path still leads to this directory or file.
+fn leads(words: &[u8], path: &[u8]) -> bool {
+    let now = Path::new(OsStr::from_bytes(words)).canonicalize();
+    now.is_ok_and(|now| now.as_os_str().as_bytes() == path)
 }
 
 /// Returns whether a path is the kernel's, where names come and go.
 fn is_nameless(path: &[u8]) -> bool {
     NAMELESS.iter().any(|place| path.starts_with(place))
-}
-
-/// Returns the names in a directory, sorted; nothing if there are too many, or they cannot be read.
-/// What is no longer there has none.
-pub(crate) fn names(directory: &Path) -> Option<Vec<ByteStr>> {
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(err) if err.kind() == io::ErrorKind::NotFound => return Some(Vec::new()),
-        Err(_) => return None,
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        if names.len() == MOST_NAMES {
-            return None;
-        }
-        names.push(ByteStr(entry.ok()?.file_name().into_vec()));
-    }
-    names.sort();
-    Some(names)
 }
 
 #[cfg(test)]
@@ -353,16 +485,49 @@ mod tests {
     fn few_names_are_kept_and_many_summed_up() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().as_os_str().as_bytes().to_vec();
+        let filters = Filters::default();
+        let rules = Rules {
+            root: b"/nowhere",
+            filters: &filters,
+        };
         let add = |number: usize| fs::write(directory.path().join(number.to_string()), "").unwrap();
+        let now = || {
+            let listing = Listing {
+                path: path.clone(),
+                names: roar_trace::names_in(&path).unwrap(),
+                made: Vec::new(),
+            };
+            Directory::of(listing, &BTreeSet::new(), &rules)
+        };
         (0..KEPT_NAMES).for_each(add);
-        let few = Directory::now(path.clone(), true).unwrap();
+        let few = now();
         assert_eq!((few.names.len(), few.many.len()), (KEPT_NAMES, 0));
+        assert_eq!(few.differs(&rules), None);
         add(KEPT_NAMES);
-        let many = Directory::now(path.clone(), true).unwrap();
+        assert!(few.differs(&rules).unwrap().contains("are others"));
+        let many = now();
         assert_eq!((many.names.len(), many.many.len()), (0, 32));
-        assert_eq!(Directory::now(path.clone(), true).unwrap(), many);
+        assert_eq!(many.differs(&rules), None);
         fs::rename(directory.path().join("0"), directory.path().join("x")).unwrap();
-        assert_ne!(Directory::now(path, true).unwrap(), many);
+        assert!(many.differs(&rules).unwrap().contains("are others"));
+    }
+
+    #[test]
+    fn a_directory_is_above_what_is_in_it() {
+        let paths = BTreeSet::from([b"/a/b/c".to_vec(), b"/ab/x".to_vec()]);
+        for (directory, expected) in [
+            ("/a", true),
+            ("/a/b", true),
+            ("/", true),
+            ("/a/b/c", false),
+            ("/b", false),
+        ] {
+            assert_eq!(
+                is_above(directory.as_bytes(), &paths),
+                expected,
+                "{directory}"
+            );
+        }
     }
 
     #[test]
@@ -371,12 +536,23 @@ mod tests {
         let job = ObjectId::from_bytes([7; 32]);
         let looked = Looked {
             streams: Streams::now(b"/nowhere"),
-            absent: vec![b"/a".to_vec().into()],
+            program: b"/bin/true".to_vec().into(),
+            unknown: String::new(),
+            asked: [Answer::Nothing, Answer::now(b"/", true), Answer::Other]
+                .iter()
+                .map(|answer| Asked {
+                    words: b"/a".to_vec().into(),
+                    follow: true,
+                    stamped: false,
+                    told: Told::from(answer),
+                })
+                .collect(),
+            ways: vec![(b"/w".to_vec().into(), b"/v".to_vec().into())],
             directories: vec![Directory {
                 path: b"/d".to_vec().into(),
-                listed: true,
                 names: vec![b"x".to_vec().into()],
                 many: ByteStr::default(),
+                own: Vec::new(),
             }],
         };
         assert_eq!(Looked::load(dot.path(), job), None);

@@ -29,6 +29,9 @@ pub struct Request {
     pub name: Option<String>,
     /// The job whose command this runs again.
     pub reruns: Option<ObjectId>,
+    /// Whether it is to be known where the command looks, too, so that the job may serve
+    /// [`cached`](crate::cached) later.
+    pub looks: bool,
 }
 
 /// Why a command is not run.
@@ -172,6 +175,7 @@ fn command(request: &Request) -> Result<Command, PlanError> {
         argv: argv.collect::<Result<_, _>>()?,
         env: env.collect::<Result<_, _>>()?,
         directory: Some(request.directory.clone()),
+        looks: request.looks,
     })
 }
 

@@ -162,11 +162,11 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         processes: &trace.observation.processes,
         code: Some(&plan.code),
     };
-    let looked = trace.observation.looked;
     let assembled = assemble::assemble(parts, &tools);
     if assembled.coverage.verdict == Verdict::Complete && outcome.is_success() {
-        let looked = Looked::after(streams, &looked, &assembled.sorted, &head, &filters);
-        keep_looked(workspace, looked, assembled.job.record.job);
+        let (program, looks, sorted) = (plan.program(), trace.looks, &assembled.sorted);
+        let looked = Looked::after(streams, program, looks, sorted, &head, &filters);
+        keep_looked(workspace, &looked, assembled.job.record.job);
     }
     let (recorded, notices) = store(workspace, recorder, &assembled, wait);
     Ok(Report {
@@ -187,8 +187,8 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
 }
 
 /// A job that is not kept as it should be may leave this behind; nobody asks for it then.
-fn keep_looked(workspace: &Workspace, looked: Option<Looked>, job: ObjectId) {
-    if let Some(looked) = looked.filter(|_| workspace.store().is_some()) {
+fn keep_looked(workspace: &Workspace, looked: &Looked, job: ObjectId) {
+    if workspace.store().is_some() {
         looked.save(&workspace.dot(), job);
     }
 }

@@ -92,6 +92,7 @@ fn prepare(context: &Context, words: &[OsString]) -> Result<Command, CommandErro
         argv: argv.collect::<Result<_, _>>()?,
         env: env.collect::<Result<_, _>>()?,
         directory: None,
+        looks: false,
     })
 }
 

@@ -17,10 +17,11 @@ use std::process::ExitCode;
 /// step's own command, to be replaced or added.
 ///
 /// `--cached` skips a command that a recorded job did already: same words, directory, variables and
-/// standard input, every file that it read unchanged, no new names where it looked, and what it left in
-/// place or kept. What no record can know is not compared: the clock, the network, chance, files that
-/// were asked about and never opened. What it printed is not printed again. `-v` says why it was not
-/// skipped.
+/// standard input, every file that it read unchanged, every question about a name answered as before, the
+/// same names in the directories that it listed, and what it left in place or kept. Only a run with
+/// `--cached` takes note of where it looks, which makes it slower, and only such a run serves. What no
+/// record can know is not compared: the clock, the network, chance. What it printed is not printed again.
+/// `-v` says why it was not skipped.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

@@ -40,6 +40,10 @@ pub(super) struct Common {
     #[arg(long, conflicts_with = "dry_run")]
     cached: bool,
 
+    /// Take note of where it looks: what `--cached` becomes when nothing serves
+    #[arg(long, hide = true)]
+    looks: bool,
+
     /// Show what would be run, and run nothing
     #[arg(long)]
     dry_run: bool,
@@ -70,6 +74,7 @@ struct Wanted {
     directory: PathBuf,
     name: Option<String>,
     reruns: Option<ObjectId>,
+    looks: bool,
 }
 
 /// The workspace, and how it came to be usable.
@@ -169,7 +174,9 @@ fn wanted(
     match first.to_str().filter(|word| word.starts_with('@')) {
         Some(word) => {
             let step: StepName = word.parse().map_err(CommandError::usage)?;
-            again::find(workspace, step, &common.command[1..], common.name)
+            let looks = common.looks;
+            let found = again::find(workspace, step, &common.command[1..], common.name);
+            found.map(|wanted| Wanted { looks, ..wanted })
         }
         None => Ok(Wanted {
             kind,
@@ -177,6 +184,7 @@ fn wanted(
             argv: common.command,
             name: common.name,
             reruns: None,
+            looks: common.looks,
         }),
     }
 }
@@ -207,6 +215,7 @@ fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
         environment: std::env::vars_os().collect(),
         name: wanted.name,
         reruns: wanted.reruns,
+        looks: wanted.looks,
     };
     roar_record::plan(workspace, request).map_err(CommandError::from)
 }

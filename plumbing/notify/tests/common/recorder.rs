@@ -147,6 +147,7 @@ fn command(words: &[OsString]) -> Result<Command, i32> {
             .map(|(name, value)| pair(&name, &value))
             .collect(),
         directory: std::env::var_os("WATCH_DIRECTORY").map(Into::into),
+        looks: false,
     })
 }
 

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
-use libc::{AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW};
+use libc::AT_EMPTY_PATH;
 use roar_events::{Access, Record, State, Version};
 use roar_launch::Pause;
 use roar_observe::Threat;
 
+use super::look::How;
 use super::{Name, Tracer};
 use crate::place::{CWD, Caller, Found};
 use crate::state::as_path;
@@ -29,11 +30,13 @@ impl Tracer<'_> {
         let Some(text) = self.text(caller, name.or_empty(empty)) else {
             return;
         };
-        let Some(found) = self.find(caller, text, flags & AT_SYMLINK_NOFOLLOW as u64 == 0) else {
+        let how = How::IS_THERE.with(flags);
+        let words = self.words(&text);
+        let Some(found) = self.find(caller, text, how.follow) else {
             return;
         };
         if !is_program(&found) {
-            return;
+            return self.asked(words, how, Ok(&found));
         }
         self.spool.take(&Record::Process {
             pid: caller.pid,

@@ -7,6 +7,7 @@
 
 mod exec;
 mod inherit;
+mod look;
 mod names;
 mod open;
 mod process;
@@ -19,6 +20,7 @@ use roar_observe::Threat;
 
 use crate::Namer;
 use crate::long;
+use crate::looks::Gathered;
 use crate::memory::{self, Fault};
 use crate::place::{CWD, Caller, Found, Missed, Places, Text};
 use crate::spool::Spool;
@@ -26,6 +28,7 @@ use crate::state::{as_path, is_writable};
 
 use exec::Interpreters;
 use inherit::Inherited;
+use look::How;
 use process::Processes;
 
 /// Watches one run.
@@ -36,6 +39,8 @@ pub(crate) struct Tracer<'a> {
     processes: Processes,
     inherited: Vec<Inherited>,
     interpreters: Interpreters,
+    /// Where the run looks, if that is of interest.
+    pub(crate) looks: Option<Gathered>,
     /// Whether the command was seen to execute.
     pub(crate) started: bool,
     /// How often something was not seen, by reason.
@@ -75,7 +80,11 @@ impl Name {
 }
 
 impl<'a> Tracer<'a> {
-    pub(crate) fn new(namer: &'a mut dyn Namer, sink: &'a mut dyn crate::Sink) -> Self {
+    pub(crate) fn new(
+        namer: &'a mut dyn Namer,
+        sink: &'a mut dyn crate::Sink,
+        looks: bool,
+    ) -> Self {
         Self {
             spool: Spool::new(sink),
             namer,
@@ -83,6 +92,7 @@ impl<'a> Tracer<'a> {
             processes: Processes::default(),
             inherited: Vec::new(),
             interpreters: Interpreters::default(),
+            looks: looks.then(Gathered::default),
             started: false,
             missed: BTreeMap::new(),
         }
@@ -131,6 +141,28 @@ impl<'a> Tracer<'a> {
             | Sys::Mount
             | Sys::MoveMount
             | Sys::Umount => self.places.parts(caller.tid),
+            _ => self.understand_look(caller, a, sys),
+        }
+    }
+
+    /// Understands a call that is told only where it is of interest where a run looks.
+    fn understand_look(&mut self, caller: Caller, a: [u64; 6], sys: Sys) {
+        let (here, at) = (Name::here(a[0]), Name::at(a[0], a[1]));
+        match sys {
+            Sys::Stat => self.look(caller, here, How::ALL),
+            Sys::Lstat => self.look(caller, here, How::ALL.itself()),
+            Sys::Fstatat => self.look(caller, at, How::ALL.with(a[3])),
+            Sys::Statx => self.look(caller, at, How::ALL.with(a[2])),
+            Sys::Access => self.look(caller, here, How::IS_THERE),
+            Sys::Faccessat => self.look(caller, at, How::IS_THERE),
+            Sys::Faccessat2 => self.look(caller, at, How::IS_THERE.with(a[3])),
+            Sys::Readlink => self.look(caller, here, How::IS_THERE.itself()),
+            Sys::Readlinkat => self.look(caller, at, How::IS_THERE.itself()),
+            Sys::Chdir => self.chdir(caller, here),
+            Sys::Mkdir | Sys::Mknod => self.make(caller, here),
+            Sys::Mkdirat | Sys::Mknodat => self.make(caller, at),
+            Sys::Rmdir => self.rmdir(caller, here),
+            _ => {}
         }
     }
 
@@ -161,7 +193,12 @@ impl<'a> Tracer<'a> {
 
     /// Finds the file of a path, and notes the links that it led through.
     fn find(&mut self, caller: Caller, text: Text, follow: bool) -> Option<Found> {
+        let words = self.words(&text);
         let found = self.places.find(text, follow);
+        match &found {
+            Ok(found) => self.came(words, Ok(found)),
+            missed => self.asked(words, How::IS_THERE, missed.as_ref()),
+        }
         let found = self.unless_missed(found)?;
         if found.state != State::Missing {
             self.pass(caller, &found.links);
@@ -182,7 +219,10 @@ impl<'a> Tracer<'a> {
 
     fn find_name(&mut self, caller: Caller, name: Name, follow: bool) -> Option<Found> {
         let text = self.text(caller, name)?;
-        self.find(caller, text, follow)
+        let words = self.words(&text);
+        let found = self.find(caller, text, follow)?;
+        self.asked(words, How::IS_THERE.following(follow), Ok(&found));
+        Some(found)
     }
 
     fn unless_missed<T>(&mut self, result: Result<T, Missed>) -> Option<T> {

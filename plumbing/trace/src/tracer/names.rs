@@ -36,6 +36,10 @@ impl Tracer<'_> {
         if is_way(from.state) || is_way(to.state) {
             self.places.moves(caller.tid);
         }
+        if !(is_file(from.state) && is_file(to.state)) {
+            self.changes(&from.path);
+            self.changes(&to.path);
+        }
         self.move_all(caller.pid, exchange, &from, &to);
     }
 
@@ -167,6 +171,9 @@ impl Tracer<'_> {
 
     pub(super) fn unlink(&mut self, caller: Caller, name: Name, flags: u64) {
         if flags & AT_REMOVEDIR as u64 != 0 {
+            if self.looks.is_some() {
+                self.rmdir(caller, name);
+            }
             return;
         }
         let Some(found) = self.find_name(caller, name, false) else {
@@ -174,6 +181,9 @@ impl Tracer<'_> {
         };
         if found.state == State::Symlink {
             self.places.moves(caller.tid);
+        }
+        if !is_file(found.state) {
+            self.changes(&found.path);
         }
         self.name_before_loss(&found.path, found.state);
         let (path, before) = (found.path.as_slice(), found.state);
@@ -210,6 +220,11 @@ impl Tracer<'_> {
 /// Returns whether paths can lead through something like this.
 fn is_way(state: State) -> bool {
     matches!(state, State::Directory | State::Symlink)
+}
+
+/// Returns whether something is told of as a file is.
+fn is_file(state: State) -> bool {
+    matches!(state, State::File(_) | State::Symlink)
 }
 
 fn under(directory: &[u8], name: &[u8]) -> Vec<u8> {

@@ -19,7 +19,7 @@ const IN_ROOT: u64 = 0x10;
 impl Tracer<'_> {
     pub(super) fn open(&mut self, caller: Caller, name: Name, flags: u64, pause: &mut dyn Pause) {
         let flags = flags as u32 as i32;
-        if is_no_content(flags) {
+        if is_no_content(flags) && self.looks.is_none() {
             return;
         }
         let Some(text) = self.text(caller, name) else {
@@ -44,7 +44,7 @@ impl Tracer<'_> {
         if resolve & IN_ROOT == 0 {
             return self.open(caller, name, flags, pause);
         }
-        if is_no_content(flags as u32 as i32) {
+        if is_no_content(flags as u32 as i32) && self.looks.is_none() {
             return;
         }
         let Some(path) = self.path(caller, name.address) else {
@@ -57,14 +57,21 @@ impl Tracer<'_> {
     }
 
     fn open_text(&mut self, caller: Caller, text: Text, flags: i32, pause: &mut dyn Pause) {
+        if is_no_content(flags) {
+            return self.open_nothing(text, flags);
+        }
         let access = access_of(flags);
-        if access == Access::READ && self.places.can_wait() && !pause.resume() {
+        // Where it is told what is there, that is asked before the thread can change it.
+        let can_wait = self.places.can_wait() && self.looks.is_none();
+        if access == Access::READ && can_wait && !pause.resume() {
             return;
         }
+        let words = self.words(&text);
         let fresh = flags & O_CREAT != 0 && flags & O_EXCL != 0;
         let Some(found) = self.find(caller, text, !fresh && flags & O_NOFOLLOW == 0) else {
             return;
         };
+        self.learned(words, flags, &found);
         if found.state == State::Symlink || (fresh && found.state != State::Missing) {
             return;
         }

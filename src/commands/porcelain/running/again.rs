@@ -50,6 +50,7 @@ pub(super) fn find(
         directory,
         name: name.or(job.name),
         reruns: Some(id),
+        looks: false,
     })
 }
 

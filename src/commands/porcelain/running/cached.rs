@@ -58,13 +58,13 @@ fn tell(ui: &Ui, hit: &Hit) {
     ));
 }
 
-/// Becomes the same `roar run` without `--cached`. Looking for a job has started threads, which would
+/// Becomes the same `roar run`, which takes note of where the command looks. Looking for a job has started threads, which would
 /// be in the way of watching a command. Returns only if that cannot be done.
 fn run_instead() -> CommandError {
     let mut words: Vec<OsString> = env::args_os().collect();
     // Options of the command itself come later.
     if let Some(at) = words.iter().position(|word| word == "--cached") {
-        words.remove(at);
+        words[at] = "--looks".into();
     }
     let program = match env::current_exe() {
         Ok(program) => program,
