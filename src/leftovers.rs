@@ -20,6 +20,24 @@ pub(crate) fn take_in(ui: &Ui, workspace: &Workspace) {
     for one in &adopted {
         tell(ui, one);
     }
+    tell_of_waiting(ui, &adopted);
+}
+
+/// Says, in one line, that answers lack runs which are not in the store yet.
+fn tell_of_waiting(ui: &Ui, adopted: &[Adopted]) {
+    let mut waiting = adopted.iter().filter_map(|one| match one {
+        Adopted::Stays {
+            why, busy: false, ..
+        } => Some(why),
+        _ => None,
+    });
+    if let Some(why) = waiting.next() {
+        let (count, runs) = match waiting.count() {
+            0 => (1, "run waits"),
+            more => (more + 1, "runs wait"),
+        };
+        ui.warn(format_args!("{count} {runs} to be recorded: {why}"));
+    }
 }
 
 /// Has another process take in what earlier runs left behind, and waits for it.
@@ -61,8 +79,8 @@ fn tell(ui: &Ui, adopted: &Adopted) {
             "the record of a run is damaged; it was moved to '{}'",
             shown(path)
         )),
-        // It is taken in as soon as that can be done. Until then every command would repeat this.
-        Adopted::Stays { path, why } if ui.verbosity() == Verbosity::Verbose => ui.note(
+        // It is taken in as soon as that can be done.
+        Adopted::Stays { path, why, .. } if ui.verbosity() == Verbosity::Verbose => ui.note(
             format_args!("a run in '{}' is not recorded yet: {why}", shown(path)),
         ),
         Adopted::Stays { .. } => {}

@@ -146,6 +146,25 @@ fn a_run_whose_roar_is_killed_is_recorded_as_interrupted() {
 }
 
 #[test]
+fn a_killed_run_is_taken_in_where_its_project_was_moved_to() {
+    let sandbox = sandbox();
+    let script = "mkdir before; cd before; roar -q run true; mkfifo started go; \
+                  roar -q run sh -c 'echo seen > out; echo $$ > started; cat go' & \
+                  roar=$!; cat started > /dev/null; \
+                  until grep -qa before/out .roar/runs/*.run; do :; done; \
+                  kill -9 $roar; wait $roar; echo > go; cd ..; mv before after";
+    let _ = sandbox.sh(script);
+    let log = sandbox.roar(["-C", "after", "log", "--json"]).success();
+    assert!(log.err().contains("killed"), "{log}");
+    let log: Value = serde_json::from_slice(&log.stdout).unwrap();
+    let job = &log["jobs"][0];
+    assert_eq!(job["state"], "interrupted");
+    let shown = sandbox.roar(["-C", "after", "show", "--json"]).success();
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    assert_eq!(shown["outputs"][0]["path"], "out", "{shown}");
+}
+
+#[test]
 fn a_dirty_tree_is_recorded_or_refused_and_never_touched() {
     let sandbox = sandbox();
     sandbox.write("code.sh", "echo 1 > out");

@@ -11,9 +11,9 @@ use crate::setting::Setting;
 use crate::spooled::{self, Head, Sealed};
 use roar_object::{Coverage, Outcome, StepName, Verdict};
 use roar_repo::filters::Filters;
-use roar_repo::{Added, NewJob, Workspace};
+use roar_repo::{AddError, Added, NewJob, Workspace};
 use roar_store::{
-    Claimed, Holder, Notice, Pending, Spool, SpoolFrame, SpoolFrames, Transaction, Wait,
+    Claimed, Holder, LockError, Notice, Pending, Spool, SpoolFrame, SpoolFrames, Transaction, Wait,
 };
 use roar_trace::{Replay, replay, state_of};
 use std::fs;
@@ -50,6 +50,8 @@ pub enum Adopted {
         path: PathBuf,
         /// Why.
         why: String,
+        /// Whether somebody else was writing just then: the next command is likely to take it in.
+        busy: bool,
     },
 }
 
@@ -57,18 +59,28 @@ pub enum Adopted {
 pub fn has_leftovers(workspace: &Workspace) -> bool {
     places(workspace)
         .iter()
-        .any(|place| leftovers(place).next().is_some())
+        .any(|(_, place)| leftovers(place).next().is_some())
 }
 
-fn places(workspace: &Workspace) -> Vec<PathBuf> {
+/// Whose runs are in a directory.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// This workspace's.
+    Own,
+    /// Those of any workspace of the user.
+    Anybodys,
+}
+
+fn places(workspace: &Workspace) -> Vec<(Whose, PathBuf)> {
     let inside = workspace.store().map(roar_store::Store::runs);
-    inside
-        .into_iter()
-        .chain(workspace.away().map(Path::to_owned))
+    let away = workspace.away().map(Path::to_owned);
+    let own = inside.map(|place| (Whose::Own, place));
+    own.into_iter()
+        .chain(away.map(|place| (Whose::Anybodys, place)))
         .collect()
 }
 
-fn leftovers(place: &Path) -> impl Iterator<Item = Pending> {
+fn leftovers(place: &Path) -> impl Iterator<Item = Pending> + use<> {
     Spool::pending(place)
         .unwrap_or_default()
         .into_iter()
@@ -85,10 +97,13 @@ pub fn adopt(
     on_wait: &mut dyn FnMut(&Holder),
 ) -> Vec<Adopted> {
     let mut adopted = Vec::new();
-    for pending in places(workspace).iter().flat_map(|place| leftovers(place)) {
+    let places = places(workspace).into_iter();
+    let pending = places.flat_map(|(whose, place)| leftovers(&place).map(move |one| (whose, one)));
+    for (whose, pending) in pending {
         if let Ok(Some(claimed)) = pending.claim() {
             adopted.extend(adopt_one(
                 workspace,
+                whose,
                 claimed,
                 Wait {
                     up_to,
@@ -101,17 +116,22 @@ pub fn adopt(
     adopted
 }
 
-fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Vec<Adopted> {
+fn adopt_one(
+    workspace: &Workspace,
+    whose: Whose,
+    claimed: Claimed,
+    wait: Wait<'_>,
+) -> Vec<Adopted> {
     let path = claimed.path().to_owned();
-    let stays = |why: String| {
+    let stays = |why: String, busy: bool| {
         let path = path.clone();
-        vec![Adopted::Stays { path, why }]
+        vec![Adopted::Stays { path, why, busy }]
     };
     let frames = match claimed.read() {
         Ok(frames) => frames,
-        Err(err) => return stays(with_causes(&err)),
+        Err(err) => return stays(with_causes(&err), false),
     };
-    let leftover = match understand(workspace, &frames) {
+    let leftover = match understand(workspace, whose, &frames) {
         Understood::Job(leftover) => leftover,
         Understood::NotOurs => return Vec::new(),
         Understood::Nothing if frames.frames.is_empty() && is_stillborn(&path) => {
@@ -128,8 +148,12 @@ fn adopt_one(workspace: &Workspace, claimed: Claimed, wait: Wait<'_>) -> Vec<Ado
             let _ = claimed.finish();
             told(&added, interrupted)
         }
-        Err(err) => stays(with_causes(&err)),
+        Err(err) => stays(with_causes(&err), is_busy(&err)),
     }
+}
+
+fn is_busy(err: &AddError) -> bool {
+    matches!(err, AddError::Lock(LockError::Busy { .. }))
 }
 
 fn told(added: &Added, interrupted: bool) -> Vec<Adopted> {
@@ -157,6 +181,7 @@ fn put_aside(path: &Path) -> Adopted {
         Err(err) => Adopted::Stays {
             path: path.to_owned(),
             why: err.to_string(),
+            busy: false,
         },
     }
 }
@@ -168,12 +193,13 @@ enum Understood {
     Nothing,
 }
 
-fn understand(workspace: &Workspace, frames: &SpoolFrames) -> Understood {
+fn understand(workspace: &Workspace, whose: Whose, frames: &SpoolFrames) -> Understood {
     let root = workspace.root().as_os_str().as_bytes();
+    let is_other = |named: &[u8]| whose == Whose::Anybodys && named != root;
     let of_kind = |kind: u8| frames.frames.iter().filter(move |frame| frame.kind == kind);
     if let Some(sealed) = of_kind(spooled::SEALED).next_back() {
         return match spooled::decode::<Sealed>(&sealed.body) {
-            Some(sealed) if *sealed.root != *root => Understood::NotOurs,
+            Some(sealed) if is_other(&sealed.root) => Understood::NotOurs,
             Some(sealed) => {
                 unseal(sealed).map_or(Understood::Nothing, |job| Understood::Job(Box::new(job)))
             }
@@ -184,12 +210,12 @@ fn understand(workspace: &Workspace, frames: &SpoolFrames) -> Understood {
         .next()
         .and_then(|frame| spooled::decode::<Head>(&frame.body))
     {
-        Some(head) if *head.root != *root => Understood::NotOurs,
+        Some(head) if is_other(&head.root) => Understood::NotOurs,
         Some(head) => {
             let stream: Vec<&[u8]> = of_kind(spooled::TRACE)
                 .map(|frame: &SpoolFrame| &*frame.body)
                 .collect();
-            Understood::Job(Box::new(interrupted(workspace, &head, &stream.concat())))
+            Understood::Job(Box::new(interrupted(workspace, head, &stream.concat())))
         }
         None => Understood::Nothing,
     }
@@ -205,12 +231,18 @@ fn unseal(sealed: Sealed) -> Option<NewJob> {
 }
 
 /// Puts together a run that nobody saw the end of.
-fn interrupted(workspace: &Workspace, head: &Head, stream: &[u8]) -> NewJob {
+fn interrupted(workspace: &Workspace, mut head: Head, stream: &[u8]) -> NewJob {
+    let root = workspace.root().as_os_str().as_bytes();
+    let was = std::mem::replace(&mut head.root, root.into());
+    let is_now = |path: &[u8]| moved(path, &was, root);
     let Replay {
-        observation,
+        mut observation,
         reasons,
         ..
-    } = replay(stream, state_of);
+    } = replay(stream, |path| state_of(&is_now(path)));
+    for file in &mut observation.files {
+        file.path = is_now(&file.path);
+    }
     let config = workspace.config();
     let filters = Filters::load(config).unwrap_or_default();
     let cache = open_cache(workspace, true);
@@ -228,10 +260,10 @@ fn interrupted(workspace: &Workspace, head: &Head, stream: &[u8]) -> NewJob {
     let mut all = vec!["roar was killed while the command ran".to_owned()];
     all.extend(reasons);
     let parts = Parts {
-        head,
+        head: &head,
         outcome: Outcome::Unknown,
         interrupted: true,
-        duration_ns: seen_for(head, &observation.files),
+        duration_ns: seen_for(&head, &observation.files),
         coverage: Coverage {
             verdict: Verdict::Partial,
             backend: head.backend.clone(),
@@ -242,6 +274,14 @@ fn interrupted(workspace: &Workspace, head: &Head, stream: &[u8]) -> NewJob {
         code: None,
     };
     assemble::assemble(parts, &tools).job
+}
+
+/// Returns where a file of a project is whose root was moved or copied.
+fn moved(path: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    match path.strip_prefix(from) {
+        Some(rest) if rest.is_empty() || rest.starts_with(b"/") => [to, rest].concat(),
+        _ => path.to_vec(),
+    }
 }
 
 /// Returns how long the run was seen to go on: up to the last write of a file that it made.
@@ -255,4 +295,17 @@ fn seen_for(head: &Head, files: &[roar_trace::FileSeen]) -> u64 {
         });
     let last = written.max().unwrap_or(head.started_ns);
     u64::try_from(last.saturating_sub(head.started_ns)).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::moved;
+
+    #[test]
+    fn files_of_a_project_move_with_it_and_others_stay() {
+        assert_eq!(moved(b"/a/b/c", b"/a/b", b"/d"), b"/d/c");
+        assert_eq!(moved(b"/a/b", b"/a/b", b"/d"), b"/d");
+        assert_eq!(moved(b"/a/bc", b"/a/b", b"/d"), b"/a/bc");
+        assert_eq!(moved(b"/usr/lib/x", b"/a/b", b"/d"), b"/usr/lib/x");
+    }
 }

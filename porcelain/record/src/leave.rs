@@ -62,10 +62,11 @@ impl Recorder {
             Ok(sealed) => sealed,
             Err(why) => return Left::Nowhere(why),
         };
-        if let Some(mut spool) = self.spool.take() {
-            match write_sealed(&mut spool, &sealed) {
+        let mut begun = self.spool.take();
+        if let Some(spool) = &mut begun {
+            match write_sealed(spool, &sealed) {
                 // The command may have removed the directory from under it.
-                Ok(()) if !is_there(&spool) => {
+                Ok(()) if !is_there(spool) => {
                     self.trouble = Some(format!(
                         "'{}' was removed during the run",
                         spool.path().display()
@@ -75,7 +76,13 @@ impl Recorder {
                 Err(why) => self.trouble = Some(why),
             }
         }
-        self.seal_away(&sealed)
+        let left = self.seal_away(&sealed);
+        if let (Left::There(_), Some(spool)) = (&left, begun) {
+            // What was begun would be taken for another run, whose roar was killed. If it cannot be
+            // removed, that is what it will be.
+            let _ = spool.finish();
+        }
+        left
     }
 
     fn sealed(&self, job: &NewJob) -> Result<Vec<u8>, String> {
