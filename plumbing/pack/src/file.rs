@@ -9,13 +9,13 @@ use crate::layout::{HEAD_LEN, Head};
 use crate::limits::Limits;
 use crate::name::PackName;
 use crate::place::Entry;
-use crate::read::read;
+use crate::read::{compare, read};
 use crate::salvage::salvage;
 use crate::table::Bytes;
-use roar_object::{Kind, Object, ObjectId, Prefix};
+use roar_object::{FindError, Kind, Object, ObjectId, Objects, Prefix};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ use std::sync::Arc;
 pub struct PackFile {
     path: PathBuf,
     file: File,
+    /// Where in the file the pack begins, and where what may be read of the file ends.
+    span: Range<u64>,
     index: Index,
     cache: Cache,
 }
@@ -54,6 +56,26 @@ impl PackFile {
         Self::with(pack, Bytes::Owned(index)).map_err(PackError::at(pack))
     }
 
+    /// Opens a pack that lies in another file, from byte `start` on, and was read there before. Should the
+    /// file have changed since, objects are not found to be right.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened.
+    pub fn inside(path: &Path, start: u64, contents: &Contents) -> Result<Self, PackError> {
+        let open = || -> Result<Self, PackError> {
+            let index = Index::new(Bytes::Owned(contents.to_index()))?;
+            Ok(Self {
+                path: path.to_owned(),
+                file: File::open(path)?,
+                span: start..start.saturating_add(index.pack_len()),
+                index,
+                cache: Cache::default(),
+            })
+        };
+        open().map_err(PackError::at(path))
+    }
+
     /// Opens what is whole of a damaged pack, which was called `name`: all of it is read. Objects that
     /// are not right are not found, and [`PackFile::verify`] tells what is wrong.
     ///
@@ -68,6 +90,7 @@ impl PackFile {
                 path: path.to_owned(),
                 index: Index::new(Bytes::Owned(contents.to_index()))?,
                 file,
+                span: 0..u64::MAX,
                 cache: Cache::default(),
             })
         };
@@ -102,6 +125,7 @@ impl PackFile {
         Ok(Self {
             path: path.to_owned(),
             file,
+            span: 0..u64::MAX,
             index,
             cache: Cache::default(),
         })
@@ -158,8 +182,16 @@ impl PackFile {
     ///
     /// As [`PackFile::find`].
     pub fn has(&self, id: ObjectId) -> Result<bool, PackError> {
-        let rank = self.index.find(id).map_err(PackError::at(&self.path))?;
-        Ok(rank.is_some())
+        Ok(self.rank(id)?.is_some())
+    }
+
+    /// Returns the rank of an object among the sorted names of the pack, if it is in there.
+    ///
+    /// # Errors
+    ///
+    /// As [`PackFile::find`].
+    pub fn rank(&self, id: ObjectId) -> Result<Option<u32>, PackError> {
+        self.index.find(id).map_err(PackError::at(&self.path))
     }
 
     fn entry_of(&self, id: ObjectId) -> Result<Option<Entry>, PackError> {
@@ -264,7 +296,8 @@ impl PackFile {
         let range = self.index.block(block)?;
         // At most 16 MiB and a few bytes: the index has seen to that.
         let mut bytes = vec![0; (range.end - range.start) as usize];
-        self.file.read_exact_at(&mut bytes, range.start)?;
+        let at = self.span.start.saturating_add(range.start);
+        self.file.read_exact_at(&mut bytes, at)?;
         let wrong = PackError::in_block(block);
         unpack_block(&bytes).map_err(wrong)
     }
@@ -275,7 +308,6 @@ impl PackFile {
     ///
     /// When the pack cannot be read. What is damaged is in the report.
     pub fn verify(&self) -> Result<Report, PackError> {
-        let input = BufReader::with_capacity(1 << 18, From(&self.file, 0));
         let mut report = Report {
             name: self.name(),
             objects: self.len().into(),
@@ -284,7 +316,12 @@ impl PackFile {
             raw: 0,
             damage: Vec::new(),
         };
-        match read(input, &Limits::own(), &mut |_| Ok(())) {
+        // Nearly always there is nothing to be told, and then this takes hardly any memory.
+        if let Ok(raw) = compare(self.input(), &self.index) {
+            report.raw = raw;
+            return Ok(report);
+        }
+        match read(self.input(), &Limits::own(), &mut |_| Ok(())) {
             Ok(contents) => {
                 report.raw = contents.raw();
                 report.note(self.check_index(self.has_index_of(&contents)));
@@ -305,6 +342,11 @@ impl PackFile {
         Ok(report)
     }
 
+    /// Returns the bytes of the pack, from its beginning.
+    fn input(&self) -> BufReader<From<'_>> {
+        BufReader::with_capacity(1 << 18, From(&self.file, self.span.clone()))
+    }
+
     /// Returns whether the index is, byte for byte, the one that a pack with these contents has.
     pub fn has_index_of(&self, contents: &Contents) -> bool {
         self.index.is_of(contents)
@@ -316,6 +358,12 @@ impl PackFile {
             true => Ok(()),
             false => Err(PackError::at(&self.path)(PackError::Unfit { why })),
         }
+    }
+}
+
+impl Objects for PackFile {
+    fn find(&self, id: ObjectId) -> Result<Option<Object>, FindError> {
+        Ok(Self::find(self, id)?)
     }
 }
 
@@ -373,13 +421,15 @@ fn unpack_block(bytes: &[u8]) -> Result<Vec<u8>, BlockError> {
     unpack(head.codec, stored, head.raw)
 }
 
-/// A file, read from a place of its own.
-struct From<'f>(&'f File, u64);
+/// Part of a file, read from a place of its own.
+struct From<'f>(&'f File, Range<u64>);
 
 impl Read for From<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        let len = self.0.read_at(bytes, self.1)?;
-        self.1 += len as u64;
+        let left = self.1.end.saturating_sub(self.1.start);
+        let most = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let len = self.0.read_at(&mut bytes[..most], self.1.start)?;
+        self.1.start += len as u64;
         Ok(len)
     }
 }

@@ -4,11 +4,12 @@ use crate::block::Objects;
 use crate::codec::unpack;
 use crate::contents::{Contents, Gathering};
 use crate::error::{BlockError, PackError};
+use crate::index::Index;
 use crate::layout::{End, HEAD_LEN, Head, check_header, is_end};
 use crate::limits::Limits;
 use crate::name::PackName;
 use crate::place::Place;
-use roar_object::Object;
+use roar_object::{Object, ObjectId};
 use std::io::{self, Read};
 
 /// What the caller of [`read`] says to an object that it does not take.
@@ -32,18 +33,133 @@ pub fn read(
     limits: &Limits,
     each: &mut dyn FnMut(Object) -> Result<(), NotTaken>,
 ) -> Result<Contents, PackError> {
-    Reading::new(input, limits).run(each)
+    let (gathering, name, bytes) = Reading::new(input, limits, Gathering::default()).run(each)?;
+    Ok(gathering.finish(name, bytes))
 }
 
-struct Reading<'l, R> {
+/// As [`read`] of a pack that has this index, whose objects nobody wants to see: one bit of memory for
+/// each. Returns how many bytes all bodies have.
+///
+/// # Errors
+///
+/// As [`read`], and when the index is not the one of the pack. Then what is said of it is not all.
+pub(crate) fn compare(input: impl Read, index: &Index) -> Result<u64, PackError> {
+    let limits = Limits::own();
+    let against = Against::new(index);
+    let (against, name, bytes) = Reading::new(input, &limits, against).run(&mut |_| Ok(()))?;
+    against.finish(name, bytes)
+}
+
+/// What takes note of what is read.
+trait Notes {
+    /// Takes note that a block begins, and returns its number.
+    fn begin_block(&mut self, offset: u64) -> Result<u32, PackError>;
+    /// Takes note of an object, and returns whether it is a new one.
+    fn add(&mut self, id: ObjectId, place: Place) -> bool;
+    /// Returns the totals so far.
+    fn totals(&self) -> End;
+}
+
+impl Notes for Gathering {
+    fn begin_block(&mut self, offset: u64) -> Result<u32, PackError> {
+        Self::begin_block(self, offset)
+    }
+
+    fn add(&mut self, id: ObjectId, place: Place) -> bool {
+        Self::add(self, id, place)
+    }
+
+    fn totals(&self) -> End {
+        End {
+            objects: self.objects(),
+            blocks: self.blocks(),
+            raw: self.raw(),
+        }
+    }
+}
+
+/// Holds a pack against its index.
+struct Against<'i> {
+    index: &'i Index,
+    /// A bit for each object that the index lists.
+    seen: Vec<u64>,
+    totals: End,
+    is_fit: bool,
+}
+
+impl<'i> Against<'i> {
+    fn new(index: &'i Index) -> Self {
+        Self {
+            index,
+            seen: vec![0; (index.objects() as usize).div_ceil(64)],
+            totals: End {
+                objects: 0,
+                blocks: 0,
+                raw: 0,
+            },
+            is_fit: true,
+        }
+    }
+
+    fn finish(self, name: PackName, bytes: u64) -> Result<u64, PackError> {
+        let (index, totals) = (self.index, self.totals);
+        let counts = (u64::from(index.objects()), u64::from(index.blocks()));
+        let is_all = counts == (totals.objects, totals.blocks);
+        let is_its = (index.name(), index.pack_len()) == (name, bytes);
+        match self.is_fit && is_all && is_its && index.is_sound() {
+            true => Ok(totals.raw),
+            false => Err(UNFIT),
+        }
+    }
+}
+
+/// What is said of an index that does not list what is read.
+const UNFIT: PackError = PackError::Unfit {
+    why: "it lists something else",
+};
+
+impl Notes for Against<'_> {
+    fn begin_block(&mut self, offset: u64) -> Result<u32, PackError> {
+        let number = self.totals.blocks as u32;
+        let listed = self.index.block(number)?.start;
+        if !self.is_fit || listed != offset {
+            return Err(UNFIT);
+        }
+        self.totals.blocks += 1;
+        Ok(number)
+    }
+
+    fn add(&mut self, id: ObjectId, place: Place) -> bool {
+        self.totals.objects += 1;
+        self.totals.raw += u64::from(place.len());
+        let rank = self.index.find(id).ok().flatten();
+        let listed =
+            rank.filter(|rank| self.index.place(*rank).is_ok_and(|listed| listed == place));
+        let Some(rank) = listed else {
+            // Whether it came before is not known. Whoever asks has to look in another way.
+            self.is_fit = false;
+            return true;
+        };
+        let (word, bit) = (&mut self.seen[rank as usize / 64], 1 << (rank % 64));
+        let is_new = *word & bit == 0;
+        *word |= bit;
+        is_new
+    }
+
+    fn totals(&self) -> End {
+        self.totals
+    }
+}
+
+struct Reading<'l, R, N> {
     input: Hashed<R>,
     limits: &'l Limits,
-    gathering: Gathering,
+    notes: N,
     unpacked: u64,
 }
 
-impl<'l, R: Read> Reading<'l, R> {
-    fn new(input: R, limits: &'l Limits) -> Self {
+impl<'l, R: Read, N: Notes> Reading<'l, R, N> {
+    fn new(input: R, limits: &'l Limits, notes: N) -> Self {
         Self {
             input: Hashed {
                 input,
@@ -51,7 +167,7 @@ impl<'l, R: Read> Reading<'l, R> {
                 at: 0,
             },
             limits,
-            gathering: Gathering::default(),
+            notes,
             unpacked: 0,
         }
     }
@@ -59,7 +175,7 @@ impl<'l, R: Read> Reading<'l, R> {
     fn run(
         mut self,
         each: &mut dyn FnMut(Object) -> Result<(), NotTaken>,
-    ) -> Result<Contents, PackError> {
+    ) -> Result<(N, PackName, u64), PackError> {
         check_header(&self.input.array("the header")?)?;
         loop {
             let offset = self.input.at;
@@ -77,7 +193,7 @@ impl<'l, R: Read> Reading<'l, R> {
         head: &[u8; HEAD_LEN],
         each: &mut dyn FnMut(Object) -> Result<(), NotTaken>,
     ) -> Result<(), PackError> {
-        let number = self.gathering.begin_block(offset)?;
+        let number = self.notes.begin_block(offset)?;
         let head = self
             .checked_head(head)
             .map_err(PackError::in_block(number))?;
@@ -102,7 +218,7 @@ impl<'l, R: Read> Reading<'l, R> {
             let limit = self.limits.raw;
             return Err(PackError::TooMuch { limit });
         }
-        let objects = self.gathering.objects() + u64::from(head.objects);
+        let objects = self.notes.totals().objects + u64::from(head.objects);
         if objects > u64::from(self.limits.objects) {
             let limit = self.limits.objects;
             return Err(PackError::TooMany { limit });
@@ -126,7 +242,7 @@ impl<'l, R: Read> Reading<'l, R> {
                 .map_err(|source| PackError::Object { block, nth, source })?;
             let id = object.id();
             let place = Place::new(block, packed.start, packed.kind, packed.body.len() as u32);
-            if !self.gathering.add(id, place) {
+            if !self.notes.add(id, place) {
                 return Err(PackError::Twice { id, block });
             }
             each(object).map_err(|source| PackError::NotTaken { id, source })?;
@@ -135,23 +251,19 @@ impl<'l, R: Read> Reading<'l, R> {
     }
 
     /// Reads the rest of the end block, of which the first bytes look like the head of a block.
-    fn end(mut self, front: &[u8; HEAD_LEN]) -> Result<Contents, PackError> {
+    fn end(mut self, front: &[u8; HEAD_LEN]) -> Result<(N, PackName, u64), PackError> {
         let rest: [u8; End::LEN - HEAD_LEN] = self.input.array("the end")?;
         let mut bytes = [0; End::LEN];
         bytes[..HEAD_LEN].copy_from_slice(front);
         bytes[HEAD_LEN..].copy_from_slice(&rest);
-        End::parse(&bytes)?.check(End {
-            objects: self.gathering.objects(),
-            blocks: self.gathering.blocks(),
-            raw: self.gathering.raw(),
-        })?;
+        End::parse(&bytes)?.check(self.notes.totals())?;
         let found = PackName::from_bytes(self.input.hasher.finalize().into());
         let said = PackName::from_bytes(self.input.array("its name")?);
         if said != found {
             return Err(PackError::Name { said, found });
         }
         self.input.check_end()?;
-        Ok(self.gathering.finish(found, self.input.at))
+        Ok((self.notes, found, self.input.at))
     }
 }
 

@@ -60,9 +60,9 @@ impl Reader {
             counts.packs += 1;
             counts.pack_bytes += pack.bytes;
         }
-        self.each_held(&mut |object| {
-            counts.objects[usize::from(object.kind().code()) - 1] += 1;
-            counts.bytes += u64::from(object.len());
+        self.each_listed(&mut |kind, len| {
+            counts.objects[usize::from(kind.code()) - 1] += 1;
+            counts.bytes += u64::from(len);
         })?;
         Ok(counts)
     }

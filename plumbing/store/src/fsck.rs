@@ -6,6 +6,7 @@ mod journal;
 mod leftovers;
 mod objects;
 mod packs;
+mod seen;
 
 use crate::base::Base;
 use crate::collecting;
@@ -113,9 +114,9 @@ pub fn fsck(store: &Store, options: Options) -> Result<Report, ReadError> {
     let written = journal::check_journal(layout, &base.base, &reader, &mut report)?;
     journal::check_snapshot(layout, &reader, &mut report)?;
     journal::check_lists(layout, &base.base, &mut report)?;
-    packs::check(layout, &base.base, &reader, options, &mut report)?;
+    let sound = packs::check(layout, &base.base, &reader, options, &mut report)?;
     if options.full {
-        objects::check_objects(&reader, &mut report)?;
+        objects::check_objects(&reader, &sound, &mut report)?;
     }
     objects::check_closure(&reader, &mut report)?;
     index::check_index(layout, &reader, &written, options, &mut report)?;

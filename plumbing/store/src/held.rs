@@ -27,11 +27,4 @@ impl Held<'_> {
             Self::Written(_, listed) => listed.kind,
         }
     }
-
-    pub(crate) fn len(&self) -> u32 {
-        match self {
-            Self::Packed(_, entry) => entry.place.len(),
-            Self::Written(_, listed) => listed.len,
-        }
-    }
 }

@@ -11,14 +11,15 @@ use crate::store::Layout;
 use roar_pack::{MultiIndex, PackError, PackFile, PackName};
 use std::fs::File;
 
-/// Checks that the packs that are needed are there, and that those which are there can be read.
+/// Checks that the packs that are needed are there, and that those which are there can be read. Returns
+/// those of which every object was read and is right.
 pub(super) fn check(
     layout: &Layout,
     base: &Base,
     reader: &Reader,
     options: Options,
     report: &mut Report,
-) -> Result<(), ReadError> {
+) -> Result<Vec<PackName>, ReadError> {
     let shelf = reader.shelf()?;
     let all: Vec<_> = shelf.packs.all().collect();
     for name in &base.packs {
@@ -26,24 +27,29 @@ pub(super) fn check(
             report.error("pack-missing", subject(*name, "rpk"), "it is not there");
         }
     }
+    let mut sound = Vec::new();
     for opened in &all {
-        check_pack(opened, options, report);
+        if check_pack(opened, options, report) {
+            sound.push(opened.listed.name);
+        }
     }
     check_multi_index(layout, &all, report);
     check_abandoned(layout, report)?;
-    Ok(())
+    Ok(sound)
 }
 
 fn subject(name: PackName, extension: &str) -> String {
     format!("packs/{name}.{extension}")
 }
 
-fn check_pack(opened: &Opened, options: Options, report: &mut Report) {
+/// Returns whether every object was read and is right.
+fn check_pack(opened: &Opened, options: Options, report: &mut Report) -> bool {
     let name = opened.listed.name;
     if !opened.is_indexed && opened.damage.is_none() {
         let text = "it is not there or not right; the next writer makes it again";
         report.warning("pack-index-unreadable", subject(name, "rix"), text);
     }
+    let before = report.findings.len();
     match (&opened.damage, &opened.pack) {
         (Some(err), _) => report.error("pack-damaged", subject(name, "rpk"), explain(err)),
         (None, Some(pack)) if pack.name() != name => {
@@ -51,8 +57,9 @@ fn check_pack(opened: &Opened, options: Options, report: &mut Report) {
             report.error("pack-damaged", subject(name, "rpk"), text);
         }
         (None, Some(pack)) if options.full => verify(pack, report),
-        (None, _) => {}
+        (None, _) => return false,
     }
+    report.findings.len() == before && opened.damage.is_none()
 }
 
 /// Reads a whole pack.

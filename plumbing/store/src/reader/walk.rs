@@ -3,6 +3,7 @@
 use super::{ReadError, Reader};
 use crate::held::Held;
 use roar_object::{FindError, Kind, Object, ObjectId, Objects, Prefix};
+use roar_pack::PackName;
 use std::ops::ControlFlow;
 
 impl Reader {
@@ -59,8 +60,31 @@ impl Reader {
         Ok(ids)
     }
 
+    /// Visits the kind and the length of every object once, in no order.
+    pub(crate) fn each_listed(&self, visit: &mut dyn FnMut(Kind, u32)) -> Result<(), ReadError> {
+        let written = self.on_shelf(|shelf, places| {
+            shelf.packs.readable().for_each(drop);
+            places.all().map(|(_, listed)| listed).collect::<Vec<_>>()
+        })?;
+        let packs = &self.shelf()?.packs;
+        packs.each_listed(&mut |entry| visit(entry.place.kind(), entry.place.len()));
+        for listed in written.iter().filter(|listed| !packs.has(listed.id)) {
+            visit(listed.kind, listed.len);
+        }
+        Ok(())
+    }
+
     /// Visits every object once, in the order in which they were stored.
     pub(crate) fn each_held(&self, visit: &mut dyn FnMut(Held<'_>)) -> Result<(), ReadError> {
+        self.each_held_beside(&[], visit)
+    }
+
+    /// As [`Reader::each_held`], without what some packs have.
+    pub(crate) fn each_held_beside(
+        &self,
+        beside: &[PackName],
+        visit: &mut dyn FnMut(Held<'_>),
+    ) -> Result<(), ReadError> {
         let mut written = self.on_shelf(|shelf, places| {
             // Opens all of them, which then stay.
             shelf.packs.readable().for_each(drop);
@@ -69,7 +93,7 @@ impl Reader {
         let shelf = self.shelf()?;
         shelf
             .packs
-            .each_entry(&mut |pack, entry| visit(Held::Packed(pack, entry)));
+            .each_entry(beside, &mut |pack, entry| visit(Held::Packed(pack, entry)));
         written.sort_unstable_by_key(|(segment, at)| (*segment, at.offset));
         for (segment, listed) in &written {
             if !shelf.packs.has(listed.id) {
