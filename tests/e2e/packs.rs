@@ -206,3 +206,59 @@ fn a_dry_run_needs_no_workspace_and_takes_nothing_in() {
     let done: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(done["new"], Value::Null);
 }
+
+/// The one pack of a history that was collected.
+fn only_pack(sandbox: &Sandbox) -> std::path::PathBuf {
+    let _ = sandbox.roar(["gc"]).success();
+    let packs = fs::read_dir(sandbox.path(".roar/packs")).unwrap();
+    let mut packs = packs.map(|entry| entry.unwrap().path());
+    packs
+        .find(|path| path.extension().is_some_and(|it| it == "rpk"))
+        .unwrap()
+}
+
+#[test]
+fn a_pack_whose_end_is_gone_is_mended_and_nothing_is_lost() {
+    let sandbox = history();
+    let log = sandbox.roar(["log", "--json"]).success().out();
+    let pack = only_pack(&sandbox);
+    let bytes = fs::read(&pack).unwrap();
+    fs::write(&pack, &bytes[..bytes.len() - 10]).unwrap();
+    assert_eq!(sandbox.roar(["fsck"]).code, 6);
+    let done = sandbox.roar(["fsck", "--rebuild", "--full"]).success();
+    assert!(done.err().contains("none is lost"), "{}", done.err());
+    assert!(done.err().contains("aside/"), "{}", done.err());
+    assert_eq!(sandbox.roar(["log", "--json"]).success().out(), log);
+    let aside = fs::read_dir(sandbox.path(".roar/aside")).unwrap();
+    let kept: Vec<_> = aside
+        .map(|entry| fs::read(entry.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(kept, [&bytes[..bytes.len() - 10]]);
+}
+
+#[test]
+fn what_is_lost_with_a_pack_is_named_and_what_is_recorded_next_is_kept() {
+    let sandbox = history();
+    let pack = only_pack(&sandbox);
+    let bytes = fs::read(&pack).unwrap();
+    fs::write(&pack, vec![0; bytes.len()]).unwrap();
+    let done = sandbox.roar(["fsck", "--rebuild", "--json"]);
+    assert_eq!(done.code, 6, "what is missing is an error");
+    let told: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let mended = &told["mended"][0];
+    assert_eq!(mended["whole"], 0);
+    let lost = mended["lost"].as_array().unwrap();
+    assert!(!lost.is_empty());
+    let findings = told["findings"].as_array().unwrap();
+    let mut wrong = findings.iter().filter(|found| found["severity"] == "error");
+    assert!(wrong.all(|found| found["id"] == "ref-dangling"), "{told}");
+    let id = lost[0].as_str().unwrap();
+    assert!(
+        done.err().contains(&format!("lost: {id}")),
+        "{}",
+        done.err()
+    );
+    let again = sandbox.roar(["fsck", "--rebuild", "--json"]);
+    let again: Value = serde_json::from_slice(&again.stdout).unwrap();
+    assert_eq!(again["mended"], Value::Array(Vec::new()));
+}

@@ -14,13 +14,17 @@ use std::collections::BTreeSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{
+    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
+};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 /// How the names of unfinished files begin.
 const UNFINISHED: &str = "tmp-";
+/// How often a name is tried that somebody may be in the way of.
+const TRIES: u32 = 20;
 
 /// Why bytes cannot be kept or had.
 #[derive(Debug, thiserror::Error)]
@@ -196,6 +200,17 @@ impl Blobs {
         }
     }
 
+    /// Removes files that were being written by somebody who is gone; returns how many.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::list`].
+    pub fn remove_unfinished(&self) -> Result<usize, BlobError> {
+        let mut files = entries(&self.directory)?;
+        files.retain(|path| is_unfinished(path) && !path.is_dir() && remove_unlocked(path));
+        Ok(files.len())
+    }
+
     /// Looks for what does not belong here, and with `full` hashes every blob.
     ///
     /// # Errors
@@ -265,6 +280,14 @@ fn is_unfinished(path: &Path) -> bool {
         .map(std::os::unix::ffi::OsStrExt::as_bytes)
         .unwrap_or_default();
     name.starts_with(UNFINISHED.as_bytes())
+}
+
+/// Removes a file while holding its lock, so that whoever is about to take it sees that it is gone.
+fn remove_unlocked(path: &Path) -> bool {
+    let Ok(file) = File::open(path) else {
+        return false;
+    };
+    file.try_lock().is_ok() && fs::remove_file(path).is_ok()
 }
 
 fn make_directory(path: &Path) -> Result<(), BlobError> {
@@ -370,8 +393,8 @@ impl Keeper<'_> {
         let path = self.blobs.path(id);
         let shard = path.parent().unwrap_or(&self.blobs.directory).to_owned();
         make_directory(&shard)?;
-        let beside = unfinished(&self.blobs.directory);
-        let written = written(&beside, id, fill).and_then(|()| {
+        let (beside, mut file) = begin(&self.blobs.directory)?;
+        let written = written(&mut file, &beside, id, fill).and_then(|()| {
             fs::rename(&beside, &path).map_err(BlobError::at("put in place", &path))
         });
         if let Err(err) = written {
@@ -390,19 +413,39 @@ fn unfinished(directory: &Path) -> PathBuf {
     directory.join(format!("{UNFINISHED}{}-{number}", std::process::id()))
 }
 
-/// Writes a file, syncs it, takes away the right to write it, and hashes what is there.
+/// Makes a file to write to. It is locked, so that one whose writer is gone can be told.
+fn begin(directory: &Path) -> Result<(PathBuf, File), BlobError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    for _ in 0..TRIES {
+        let path = unfinished(directory);
+        let begun = options.open(&path).and_then(|file| {
+            // Where there are no locks, nobody tidies up either.
+            let _ = file.lock();
+            // Somebody who tidied up may have taken it for an abandoned one.
+            let is_there = file.metadata()?.nlink() > 0;
+            Ok((file, is_there))
+        });
+        match begun {
+            Ok((file, true)) => return Ok((path, file)),
+            Ok((_, false)) => {}
+            // Of an earlier process with this number.
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(err) => return Err(BlobError::at("make", &path)(err)),
+        }
+    }
+    let taken = io::Error::from(io::ErrorKind::AlreadyExists);
+    Err(BlobError::at("make a file in", directory)(taken))
+}
+
+/// Fills a file, syncs it, takes away the right to write it, and hashes what is there.
 fn written(
+    file: &mut File,
     path: &Path,
     id: ContentId,
     fill: impl FnOnce(&mut File) -> Result<(), BlobError>,
 ) -> Result<(), BlobError> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(BlobError::at("make", path))?;
-    fill(&mut file)?;
+    fill(file)?;
     file.sync_all().map_err(BlobError::at("sync", path))?;
     file.set_permissions(fs::Permissions::from_mode(0o400))
         .map_err(BlobError::at("protect", path))?;
@@ -497,6 +540,19 @@ mod tests {
         let damaged: Vec<_> = full.iter().filter(|found| found.is_damage).collect();
         assert_eq!((full.len(), damaged.len()), (3, 1));
         assert_eq!(damaged[0].path, path);
+    }
+
+    #[test]
+    fn what_nobody_finishes_goes_and_what_somebody_writes_stays() {
+        let (_directory, blobs) = blobs();
+        drop(blobs.keeper().unwrap());
+        fs::write(blobs.directory.join("tmp-1-1"), "half").unwrap();
+        let (path, file) = begin(&blobs.directory).unwrap();
+        assert_eq!(blobs.remove_unfinished().unwrap(), 1);
+        assert!(path.exists());
+        drop(file);
+        assert_eq!(blobs.remove_unfinished().unwrap(), 1);
+        assert!(blobs.check(false).unwrap().is_empty());
     }
 
     #[test]

@@ -9,10 +9,12 @@
 mod add;
 pub mod blobs;
 pub mod bundle;
+mod check;
 pub mod config;
 pub mod disk;
 pub mod filters;
 pub mod flatten;
+mod leftovers;
 pub mod names;
 pub mod operations;
 pub mod place;
@@ -25,6 +27,7 @@ mod snapshot;
 mod workspace;
 
 pub use add::{AddError, Added, NewJob};
+pub use check::TreeFinding;
 pub use names::{Candidate, ResolveError, Target};
 pub use prune::PruneError;
 pub use snapshot::Snapshot;

@@ -61,3 +61,41 @@ fn what_no_tree_names_goes_when_it_is_old_enough_and_nobody_runs() {
             .is_empty()
     );
 }
+
+#[test]
+fn what_was_left_by_runs_that_are_gone_goes_and_what_is_of_use_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let workspace = Workspace::create_at(directory.path(), &Surroundings::default()).unwrap();
+    let object = Object::encode(&TreeNode::new(0, Vec::new()));
+    let transaction = Transaction {
+        objects: vec![object.clone()],
+        ..Transaction::default()
+    };
+    let mut on_wait = |_: &Holder| {};
+    let store = workspace.store().unwrap();
+    let mut writer = store.writer(wait(&mut on_wait)).unwrap();
+    writer.commit(&transaction).unwrap();
+    writer.close();
+    let days_ago = std::time::SystemTime::now() - Duration::from_secs(3 * 86_400);
+    let looked = |name: &str, is_old: bool| {
+        let path = workspace.dot().join("looked").join(&name[..2]).join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let file = std::fs::File::create(&path).unwrap();
+        if is_old {
+            file.set_modified(days_ago).unwrap();
+        }
+        path
+    };
+    let stored = looked(&object.id().to_string(), true);
+    let gone = looked(&"ab".repeat(32), true);
+    let unfinished = looked(&format!("{}.123", "cd".repeat(32)), true);
+    let young = looked(&"ef".repeat(32), false);
+    let blobs = workspace.dot().join("blobs");
+    std::fs::create_dir(&blobs).unwrap();
+    std::fs::write(blobs.join("tmp-1-0"), "half").unwrap();
+    assert_eq!(workspace.remove_leftovers().unwrap(), 3);
+    assert!(stored.exists() && young.exists());
+    assert!(!gone.exists() && !unfinished.exists());
+    assert!(!blobs.join("tmp-1-0").exists());
+    assert_eq!(workspace.remove_leftovers().unwrap(), 0);
+}

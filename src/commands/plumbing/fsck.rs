@@ -4,16 +4,19 @@ use super::count_objects;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ui::{Ui, escape_text};
-use roar_repo::Workspace;
+use roar_object::ObjectId;
 use roar_repo::blobs::BlobFinding;
-use roar_store::{Finding, Options, Report, Severity, Store};
+use roar_repo::{TreeFinding, Workspace};
+use roar_store::{Finding, Notice, Options, Report, Severity, Store};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Check what is stored
 ///
 /// One line per finding: `error`, `warning` or `info`, what is found, where, and a text. Exit code 6
-/// if there is an error. The journal is the truth, and all else can be made of it: `--rebuild` does.
+/// if there is an error. Journal and packs are the truth, and all else can be made of them: `--rebuild`
+/// does. It also takes what is whole of a damaged pack over to a new one, tells what is lost, and keeps
+/// the damaged one in `.roar/aside`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -21,10 +24,10 @@ Examples:
   $ roar fsck --full --json
   $ roar fsck --rebuild")]
 pub(crate) struct Args {
-    /// Read every object and check that it is what its name says
+    /// Read every object and check that it is what its name says, and that trees are as files make them
     #[arg(long)]
     full: bool,
-    /// Make indexes and refs anew from the journal, then check
+    /// Make indexes and refs anew and mend damaged packs, then check
     #[arg(long)]
     rebuild: bool,
     /// Print JSON
@@ -37,19 +40,38 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let store = workspace
         .store()
         .ok_or_else(|| CommandError::refused("there is no store"))?;
-    if args.rebuild {
-        rebuild(ui, context, &workspace, store)?;
-    }
+    let notices = match args.rebuild {
+        true => rebuild(ui, context, &workspace, store)?,
+        false => Vec::new(),
+    };
     let mut report = roar_store::fsck(store, Options { full: args.full })?;
     let blobs = workspace.check_blobs(args.full)?;
     report.findings.extend(blobs.into_iter().map(of_blob));
-    print(ui, args.json, &report)?;
+    if args.full {
+        let trees = workspace.check_trees()?;
+        report.findings.extend(trees.into_iter().map(of_tree));
+    }
+    match args.json {
+        true => ui.json(document(&report, &notices))?,
+        false => print(ui, &report)?,
+    }
     let damaged = report.worst() == Some(Severity::Error);
     Ok(ExitCode::from(if damaged {
         Fault::Damaged.code()
     } else {
         0
     }))
+}
+
+/// A tree that no set of files has: a second name for what has one.
+fn of_tree(found: TreeFinding) -> Finding {
+    let TreeFinding { node, root, text } = found;
+    Finding {
+        id: "tree-wrong",
+        severity: Severity::Error,
+        subject: node.to_string(),
+        text: format!("this node {text}, in tree '{root}'"),
+    }
 }
 
 /// A kept file that is not what it should be. Nothing but its bytes is lost by it.
@@ -71,23 +93,56 @@ fn rebuild(
     context: &Context,
     workspace: &Workspace,
     store: &Store,
-) -> Result<(), CommandError> {
+) -> Result<Vec<Notice>, CommandError> {
     let config = workspace.config();
     let notices = context.waiting(ui, config, "roar fsck --rebuild", |wait| {
         roar_store::rebuild(store, wait)
     })??;
-    for notice in notices {
+    for notice in &notices {
         ui.note(notice);
+        for id in lost(notice) {
+            ui.note(format_args!("lost: {id}"));
+        }
     }
-    Ok(())
+    Ok(notices)
 }
 
-fn print(ui: &mut Ui, json: bool, report: &Report) -> Result<(), CommandError> {
-    if json {
-        let findings: Vec<Value> = report.findings.iter().map(as_json).collect();
-        let counts = count_objects::fields(&report.counts);
-        return ui.json(json!({ "findings": findings, "counts": counts }));
+/// Returns the objects that are told to be gone.
+fn lost(notice: &Notice) -> &[ObjectId] {
+    match notice {
+        Notice::PackMended { lost, .. } | Notice::PackGone { lost, .. } => {
+            lost.as_deref().unwrap_or_default()
+        }
+        _ => &[],
     }
+}
+
+fn document(report: &Report, notices: &[Notice]) -> Value {
+    let findings: Vec<Value> = report.findings.iter().map(as_json).collect();
+    let mended: Vec<Value> = notices.iter().filter_map(mended).collect();
+    let counts = count_objects::fields(&report.counts);
+    json!({ "findings": findings, "counts": counts, "mended": mended })
+}
+
+/// A pack that was damaged or gone.
+fn mended(notice: &Notice) -> Option<Value> {
+    let (pack, whole, aside, lost) = match notice {
+        Notice::PackMended {
+            pack,
+            whole,
+            lost,
+            aside,
+            ..
+        } => (pack, *whole, Some(aside.display().to_string()), lost),
+        Notice::PackGone { pack, lost } => (pack, 0, None, lost),
+        _ => return None,
+    };
+    let names = |lost: &Vec<ObjectId>| lost.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let lost = lost.as_ref().map(names);
+    Some(json!({ "pack": pack, "whole": whole, "lost": lost, "aside": aside }))
+}
+
+fn print(ui: &mut Ui, report: &Report) -> Result<(), CommandError> {
     for Finding {
         id,
         severity,

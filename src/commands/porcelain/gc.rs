@@ -82,6 +82,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         context.waiting(ui, config, "roar gc", |wait| gc(store, &options, wait))??
     };
     let blobs = unused_blobs(ui, context, &workspace, &args)?;
+    if !args.dry_run {
+        workspace.remove_leftovers()?;
+    }
     if args.json {
         ui.json(as_json(&report, &blobs, args.dry_run))?;
     } else {
