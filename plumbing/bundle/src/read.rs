@@ -21,10 +21,7 @@ impl Default for Limits {
     /// Returns those of `docs/format/bundle.md`.
     fn default() -> Self {
         Self {
-            pack: roar_pack::Limits {
-                raw: 1 << 29,
-                ..roar_pack::Limits::default()
-            },
+            pack: roar_pack::Limits::default(),
             files: 1 << 20,
             bytes: 1 << 40,
         }
@@ -50,6 +47,17 @@ pub trait Taker {
     ///
     /// Whatever ends the reading.
     fn object(&mut self, object: Object) -> Taken;
+
+    /// Takes note of the pack once all its objects were taken: where in the bundle it begins, and what
+    /// it holds.
+    ///
+    /// # Errors
+    ///
+    /// Whatever ends the reading.
+    fn pack(&mut self, start: u64, contents: roar_pack::Contents) -> Taken {
+        let _ = (start, contents);
+        Ok(())
+    }
 
     /// Takes a file by its name, which is checked after this returns. What is not read is passed over.
     ///
@@ -195,12 +203,13 @@ impl<R: Read> Reading<'_, R> {
     }
 
     fn pack(&mut self, length: u64, taker: &mut dyn Taker) -> Result<(), BundleError> {
+        let start = self.input.bytes;
         let mut body = (&mut self.input).take(length);
         let contents = roar_pack::read(&mut body, &self.limits.pack, &mut |object| {
             taker.object(object)
         })?;
         self.summary.objects = contents.objects();
-        Ok(())
+        taker.pack(start, contents).map_err(BundleError::NotTaken)
     }
 
     fn file(

@@ -8,15 +8,14 @@
 //! * A blob is a copy (of one extent, where the file system can share those), never another name of
 //!   the file: a program that writes to its output in place must not write here.
 
+use crate::door;
 use roar_content::{FileError, name_file_itself};
 use roar_object::{ContentId, Mode};
 use std::collections::BTreeSet;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::{
-    DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _,
-};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
@@ -291,12 +290,7 @@ fn remove_unlocked(path: &Path) -> bool {
 }
 
 fn make_directory(path: &Path) -> Result<(), BlobError> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(err) if err.kind() != io::ErrorKind::AlreadyExists => {
-            Err(BlobError::at("make", path)(err))
-        }
-        _ => Ok(()),
-    }
+    door::make_private_dir(path).map_err(BlobError::at("make", path))
 }
 
 /// What became of bytes that were to be kept.
@@ -323,20 +317,19 @@ impl Keeper<'_> {
     /// When it cannot be copied, or holds something else by now.
     pub fn keep(&mut self, path: &Path, mode: Mode, id: ContentId) -> Result<Kept, BlobError> {
         if self.is_there(id) {
+            // Whoever kept it may have been killed before its name was on the disk.
+            self.made_in.insert(self.shard(id));
             return Ok(Kept::There);
         }
         self.write(id, |out| match mode {
             Mode::Symlink => {
                 let target = fs::read_link(path).map_err(BlobError::at("read", path))?;
-                out.write_all(target.as_os_str().as_bytes())
+                door::copy_from(&mut target.as_os_str().as_bytes(), out)
                     .map_err(BlobError::at("copy", path))
             }
             _ => {
-                let mut file = File::open(path).map_err(BlobError::at("read", path))?;
-                // Within one file system the kernel shares the extents where it can.
-                io::copy(&mut file, out)
-                    .map(drop)
-                    .map_err(BlobError::at("copy", path))
+                let file = File::open(path).map_err(BlobError::at("read", path))?;
+                door::copy(&file, out).map_err(BlobError::at("copy", path))
             }
         })
     }
@@ -353,9 +346,7 @@ impl Keeper<'_> {
     ) -> Result<Kept, BlobError> {
         let path = self.blobs.path(id);
         self.write(id, |out| {
-            io::copy(source, out)
-                .map(drop)
-                .map_err(BlobError::at("write", &path))
+            door::copy_from(source, out).map_err(BlobError::at("write", &path))
         })
     }
 
@@ -365,11 +356,10 @@ impl Keeper<'_> {
     ///
     /// When the disk refuses.
     pub fn finish(self) -> Result<(), BlobError> {
-        let all = self.made_in.iter().chain([&self.blobs.directory]);
-        for directory in all {
-            File::open(directory)
-                .and_then(|open| open.sync_all())
-                .map_err(BlobError::at("sync", directory))?;
+        let all = self.made_in.iter().map(PathBuf::as_path);
+        let above = self.blobs.directory.ancestors().take(2);
+        for directory in all.chain(above) {
+            door::sync_dir(directory).map_err(BlobError::at("sync", directory))?;
         }
         Ok(())
     }
@@ -385,21 +375,25 @@ impl Keeper<'_> {
                 .is_ok()
     }
 
+    fn shard(&self, id: ContentId) -> PathBuf {
+        let path = self.blobs.path(id);
+        path.parent().unwrap_or(&self.blobs.directory).to_owned()
+    }
+
     fn write(
         &mut self,
         id: ContentId,
-        fill: impl FnOnce(&mut File) -> Result<(), BlobError>,
+        fill: impl FnOnce(&File) -> Result<(), BlobError>,
     ) -> Result<Kept, BlobError> {
         let path = self.blobs.path(id);
-        let shard = path.parent().unwrap_or(&self.blobs.directory).to_owned();
+        let shard = self.shard(id);
         make_directory(&shard)?;
-        let (beside, mut file) = begin(&self.blobs.directory)?;
-        let written = written(&mut file, &beside, id, fill).and_then(|()| {
-            fs::rename(&beside, &path).map_err(BlobError::at("put in place", &path))
+        let (beside, file) = begin(&self.blobs.directory)?;
+        let written = written(&file, &beside, id, fill).and_then(|()| {
+            door::rename(&beside, &path).map_err(BlobError::at("put in place", &path))
         });
         if let Err(err) = written {
-            // A leftover would only take room; the error that matters is returned.
-            let _ = fs::remove_file(&beside);
+            door::clear_away(&beside);
             return Err(err);
         }
         self.made_in.insert(shard);
@@ -415,11 +409,9 @@ fn unfinished(directory: &Path) -> PathBuf {
 
 /// Makes a file to write to. It is locked, so that one whose writer is gone can be told.
 fn begin(directory: &Path) -> Result<(PathBuf, File), BlobError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
     for _ in 0..TRIES {
         let path = unfinished(directory);
-        let begun = options.open(&path).and_then(|file| {
+        let begun = door::create_new(&path, 0o600).and_then(|file| {
             // Where there are no locks, nobody tidies up either.
             let _ = file.lock();
             // Somebody who tidied up may have taken it for an abandoned one.
@@ -440,15 +432,14 @@ fn begin(directory: &Path) -> Result<(PathBuf, File), BlobError> {
 
 /// Fills a file, syncs it, takes away the right to write it, and hashes what is there.
 fn written(
-    file: &mut File,
+    file: &File,
     path: &Path,
     id: ContentId,
-    fill: impl FnOnce(&mut File) -> Result<(), BlobError>,
+    fill: impl FnOnce(&File) -> Result<(), BlobError>,
 ) -> Result<(), BlobError> {
     fill(file)?;
-    file.sync_all().map_err(BlobError::at("sync", path))?;
-    file.set_permissions(fs::Permissions::from_mode(0o400))
-        .map_err(BlobError::at("protect", path))?;
+    door::sync(file).map_err(BlobError::at("sync", path))?;
+    door::protect(file).map_err(BlobError::at("protect", path))?;
     let named = name_file_itself(path)?;
     if named.id != id {
         return Err(BlobError::Other {
@@ -464,6 +455,7 @@ fn written(
 #[expect(clippy::unwrap_used, reason = "tests may panic")]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
 
     fn blobs() -> (tempfile::TempDir, Blobs) {
         let directory = tempfile::tempdir().unwrap();

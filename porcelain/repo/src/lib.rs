@@ -12,6 +12,7 @@ pub mod bundle;
 mod check;
 pub mod config;
 pub mod disk;
+mod door;
 pub mod filters;
 pub mod flatten;
 mod leftovers;
@@ -24,6 +25,8 @@ pub mod restore;
 mod rows;
 mod session;
 mod snapshot;
+#[cfg(test)]
+mod sweeps;
 mod workspace;
 
 pub use add::{AddError, Added, NewJob};

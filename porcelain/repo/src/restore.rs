@@ -5,16 +5,16 @@
 
 use crate::blobs::{BlobError, Blobs};
 use crate::disk::{Disk, Holds, Version};
+use crate::door;
 use crate::{RepoError, Snapshot};
 use roar_content::{FileError, name_file, name_file_itself};
 use roar_graph::{History, Written};
 use roar_object::{Base, ContentId, FindError, Mode, ObjectId, RecordedPath};
 use roar_tree::TreeError;
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{OpenOptionsExt as _, symlink};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why files are not put back.
@@ -250,18 +250,19 @@ fn write(file: &Wanted, id: ContentId, source: &Path) -> Result<(), RestoreError
         source,
     };
     let directory = file.place.parent().unwrap_or(Path::new("/"));
-    fs::create_dir_all(directory).map_err(failed)?;
+    door::make_dirs(directory).map_err(failed)?;
     let beside = beside(&file.place);
+    // Of an earlier process with this number, which was killed.
+    let _ = fs::remove_file(&beside);
     let made = match file.mode {
         Mode::Symlink => make_link(source, &beside).map_err(failed),
         mode => make_copy(source, &beside, mode == Mode::Executable)
             .map_err(failed)
             .and_then(|()| require(&beside, id)),
     };
-    let made = made.and_then(|()| fs::rename(&beside, &file.place).map_err(failed));
+    let made = made.and_then(|()| door::rename(&beside, &file.place).map_err(failed));
     if made.is_err() {
-        // A leftover would only be in the way; the error that matters is returned.
-        let _ = fs::remove_file(&beside);
+        door::clear_away(&beside);
     }
     made
 }
@@ -279,19 +280,15 @@ fn beside(place: &Path) -> PathBuf {
 
 fn make_link(source: &Path, place: &Path) -> io::Result<()> {
     let target = fs::read(source)?;
-    symlink(PathBuf::from(std::ffi::OsString::from_vec(target)), place)
+    door::link(Path::new(OsStr::from_bytes(&target)), place)
 }
 
 fn make_copy(source: &Path, place: &Path, executable: bool) -> io::Result<()> {
     let mode = if executable { 0o777 } else { 0o666 };
-    let mut from = File::open(source)?;
-    let mut to = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(place)?;
-    io::copy(&mut from, &mut to)?;
-    to.sync_all()
+    let from = File::open(source)?;
+    let to = door::create_new(place, mode)?;
+    door::copy(&from, &to)?;
+    door::sync(&to)
 }
 
 fn require(path: &Path, id: ContentId) -> Result<(), RestoreError> {

@@ -193,7 +193,7 @@ fn an_import_is_one_commit_and_can_be_repeated() {
             command: "test",
             on_wait: &mut on_wait,
         };
-        import(&workspace, examine(&path).unwrap(), &terms, wait)
+        import(&workspace, &examine(&path).unwrap(), &terms, wait)
     };
     assert_eq!(take("a").unwrap().new_objects, 4);
     assert_eq!(take("a").unwrap().new_objects, 0);

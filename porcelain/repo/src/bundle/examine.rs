@@ -1,22 +1,24 @@
 //! Looking through a bundle, and taking it in.
 
-use super::gather::closure_in;
+use super::gather::closure;
 use super::{REFS, SESSION_TIP};
 use crate::blobs::{BlobError, Blobs, Keeper};
+use crate::door;
 use crate::{RepoError, Workspace, flatten};
 use roar_bundle::{BundleError, Limits, Manifest, Summary, Taken, Taker, read};
-use roar_object::{
-    ContentId, FindError, Kind, MemoryObjects, Object, ObjectId, Objects as _, Session,
-};
+use roar_object::{ContentId, FindError, Kind, Object, ObjectId, Objects as _, Session, TreeNode};
+use roar_pack::{Contents, PackError, PackFile};
 use roar_store::{
-    CommitError, Expect, LockError, Notice, OpenError, RefChange, RefName, RefNameError,
-    Transaction, Wait,
+    CommitError, Expect, LockError, Notice, OpenError, PackingError, Reader, Received, RefChange,
+    RefName, RefNameError, Store, Transaction, Wait,
 };
 use std::collections::HashSet;
-use std::fs::{self, DirBuilder, File};
-use std::io::{self, BufReader, Read};
-use std::os::unix::fs::DirBuilderExt as _;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
+
+/// How much of a bundle is read at once.
+const BUFFER: usize = 256 << 10;
 
 /// Why a bundle is not taken in. Nothing of it was admitted.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +85,12 @@ pub enum ImportError {
     /// Somebody else writes, and did so for as long as was waited; or the lock cannot be used.
     #[error(transparent)]
     Lock(#[from] LockError),
+    /// The store did not take the objects.
+    #[error(transparent)]
+    Packing(#[from] PackingError),
+    /// The objects cannot be read where they were a moment ago.
+    #[error(transparent)]
+    Pack(#[from] PackError),
     /// The store did not take it.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -101,7 +109,9 @@ pub struct Examined {
     pub summary: Summary,
     /// How many jobs there are.
     pub jobs: usize,
-    objects: MemoryObjects,
+    /// Where its pack begins, and what is in it.
+    start: u64,
+    contents: Contents,
 }
 
 /// What is wanted of an import.
@@ -132,28 +142,33 @@ pub struct Imported {
 
 /// Looks through a bundle, and changes nothing.
 ///
+/// Objects stay where they are: memory is for their names and places, whatever is in them.
+///
 /// # Errors
 ///
 /// When anything in it is not as it must be.
 pub fn examine(path: &Path) -> Result<Examined, ImportError> {
     let mut looking = Looking::default();
     let summary = read(
-        BufReader::new(open(path)?),
+        BufReader::with_capacity(BUFFER, open(path)?),
         &Limits::default(),
         &mut looking,
     )?;
     let manifest = looking.manifest.expect("a bundle that was read had one");
+    let (start, contents) = looking.pack.expect("a bundle that was read had one");
+    let pack = PackFile::inside(path, start, &contents)?;
     let tips = manifest.tips.iter().map(|tip| tip.id).collect();
-    let live = closure_in(&looking.objects, tips).map_err(incomplete)?;
-    require_no_stray(&looking.ids, live)?;
-    let jobs = session_jobs(&looking.objects, &manifest)?;
-    require_known_files(&looking.objects, &looking.ids, &looking.files)?;
+    let live = closure(&pack, tips).map_err(incomplete)?;
+    require_no_stray(&contents, live)?;
+    let jobs = session_jobs(&pack, &manifest)?;
+    require_known_files(&pack, &contents, looking.files)?;
     Ok(Examined {
         path: path.to_owned(),
         manifest,
         summary,
         jobs,
-        objects: looking.objects,
+        start,
+        contents,
     })
 }
 
@@ -171,20 +186,21 @@ fn incomplete(err: FindError) -> ImportError {
     }
 }
 
-fn require_no_stray(ids: &[(ObjectId, Kind)], live: Vec<ObjectId>) -> Result<(), ImportError> {
-    let live: HashSet<ObjectId> = live.into_iter().collect();
-    match ids.iter().find(|(id, _)| !live.contains(id)) {
-        Some(&(id, _)) => Err(ImportError::Stray { id }),
+fn require_no_stray(contents: &Contents, mut live: Vec<ObjectId>) -> Result<(), ImportError> {
+    live.sort_unstable();
+    let mut ids = contents.entries().iter().map(|entry| entry.id);
+    match ids.find(|id| live.binary_search(id).is_err()) {
+        Some(id) => Err(ImportError::Stray { id }),
         None => Ok(()),
     }
 }
 
 /// Goes through the jobs of the session as every question will; returns how many there are.
-fn session_jobs(objects: &MemoryObjects, manifest: &Manifest) -> Result<usize, ImportError> {
+fn session_jobs(objects: &PackFile, manifest: &Manifest) -> Result<usize, ImportError> {
     let Some(tip) = manifest.tips.iter().find(|tip| tip.name == SESSION_TIP) else {
         return Ok(0);
     };
-    let found = objects.find(tip.id).map_err(incomplete)?;
+    let found = roar_object::Objects::find(objects, tip.id).map_err(incomplete)?;
     let kind = found.map_or("missing", |object| object.kind().name());
     if kind != Kind::Session.name() {
         return Err(ImportError::NoSession { kind });
@@ -203,34 +219,32 @@ fn session_jobs(objects: &MemoryObjects, manifest: &Manifest) -> Result<usize, I
 
 /// Bytes that no record speaks of have no business here.
 fn require_known_files(
-    objects: &MemoryObjects,
-    ids: &[(ObjectId, Kind)],
-    files: &[ContentId],
+    objects: &PackFile,
+    contents: &Contents,
+    files: Vec<ContentId>,
 ) -> Result<(), ImportError> {
-    if files.is_empty() {
-        return Ok(());
+    let mut unknown: HashSet<ContentId> = files.into_iter().collect();
+    let entries = contents.entries().iter();
+    let mut trees = entries.filter(|entry| entry.place.kind() == Kind::Tree);
+    while !unknown.is_empty()
+        && let Some(tree) = trees.next()
+    {
+        let node: TreeNode = objects.read(tree.id).map_err(ImportError::Wrong)?;
+        for entry in &node.entries {
+            entry.content_id().map(|id| unknown.remove(&id));
+        }
     }
-    let mut known = HashSet::new();
-    for &(id, _) in ids.iter().filter(|(_, kind)| *kind == Kind::Tree) {
-        let node: roar_object::TreeNode = objects.read(id).map_err(ImportError::Wrong)?;
-        known.extend(
-            node.entries
-                .iter()
-                .filter_map(roar_object::Entry::content_id),
-        );
-    }
-    match files.iter().find(|id| !known.contains(id)) {
-        Some(&id) => Err(ImportError::StrayFile { id }),
+    match unknown.into_iter().min() {
+        Some(id) => Err(ImportError::StrayFile { id }),
         None => Ok(()),
     }
 }
 
-/// Keeps what a bundle holds in memory, and of files their names.
+/// Keeps where things are in a bundle, and of files their names.
 #[derive(Default)]
 struct Looking {
     manifest: Option<Manifest>,
-    objects: MemoryObjects,
-    ids: Vec<(ObjectId, Kind)>,
+    pack: Option<(u64, Contents)>,
     files: Vec<ContentId>,
 }
 
@@ -240,9 +254,12 @@ impl Taker for Looking {
         Ok(())
     }
 
-    fn object(&mut self, object: Object) -> Taken {
-        self.ids.push((object.id(), object.kind()));
-        self.objects.insert(object);
+    fn object(&mut self, _: Object) -> Taken {
+        Ok(())
+    }
+
+    fn pack(&mut self, start: u64, contents: Contents) -> Taken {
+        self.pack = Some((start, contents));
         Ok(())
     }
 
@@ -256,14 +273,15 @@ impl Taker for Looking {
     }
 }
 
-/// Takes in a bundle that was looked through: files first, then all objects and refs in one commit.
+/// Takes in a bundle that was looked through: files first, then its pack, and then all refs in one commit.
 ///
 /// # Errors
 ///
-/// When it cannot be stored, or the name is taken. At most files are left behind that nothing names.
+/// When it cannot be stored, or the name is taken. At most files and a pack are left behind that nothing
+/// names, and that go when somebody collects.
 pub fn import(
     workspace: &Workspace,
-    examined: Examined,
+    examined: &Examined,
     terms: &Terms,
     wait: Wait<'_>,
 ) -> Result<Imported, ImportError> {
@@ -273,10 +291,41 @@ pub fn import(
         })
     })?;
     let refs = refs(&examined.manifest, &terms.name)?;
+    changes(&store.reader(), &refs, terms)?;
+    // Nothing waits for this.
+    let received = receive(store, examined)?;
     let mut writer = store.writer(wait)?;
+    let changes = changes(&writer, &refs, terms)?;
+    let (files, code) = store_bytes(workspace, examined, terms)?;
+    let new_objects = count_new(&writer, &examined.contents)?;
+    if new_objects > 0 {
+        received.admit()?;
+    }
+    let transaction = Transaction {
+        refs: changes,
+        note: format!("import {}", terms.name),
+        at_ns: terms.at_ns,
+        ..Transaction::default()
+    };
+    let receipt = writer.commit(&transaction)?;
+    Ok(Imported {
+        refs,
+        new_objects,
+        files,
+        code,
+        notices: receipt.notices,
+    })
+}
+
+/// Returns what is to be done to refs.
+fn changes(
+    reader: &Reader,
+    refs: &[(RefName, ObjectId)],
+    terms: &Terms,
+) -> Result<Vec<RefChange>, ImportError> {
     let mut changes = Vec::new();
-    for (name, id) in &refs {
-        match writer.reference(name).map_err(RepoError::from)? {
+    for (name, id) in refs {
+        match reader.reference(name).map_err(RepoError::from)? {
             None => changes.push(RefChange {
                 name: name.clone(),
                 expect: Expect::Absent,
@@ -284,27 +333,39 @@ pub fn import(
             }),
             Some(there) if there == *id => {}
             Some(_) => {
-                return Err(ImportError::Taken {
-                    name: terms.name.clone(),
-                });
+                let name = terms.name.clone();
+                return Err(ImportError::Taken { name });
             }
         }
     }
-    let (files, code) = store_bytes(workspace, &examined, terms)?;
-    let transaction = Transaction {
-        objects: examined.objects.into_sorted(),
-        refs: changes,
-        note: format!("import {}", terms.name),
-        at_ns: terms.at_ns,
+    Ok(changes)
+}
+
+/// Copies the pack out of the bundle. It is checked once more: the file may be another by now.
+fn receive(store: &Store, examined: &Examined) -> Result<Received, ImportError> {
+    let unreadable = |source| ImportError::Open {
+        path: examined.path.clone(),
+        source,
     };
-    let receipt = writer.commit(&transaction)?;
-    Ok(Imported {
-        refs,
-        new_objects: receipt.objects,
-        files,
-        code,
-        notices: receipt.notices,
-    })
+    let (said, length) = (examined.contents.name(), examined.contents.bytes());
+    let mut file = open(&examined.path)?;
+    file.seek(SeekFrom::Start(examined.start))
+        .map_err(unreadable)?;
+    let input = BufReader::with_capacity(BUFFER, file).take(length);
+    let received = store.receive_pack(input, &Limits::default().pack, &mut |_| Ok(()))?;
+    match received.contents().name() {
+        found if found == said => Ok(received),
+        found => Err(BundleError::from(PackError::Name { said, found }).into()),
+    }
+}
+
+/// Returns how many objects are not here yet.
+fn count_new(reader: &Reader, contents: &Contents) -> Result<usize, ImportError> {
+    let mut count = 0;
+    for entry in contents.entries() {
+        count += usize::from(!reader.has(entry.id).map_err(RepoError::from)?);
+    }
+    Ok(count)
 }
 
 fn refs(manifest: &Manifest, name: &str) -> Result<Vec<(RefName, ObjectId)>, RefNameError> {
@@ -347,16 +408,19 @@ fn store_bytes(
     let settled = again.map_err(ImportError::from).and_then(|again| {
         require_same(examined, &again)?;
         match &code {
-            Some(code) => fs::rename(&keeping.code, code).map_err(|source| ImportError::Code {
-                path: code.clone(),
-                source,
-            }),
+            Some(code) => {
+                let named = door::rename(&keeping.code, code);
+                let named = named.and_then(|()| door::sync_dir(&directory));
+                named.map_err(|source| ImportError::Code {
+                    path: code.clone(),
+                    source,
+                })
+            }
             None => Ok(()),
         }
     });
     if settled.is_err() {
-        // The error that matters is returned.
-        let _ = fs::remove_file(&keeping.code);
+        door::clear_away(&keeping.code);
     }
     settled?;
     if let Some(keeper) = keeping.keeper {
@@ -400,14 +464,14 @@ impl Taker for Keeping<'_> {
 
     fn code(&mut self, _: u64, bytes: &mut dyn Read) -> Taken {
         if let Some(directory) = self.code.parent() {
-            DirBuilder::new()
-                .recursive(true)
-                .mode(0o700)
-                .create(directory)?;
+            door::make_private_dir(directory)?;
+            door::sync_dir(directory.parent().unwrap_or(directory))?;
         }
-        let mut file = File::create(&self.code)?;
-        io::copy(bytes, &mut file)?;
-        file.sync_all()?;
+        // Of an earlier process with this number, which was killed.
+        let _ = fs::remove_file(&self.code);
+        let file = door::create_new(&self.code, 0o600)?;
+        door::copy_from(bytes, &file)?;
+        door::sync(&file)?;
         self.has_code = true;
         Ok(())
     }

@@ -2,14 +2,15 @@
 
 use super::SESSION_TIP;
 use crate::blobs::BlobError;
+use crate::door::{self, Out};
 use crate::restore::Finder;
 use crate::{RepoError, Snapshot};
 use roar_bundle::{Asked, BundleError, BundleName, Manifest, Tip, Writer};
 use roar_object::{
-    ByteStr, ContentId, FindError, MemoryObjects, Object, ObjectId, Objects, RecordedPath, Session,
+    ByteStr, ContentId, FindError, Object, ObjectId, Objects, RecordedPath, Session,
 };
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -166,26 +167,62 @@ fn frozen(snapshot: &Snapshot, jobs: &[usize]) -> Result<Vec<Object>, RepoError>
 }
 
 /// Returns the objects that some lead to, and themselves, each once. What is optional may be missing.
-fn closure(objects: &impl Objects, roots: Vec<ObjectId>) -> Result<Vec<ObjectId>, FindError> {
-    let mut seen: HashSet<ObjectId> = HashSet::new();
+pub(super) fn closure(
+    objects: &impl Objects,
+    roots: Vec<ObjectId>,
+) -> Result<Vec<ObjectId>, FindError> {
     let mut found = Vec::new();
-    let mut open: Vec<(ObjectId, bool)> = roots.into_iter().map(|id| (id, false)).collect();
-    while let Some((id, optional)) = open.pop() {
-        if seen.contains(&id) {
-            continue;
-        }
-        let Some(object) = objects.find(id)? else {
-            if optional {
-                continue;
+    let mut open = Open::default();
+    for root in roots {
+        open.add(root, false)?;
+    }
+    while let Some(id) = open.todo.pop() {
+        match objects.find(id)? {
+            Some(object) => {
+                found.push(id);
+                for link in roar_store::links(&object)? {
+                    open.add(link.to, link.optional)?;
+                }
             }
-            return Err(FindError::Missing { id });
-        };
-        seen.insert(id);
-        found.push(id);
-        let links = roar_store::links(&object)?;
-        open.extend(links.into_iter().map(|link| (link.to, link.optional)));
+            None => open.miss(id)?,
+        }
     }
     Ok(found)
+}
+
+/// What is still to be looked at: each object once, however often it is named.
+#[derive(Default)]
+struct Open {
+    todo: Vec<ObjectId>,
+    seen: HashSet<ObjectId>,
+    /// What nothing needs so far.
+    optional: HashSet<ObjectId>,
+    missing: HashSet<ObjectId>,
+}
+
+impl Open {
+    fn add(&mut self, id: ObjectId, optional: bool) -> Result<(), FindError> {
+        if self.seen.insert(id) {
+            self.todo.push(id);
+            if optional {
+                self.optional.insert(id);
+            }
+        } else if !optional {
+            self.optional.remove(&id);
+            if self.missing.contains(&id) {
+                return Err(FindError::Missing { id });
+            }
+        }
+        Ok(())
+    }
+
+    fn miss(&mut self, id: ObjectId) -> Result<(), FindError> {
+        if !self.optional.contains(&id) {
+            return Err(FindError::Missing { id });
+        }
+        self.missing.insert(id);
+        Ok(())
+    }
 }
 
 fn artifacts(snapshot: &Snapshot, jobs: &[usize]) -> Result<BTreeMap<ContentId, u64>, RepoError> {
@@ -233,14 +270,17 @@ pub fn write(
 ) -> Result<Made, BundleFailed> {
     let beside = [beside(path, "pack"), beside(path, "new")];
     let made = write_beside(snapshot, parts, bytes, code, &beside).and_then(|made| {
-        fs::rename(&beside[1], path).map_err(failed(path))?;
+        door::rename(&beside[1], path).map_err(failed(path))?;
         Ok(made)
     });
     for left in &beside {
-        // What is not there any more need not be removed, and nothing else can be done about it.
-        let _ = fs::remove_file(left);
+        door::clear_away(left);
     }
-    made
+    let directory = path.parent().unwrap_or(Path::new("."));
+    made.and_then(|made| {
+        door::sync_dir(directory).map_err(failed(path))?;
+        Ok(made)
+    })
 }
 
 fn beside(path: &Path, what: &str) -> PathBuf {
@@ -266,7 +306,7 @@ fn write_beside(
     let mut pack = pack(snapshot, parts, pack_path)?;
     let length = pack.metadata().map_err(failed(pack_path))?.len();
     pack.seek(SeekFrom::Start(0)).map_err(failed(pack_path))?;
-    let out = BufWriter::new(File::create_new(path).map_err(failed(path))?);
+    let out = BufWriter::new(Out(door::create_new(path, 0o666).map_err(failed(path))?));
     let mut writer = Writer::new(out, &parts.manifest).map_err(failed(path))?;
     writer.pack(length, &mut pack).map_err(failed(path))?;
     let (mut files, mut missing) = (0, Vec::new());
@@ -288,7 +328,7 @@ fn write_beside(
     let file = out
         .into_inner()
         .map_err(|err| failed(path)(err.into_error()))?;
-    file.sync_all().map_err(failed(path))?;
+    door::sync(&file.0).map_err(failed(path))?;
     Ok(Made {
         name,
         bytes,
@@ -304,12 +344,9 @@ fn add_file(writer: &mut Writer<impl io::Write>, id: ContentId, path: &Path) -> 
 }
 
 fn pack(snapshot: &Snapshot, parts: &Parts, path: &Path) -> Result<File, BundleFailed> {
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path)
-        .map_err(failed(path))?;
+    let file = Out(door::create_new(path, 0o600).map_err(failed(path))?);
+    // Nobody needs its name, and so nothing of it is left whatever happens.
+    door::clear_away(path);
     let mut pack = roar_pack::Writer::new(BufWriter::new(file)).map_err(failed(path))?;
     for link in &parts.links {
         pack.add(link).map_err(failed(path))?;
@@ -323,14 +360,30 @@ fn pack(snapshot: &Snapshot, parts: &Parts, path: &Path) -> Result<File, BundleF
     }
     let (mut out, _) = pack.finish().map_err(failed(path))?;
     out.flush().map_err(failed(path))?;
-    out.into_inner()
-        .map_err(|err| failed(path)(err.into_error()))
+    let Out(file) = out
+        .into_inner()
+        .map_err(|err| failed(path)(err.into_error()))?;
+    Ok(file)
 }
 
-/// Returns the objects that some lead to among those in memory.
-pub(super) fn closure_in(
-    objects: &MemoryObjects,
-    roots: Vec<ObjectId>,
-) -> Result<Vec<ObjectId>, FindError> {
-    closure(objects, roots)
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_optional_may_be_missing_until_something_needs_it() {
+        let id = ObjectId::from_bytes([7; 32]);
+        let mut later = Open::default();
+        later.add(id, true).unwrap();
+        assert_eq!(later.todo.pop(), Some(id));
+        later.miss(id).unwrap();
+        later.add(id, true).unwrap();
+        assert!(later.add(id, false).is_err());
+        let mut before = Open::default();
+        before.add(id, true).unwrap();
+        before.add(id, false).unwrap();
+        assert_eq!(before.todo, [id], "it is looked at once");
+        assert!(before.miss(id).is_err());
+    }
 }

@@ -34,7 +34,7 @@ pub(super) fn import(ui: &mut Ui, context: &Context, args: &Import) -> Result<()
     };
     let summary = shown(&examined);
     let imported = context.waiting(ui, workspace.config(), "roar bundle", |wait| {
-        bundle::import(&workspace, examined, &terms, wait)
+        bundle::import(&workspace, &examined, &terms, wait)
     })??;
     for notice in &imported.notices {
         ui.note(notice);
@@ -199,6 +199,8 @@ impl From<ImportError> for CommandError {
             ImportError::Blob(err) => err.into(),
             ImportError::Lock(err) => err.into(),
             ImportError::Commit(err) => err.into(),
+            ImportError::Packing(err) => err.into(),
+            ImportError::Pack(err) => err.into(),
             ImportError::Repo(err) => err.into(),
             other => Self::refused(other),
         }
