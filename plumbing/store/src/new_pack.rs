@@ -195,8 +195,13 @@ impl Store {
         let mut copied = Copied {
             input,
             out: unnamed.stream()?,
+            refused: None,
         };
-        let contents = roar_pack::read(&mut copied, limits, each).map_err(PackingError::Pack)?;
+        let read = roar_pack::read(&mut copied, limits, each);
+        if let Some(err) = copied.refused.take() {
+            return Err(FileError::at("write", &unnamed.path)(err).into());
+        }
+        let contents = read.map_err(PackingError::Pack)?;
         let flushed = copied.out.flush();
         flushed.map_err(FileError::at("write", &unnamed.path))?;
         Ok(Received { unnamed, contents })
@@ -370,12 +375,18 @@ impl PackWriter {
 struct Copied<R> {
     input: R,
     out: BufWriter<Stream>,
+    /// Why the disk does not take it: who reads would take it for trouble with reading.
+    refused: Option<io::Error>,
 }
 
 impl<R: Read> Read for Copied<R> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let len = self.input.read(bytes)?;
-        self.out.write_all(&bytes[..len])?;
+        self.out.write_all(&bytes[..len]).map_err(|err| {
+            let kind = err.kind();
+            self.refused = Some(err);
+            io::Error::from(kind)
+        })?;
         Ok(len)
     }
 }

@@ -415,3 +415,46 @@ fn one_flipped_bit_costs_one_object_and_what_needs_it_is_told() {
         "what it led to is not known: {kept:?}"
     );
 }
+
+#[test]
+fn of_a_pack_with_many_blocks_only_those_are_lost_that_were_overwritten() {
+    let (_dir, store) = new_store();
+    let mut sink = store.new_pack().unwrap();
+    let stored: Vec<_> = (0..60u8)
+        .map(|number| {
+            let names = (0..100u8)
+                .map(|at| roar_object::ObjectId::of(roar_object::Kind::Job, &[number, at]));
+            let note: String = names.map(|id| id.to_string()).collect();
+            let link = roar_object::Session::begin(&note, i64::from(number));
+            let object = roar_object::Object::encode(&link);
+            sink.add(&object).unwrap();
+            object
+        })
+        .collect();
+    let pack = sink.finish().unwrap().unwrap();
+    commit(&mut writer(&store), 0);
+    let path = store.dir().join(format!("packs/{pack}.rpk"));
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0);
+    std::fs::write(&path, &bytes).unwrap();
+    let notices = rebuild(&store, wait(&mut |_| {})).unwrap();
+    let [
+        Notice::PackMended {
+            whole,
+            lost: Some(lost),
+            ..
+        },
+    ] = &notices[..]
+    else {
+        panic!("{notices:?}");
+    };
+    assert_eq!(*whole + lost.len() as u64, 60);
+    assert!((1..=40).contains(&lost.len()), "{} are lost", lost.len());
+    assert_eq!(found(&store), [], "nothing needed them");
+    let reader = store.reader();
+    for object in &stored {
+        let expected = (!lost.contains(&object.id())).then_some(object);
+        assert_eq!(reader.find(object.id()).unwrap().as_ref(), expected);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::play::{Stage, at_once, transaction};
 use crate::{GcOptions, Spool, Store, gc, rebuild};
+use roar_object::{Kind, Object, ObjectId, Session};
 use std::error::Error;
 use std::time::Duration;
 
@@ -119,6 +120,15 @@ pub(super) const SCENES: &[Scene] = &[
         },
     },
     Scene {
+        name: "a pack comes from elsewhere",
+        needs_sled: false,
+        before: |stage| store_of(stage, 1),
+        play: |stage| {
+            receive(stage)?;
+            commits(stage, 1)
+        },
+    },
+    Scene {
         name: "a run waits in its spool",
         needs_sled: false,
         before: |stage| store_of(stage, 1),
@@ -194,6 +204,22 @@ fn garbage(stage: &Stage) -> End {
         sink.add(&super::play::object(number))?;
     }
     sink.finish()?;
+    Ok(())
+}
+
+/// Takes a pack in, with more in it than is written at once.
+fn receive(stage: &Stage) -> End {
+    let mut writer = roar_pack::Writer::new(Vec::new())?;
+    for number in 2000..2400u64 {
+        let id = ObjectId::of(Kind::Job, &number.to_le_bytes());
+        let note = id.to_string().repeat(20) + &"x".repeat(2000);
+        writer.add(&Object::encode(&Session::begin(&note, number as i64)))?;
+    }
+    let (bytes, _) = writer.finish()?;
+    let store = stage.store().ok_or("no store")?;
+    let limits = roar_pack::Limits::default();
+    let received = store.receive_pack(&bytes[..], &limits, &mut |_| Ok(()))?;
+    received.admit()?;
     Ok(())
 }
 
