@@ -206,3 +206,13 @@ fn an_import_is_one_commit_and_can_be_repeated() {
     assert_eq!(refs[0].0.as_str(), "bundles/a/session");
     assert_eq!(snapshot.head().unwrap(), None);
 }
+
+#[test]
+fn what_cannot_be_read_twice_is_refused_before_it_is_read() {
+    let refused = examine(Path::new("/dev/null"));
+    assert!(
+        matches!(&refused, Err(ImportError::Open { source, .. })
+            if source.kind() == std::io::ErrorKind::InvalidInput),
+        "{refused:?}"
+    );
+}

@@ -172,8 +172,16 @@ pub fn examine(path: &Path) -> Result<Examined, ImportError> {
     })
 }
 
+/// Opens a bundle, which is read more than once: a pipe cannot be.
 fn open(path: &Path) -> Result<File, ImportError> {
-    File::open(path).map_err(|source| ImportError::Open {
+    let opened = File::open(path).and_then(|file| match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => {
+            let why = "it is no plain file, which can be read twice";
+            Err(io::Error::new(io::ErrorKind::InvalidInput, why))
+        }
+    });
+    opened.map_err(|source| ImportError::Open {
         path: path.to_owned(),
         source,
     })
