@@ -49,10 +49,10 @@
 //! time of last change, which no program can set, stands there as it is; what could be taken for
 //! another version would have to agree with it in that, to the nanosecond, and in 128 mixed bits.
 //!
-//! A file's slot is searched from slot `mix(device, inode) * n / 2^64` onward, at most 32 of them,
+//! A file's slot is searched from slot `mix(device, inode) * n / 2^64` onward, at most 64 of them,
 //! up to the first free one. Any number of processes write at once through shared maps without
 //! locks: of two that write one slot together either one wins, or the check is wrong and the slot
-//! counts as free. A table that is four fifths full is copied into a new file, twice as large,
+//! counts as free. A table that is two thirds full is copied into a new file, twice as large,
 //! which then takes the old one's name; what others write into the old one meanwhile is forgotten.
 //!
 //! # The racy rule

@@ -1,5 +1,6 @@
 //! Making one directory: entries in, nodes out, level upon level.
 
+use crate::Leaf;
 use crate::sink::{Sink, SinkError};
 use crate::split::Splitter;
 use roar_object::{Entry, Mode, Object, ObjectId, TreeNode};
@@ -68,6 +69,8 @@ pub struct Builder {
     /// ended waits for its successor, for it may turn out to be the root.
     open: Vec<Vec<Entry>>,
     splitter: Splitter,
+    /// Memory of names whose nodes are made: a million files should not ask for a million pieces.
+    spare: Vec<Vec<u8>>,
 }
 
 impl Builder {
@@ -89,12 +92,17 @@ impl Builder {
         Ok(self.add(0, entry, sink)?)
     }
 
-    /// Adds an entry that is known to be lawful and the next in order.
+    /// Adds what is known to be lawful and the next in order; a leaf that a scan has found is.
     pub(crate) fn add_sorted(
         &mut self,
-        entry: Entry,
+        name: &[u8],
+        leaf: Leaf,
         sink: &mut dyn Sink,
     ) -> Result<(), SinkError> {
+        let mut owned = self.spare.pop().unwrap_or_default();
+        owned.clear();
+        owned.extend_from_slice(name);
+        let entry = leaf.entry(owned).expect("a scan finds no nodes");
         debug_assert!(self.check(&entry).is_ok(), "out of order");
         self.add(0, entry, sink)
     }
@@ -121,7 +129,7 @@ impl Builder {
             self.open
                 .push(Vec::with_capacity(TreeNode::MAX_ENTRIES / 2));
         }
-        let Self { open, splitter } = self;
+        let Self { open, splitter, .. } = self;
         let open = &open[at];
         let complete = open
             .last()
@@ -138,7 +146,10 @@ impl Builder {
     fn close(&mut self, level: u8, sink: &mut dyn Sink) -> Result<Entry, SinkError> {
         let entries = std::mem::take(&mut self.open[usize::from(level)]);
         let name = entries.first().map(|entry| entry.name.clone());
-        let root = put_node(level, entries, sink)?;
+        let (root, mut entries) = put_node(level, entries, sink)?;
+        self.spare
+            .extend(entries.drain(..).map(|entry| entry.name.0));
+        self.open[usize::from(level)] = entries;
         let name = name.unwrap_or_default();
         Ok(Entry::tree(
             name,
@@ -156,7 +167,7 @@ impl Builder {
     /// When a node cannot be kept.
     pub fn finish(mut self, sink: &mut dyn Sink) -> Result<Root, SinkError> {
         if self.open.is_empty() {
-            return put_node(0, Vec::new(), sink);
+            return Ok(put_node(0, Vec::new(), sink)?.0);
         }
         let mut level = 0;
         loop {
@@ -190,7 +201,12 @@ pub fn write_directory(mut entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<R
     Ok(builder.finish(sink)?)
 }
 
-fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<Root, SinkError> {
+/// Makes a node, and gives the entries back.
+fn put_node(
+    level: u8,
+    entries: Vec<Entry>,
+    sink: &mut dyn Sink,
+) -> Result<(Root, Vec<Entry>), SinkError> {
     let node = TreeNode::new(level, entries);
     let object = Object::encode(&node);
     let root = Root {
@@ -199,7 +215,7 @@ fn put_node(level: u8, entries: Vec<Entry>, sink: &mut dyn Sink) -> Result<Root,
         bytes: node.size(),
     };
     sink.put(object)?;
-    Ok(root)
+    Ok((root, node.entries))
 }
 
 /// Returns whether a directory can hold `name`.

@@ -73,7 +73,7 @@ impl Folder {
             let Some(leaf) = leaf else { continue };
             let name = self.names.bytes(place);
             debug_assert!(is_name(name));
-            builder.add_sorted(leaf.entry(name).expect("a scan finds no nodes"), sink)?;
+            builder.add_sorted(name, leaf, sink)?;
         }
         builder.finish(sink)
     }

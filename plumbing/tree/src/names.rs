@@ -1,11 +1,13 @@
 //! The names in one directory, in one piece of memory: a million of them should not be a million
 //! pieces.
 
-use nix::dir::{Dir, Type};
+use nix::dir::Type;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::stat::Mode as Permissions;
+use rustix::fs::{FileType, RawDir};
+use std::cell::RefCell;
 use std::ffi::CStr;
+use std::mem::MaybeUninit;
 use std::ops::Range;
 use std::os::fd::OwnedFd;
 
@@ -14,6 +16,14 @@ pub(crate) const DIRECTORY: OFlag = OFlag::O_RDONLY
     .union(OFlag::O_DIRECTORY)
     .union(OFlag::O_CLOEXEC)
     .union(OFlag::O_NONBLOCK);
+
+/// Bytes that the kernel fills with names at once.
+const AT_ONCE: usize = 32 * 1024;
+
+thread_local! {
+    static ROOM: RefCell<Vec<MaybeUninit<u8>>> =
+        RefCell::new(vec![MaybeUninit::uninit(); AT_ONCE]);
+}
 
 /// What is listed in a directory, sorted by name.
 #[derive(Debug, Default)]
@@ -42,19 +52,25 @@ impl Listed {
 }
 
 impl Names {
-    /// Lists an open directory. The descriptor is left to open what was found.
+    /// Lists an open directory, once. The descriptor is left to open what was found.
     pub(crate) fn of(fd: &OwnedFd) -> nix::Result<Self> {
-        // A second description of the directory, because reading one to its end closes it here.
-        let mut dir = Dir::openat(fd, c".", DIRECTORY, Permissions::empty())?;
-        let mut names = Self::default();
-        for item in dir.iter() {
-            let item = item?;
-            if !matches!(item.file_name().to_bytes(), b"." | b"..") {
-                names.add(item.file_name(), item.file_type())?;
+        ROOM.with_borrow_mut(|room| {
+            let mut names = Self::default();
+            let mut listing = RawDir::new(fd, room);
+            while let Some(item) = listing.next() {
+                let item = match item {
+                    Ok(item) => item,
+                    // The directory has been removed.
+                    Err(rustix::io::Errno::NOENT) => break,
+                    Err(err) => return Err(Errno::from_raw(err.raw_os_error())),
+                };
+                if !matches!(item.file_name().to_bytes(), b"." | b"..") {
+                    names.add(item.file_name(), kind(item.file_type()))?;
+                }
             }
-        }
-        names.sort();
-        Ok(names)
+            names.sort();
+            Ok(names)
+        })
     }
 
     fn add(&mut self, name: &CStr, kind: Option<Type>) -> nix::Result<()> {
@@ -80,7 +96,7 @@ impl Names {
         let order = |a: &Listed, b: &Listed| a.key.cmp(&b.key).then_with(|| name(a).cmp(name(b)));
         list.sort_unstable_by(order);
         // A directory that changes while it is listed may show one name twice.
-        list.dedup_by(|a, b| name(a) == name(b));
+        list.dedup_by(|a, b| a.key == b.key && name(a) == name(b));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -101,6 +117,20 @@ impl Names {
     pub(crate) fn kind(&self, place: usize) -> Option<Type> {
         self.list[place].kind
     }
+}
+
+/// Returns what a directory says of an entry; nothing if it does not.
+const fn kind(found: FileType) -> Option<Type> {
+    Some(match found {
+        FileType::RegularFile => Type::File,
+        FileType::Directory => Type::Directory,
+        FileType::Symlink => Type::Symlink,
+        FileType::Fifo => Type::Fifo,
+        FileType::Socket => Type::Socket,
+        FileType::CharacterDevice => Type::CharacterDevice,
+        FileType::BlockDevice => Type::BlockDevice,
+        FileType::Unknown => return None,
+    })
 }
 
 /// Returns how many bytes all names begin with.
@@ -132,6 +162,20 @@ mod tests {
         let byte = prop_oneof![Just(b'a'), Just(b'b'), Just(0xff), Just(1)];
         let text = prop::collection::vec(byte, 1..14);
         text.prop_map(|bytes| CString::new(bytes).expect("no NUL"))
+    }
+
+    #[test]
+    fn a_directory_that_has_been_removed_holds_nothing() {
+        let directory = tempfile::tempdir().expect("there is room");
+        std::fs::write(directory.path().join("x"), "").expect("there is room");
+        let open = || {
+            let directory = std::fs::File::open(directory.path()).expect("it is there");
+            OwnedFd::from(directory)
+        };
+        let fd = open();
+        assert_eq!(Names::of(&open()).map(|names| names.len()), Ok(1));
+        directory.close().expect("nobody is in the way");
+        assert_eq!(Names::of(&fd).map(|names| names.len()), Ok(0));
     }
 
     proptest! {

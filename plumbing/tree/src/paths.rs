@@ -3,7 +3,7 @@
 use crate::build::is_name;
 use crate::node::MAX_DEPTH;
 use crate::{BuildError, Builder, Root, Sink};
-use roar_object::{ContentId, Entry, Mode};
+use roar_object::{ByteStr, ContentId, Entry, Mode};
 use std::cmp::Ordering;
 
 /// What is at the end of a path.
@@ -65,7 +65,7 @@ impl Leaf {
         }
     }
 
-    pub(crate) fn entry(self, name: &[u8]) -> Option<Entry> {
+    pub(crate) fn entry(self, name: impl Into<ByteStr>) -> Option<Entry> {
         match self {
             Self::Content { mode, id, size } if mode.is_content() => {
                 Some(Entry::content(name, mode, id, size))
