@@ -13,10 +13,11 @@
 //! What no tracer sees cannot be compared: the clock, the network, chance, what a person types.
 
 use crate::key;
-use crate::looked::{Looked, Rules, Streams};
+use crate::looked::{Looked, Rules};
 use crate::request::Plan;
 use crate::run::now_ns;
 use crate::setting::Setting;
+use crate::streams::Streams;
 use crate::variables;
 use roar_graph::{Input, Output, Record, State};
 use roar_object::{

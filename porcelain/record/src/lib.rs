@@ -32,12 +32,13 @@ mod run;
 mod setting;
 mod sorted;
 mod spooled;
+mod streams;
 mod variables;
 
 pub use adopt::{Adopted, adopt, has_leftovers};
 pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;
-pub use looked::{Input, Redirected, redirected};
 pub use request::{Plan, PlanError, Request, plan};
 pub use run::{Recorded, Report, RunError, Touched, run};
+pub use streams::{Input, Redirected, redirected};
