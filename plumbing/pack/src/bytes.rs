@@ -1,6 +1,7 @@
 //! Fixed-width integers and checksums, as every file of packs and of the store writes them.
 
 use roar_object::ObjectId;
+use std::cmp::Ordering;
 use std::sync::OnceLock;
 
 /// Takes fields off the front of a byte slice; every method returns `None` when too little is left.
@@ -130,6 +131,12 @@ pub(crate) fn lead(id: &ObjectId) -> u32 {
     u32::from_be_bytes([a, b, c, d])
 }
 
+/// Compares two names. Nearly always their first bytes tell, for they are hashes.
+pub fn order(one: &ObjectId, other: &ObjectId) -> Ordering {
+    let leads = lead(one).cmp(&lead(other));
+    leads.then_with(|| one.cmp(other))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -146,6 +153,14 @@ mod tests {
             for cut in 0..bytes.len() {
                 prop_assert_eq!(Fields(&bytes[..cut]).varint(), None);
             }
+        }
+
+        #[test]
+        fn names_are_compared_as_they_are(one: [u8; 32], other: [u8; 32], common in 0usize..=32) {
+            let mut other = other;
+            other[..common].copy_from_slice(&one[..common]);
+            let (one, other) = (ObjectId::from_bytes(one), ObjectId::from_bytes(other));
+            prop_assert_eq!(order(&one, &other), one.cmp(&other));
         }
 
         #[test]

@@ -1,7 +1,10 @@
 //! What a pack holds: found out while it is written or read, and what its index is made of.
 
+use crate::blocks::{Offsets, Written};
 use crate::bytes::lead;
+use crate::index_writer::IndexWriter;
 use crate::place::{Entry, Place};
+use crate::table::Groups;
 use crate::{PackError, PackName, index};
 use roar_object::ObjectId;
 use std::io::{self, Write};
@@ -9,17 +12,14 @@ use std::io::{self, Write};
 /// What a pack holds: every object with its place, sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contents {
-    name: PackName,
-    bytes: u64,
-    raw: u64,
-    blocks: Vec<u64>,
+    pack: Written,
     entries: Vec<Entry>,
 }
 
 impl Contents {
     /// Returns what the pack is called.
     pub const fn name(&self) -> PackName {
-        self.name
+        self.pack.name
     }
 
     /// Returns how many objects there are.
@@ -29,22 +29,17 @@ impl Contents {
 
     /// Returns how many bytes all bodies have together.
     pub const fn raw(&self) -> u64 {
-        self.raw
+        self.pack.raw
     }
 
     /// Returns how long the pack is, in bytes.
     pub const fn bytes(&self) -> u64 {
-        self.bytes
+        self.pack.bytes
     }
 
     /// Returns the objects with their places, sorted by name.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
-    }
-
-    /// Returns where the blocks begin in the pack, in their order.
-    pub(crate) fn blocks(&self) -> &[u64] {
-        &self.blocks
     }
 
     /// Writes the index of the pack.
@@ -53,12 +48,29 @@ impl Contents {
     ///
     /// Those of `out`.
     pub fn write_index(&self, out: impl Write) -> io::Result<()> {
-        index::write(self, out)
+        match self.write(out) {
+            Err(PackError::Write(err)) => Err(err),
+            written => written.map_err(io::Error::other),
+        }
+    }
+
+    fn write(&self, out: impl Write) -> Result<(), PackError> {
+        let mut groups = Groups::none();
+        self.entries.iter().for_each(|entry| groups.add(&entry.id));
+        let mut index = IndexWriter::begin(out, &self.pack, &groups)?;
+        for Entry { id, .. } in &self.entries {
+            index.id(id)?;
+        }
+        for Entry { place, .. } in &self.entries {
+            index.place(*place)?;
+        }
+        index.finish()
     }
 
     /// Returns the index of the pack.
     pub fn to_index(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(index::size(self.entries.len(), self.blocks.len()));
+        let mut bytes =
+            Vec::with_capacity(index::size(self.entries.len(), self.pack.offsets.0.len()));
         self.write_index(&mut bytes)
             .expect("memory takes every byte");
         bytes
@@ -69,7 +81,7 @@ impl Contents {
 #[derive(Debug, Default)]
 pub(crate) struct Gathering {
     raw: u64,
-    blocks: Vec<u64>,
+    offsets: Offsets,
     entries: Vec<Entry>,
     seen: Seen,
 }
@@ -77,10 +89,7 @@ pub(crate) struct Gathering {
 impl Gathering {
     /// Takes note that a block begins, and returns its number.
     pub(crate) fn begin_block(&mut self, offset: u64) -> Result<u32, PackError> {
-        let limit = u32::MAX;
-        let number = u32::try_from(self.blocks.len()).map_err(|_| PackError::TooMany { limit })?;
-        self.blocks.push(offset);
-        Ok(number)
+        self.offsets.begin(offset)
     }
 
     pub(crate) fn has(&self, id: &ObjectId) -> bool {
@@ -104,22 +113,31 @@ impl Gathering {
         self.entries.len() as u64
     }
 
-    pub(crate) fn blocks(&self) -> u64 {
-        self.blocks.len() as u64
+    pub(crate) const fn blocks(&self) -> u64 {
+        self.offsets.count()
     }
 
     pub(crate) const fn raw(&self) -> u64 {
         self.raw
     }
 
+    /// Takes note of where all blocks begin.
+    pub(crate) fn with_blocks(self, offsets: Offsets) -> Self {
+        Self { offsets, ..self }
+    }
+
     pub(crate) fn finish(mut self, name: PackName, bytes: u64) -> Contents {
         drop(self.seen);
         self.entries.sort_unstable_by_key(|entry| entry.id);
-        Contents {
+        let pack = Written {
             name,
             bytes,
+            objects: self.entries.len() as u64,
             raw: self.raw,
-            blocks: self.blocks,
+            offsets: self.offsets,
+        };
+        Contents {
+            pack,
             entries: self.entries,
         }
     }

@@ -1,5 +1,6 @@
 //! One pack with its index, for looking objects up.
 
+use crate::bytes::order;
 use crate::cache::Cache;
 use crate::codec::unpack;
 use crate::contents::Contents;
@@ -8,10 +9,11 @@ use crate::index::Index;
 use crate::layout::{HEAD_LEN, Head};
 use crate::limits::Limits;
 use crate::name::PackName;
-use crate::place::Entry;
+use crate::place::{Entry, Place};
 use crate::read::{compare, read};
+use crate::rows::Rows;
 use crate::salvage::salvage;
-use crate::table::Bytes;
+use crate::table::{Bytes, damaged};
 use roar_object::{FindError, Kind, Object, ObjectId, Objects, Prefix};
 use std::fs::File;
 use std::io::{self, BufReader, Read};
@@ -185,21 +187,12 @@ impl PackFile {
         Ok(self.rank(id)?.is_some())
     }
 
-    /// Returns the rank of an object among the sorted names of the pack, if it is in there.
-    ///
-    /// # Errors
-    ///
-    /// As [`PackFile::find`].
-    pub fn rank(&self, id: ObjectId) -> Result<Option<u32>, PackError> {
-        self.index.find(id).map_err(PackError::at(&self.path))
-    }
-
     fn entry_of(&self, id: ObjectId) -> Result<Option<Entry>, PackError> {
         let found = self.index.find(id).and_then(|rank| {
             let place = rank.map(|rank| self.index.place(rank)).transpose()?;
             Ok(place.map(|place| Entry { id, place }))
         });
-        found.map_err(PackError::at(&self.path))
+        found.map_err(|err| self.about(err))
     }
 
     /// Returns the objects whose names begin like this, sorted by name.
@@ -220,12 +213,65 @@ impl PackFile {
     ///
     /// As [`PackFile::find`].
     pub fn entry(&self, rank: u32) -> Result<Entry, PackError> {
-        self.index.entry(rank).map_err(PackError::at(&self.path))
+        self.index.entry(rank).map_err(|err| self.about(err))
     }
 
-    /// Goes through all objects, sorted by name.
+    /// Returns the rank of an object among the sorted names.
+    ///
+    /// # Errors
+    ///
+    /// As [`PackFile::find`].
+    pub fn rank(&self, id: ObjectId) -> Result<Option<u32>, PackError> {
+        self.index.find(id).map_err(|err| self.about(err))
+    }
+
+    /// Goes through all names, and sees to it that they ascend. What is gone through does not stay in
+    /// memory.
+    pub fn ids(&self) -> impl Iterator<Item = Result<ObjectId, PackError>> {
+        let mut last = None;
+        self.unchecked_ids().map(move |id| {
+            let id = id?;
+            if last.is_some_and(|last| order(&last, &id).is_ge()) {
+                return Err(self.about(damaged("its names do not ascend")));
+            }
+            last = Some(id);
+            Ok(id)
+        })
+    }
+
+    pub(crate) fn id_rows(&self) -> Rows<'_, 32> {
+        self.index.ids()
+    }
+
+    /// Goes through all names.
+    fn unchecked_ids(&self) -> impl Iterator<Item = Result<ObjectId, PackError>> {
+        let ids = self.id_rows();
+        ids.map(|row| row.map(ObjectId::from_bytes).map_err(|err| self.about(err)))
+    }
+
+    /// Goes through the places of all objects, sorted by their names.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Result<Place, PackError>> {
+        let places = self.index.places();
+        places.map(|place| place.map_err(|err| self.about(err)))
+    }
+
+    /// Goes through all objects, sorted by name. What is gone through does not stay in memory.
     pub fn entries(&self) -> impl Iterator<Item = Result<Entry, PackError>> {
-        (0..self.len()).map(|rank| self.entry(rank))
+        let entries = self.unchecked_ids().zip(self.places());
+        entries.map(|(id, place)| {
+            let (id, place) = (id?, place?);
+            Ok(Entry { id, place })
+        })
+    }
+
+    /// Says of what is wrong that it is about this pack. Making that ready costs too much for every object.
+    pub(crate) fn about(&self, err: PackError) -> PackError {
+        PackError::at(&self.path)(err)
+    }
+
+    /// Returns how many blocks there are.
+    pub(crate) const fn blocks(&self) -> u32 {
+        self.index.blocks()
     }
 
     /// Returns the objects in the order in which they lie in the pack: 44 bytes of memory for each.
@@ -243,31 +289,13 @@ impl PackFile {
         Ok(entries)
     }
 
-    /// Visits every object in the order in which they lie in the pack, which unpacks each block once.
-    ///
-    /// # Errors
-    ///
-    /// When the index is damaged. An object that cannot be read is handed to `visit` as an error, with
-    /// its name.
-    pub fn each_object(
-        &self,
-        mut visit: impl FnMut(&Entry, Result<Object, PackError>) -> ControlFlow<()>,
-    ) -> Result<(), PackError> {
-        for entry in self.entries_by_place()? {
-            if visit(&entry, self.object(&entry)).is_break() {
-                break;
-            }
-        }
-        Ok(())
-    }
-
     /// Reads an object from its place.
     ///
     /// # Errors
     ///
     /// As [`PackFile::find`].
     pub fn object(&self, entry: &Entry) -> Result<Object, PackError> {
-        self.object_in(entry).map_err(PackError::at(&self.path))
+        self.object_in(entry).map_err(|err| self.about(err))
     }
 
     fn object_in(&self, entry: &Entry) -> Result<Object, PackError> {

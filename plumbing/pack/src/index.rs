@@ -6,16 +6,17 @@ use crate::error::PackError;
 use crate::layout::{END_LEN, HEAD_LEN, HEADER, VERSION};
 use crate::name::PackName;
 use crate::place::{Entry, Place};
+use crate::rows::Rows;
 use crate::table::{self, Bytes, Table, damaged, fan_bits};
 use roar_object::{MAX_BODY, ObjectId, Prefix};
 use std::io::{self, Write};
 use std::ops::Range;
 
-static CHECKSUMS: Context = Context::new("roar 2026 pack index v1");
-static HEAD_CHECKS: Context = Context::new("roar 2026 pack index head v1");
+pub(crate) static CHECKSUMS: Context = Context::new("roar 2026 pack index v1");
+pub(crate) static HEAD_CHECKS: Context = Context::new("roar 2026 pack index head v1");
 
-const MAGIC: [u8; 8] = *b"ROARIX1\n";
-const HEAD: usize = 72;
+pub(crate) const MAGIC: [u8; 8] = *b"ROARIX1\n";
+pub(crate) const HEAD: usize = 72;
 const CHECKSUM: usize = 32;
 
 /// Longest block there can be, with its head.
@@ -32,86 +33,8 @@ const fn first_block(objects: u32) -> usize {
 }
 
 /// Places end at a whole word, so that the file does.
-const fn places_size(objects: usize) -> usize {
+pub(crate) const fn places_size(objects: usize) -> usize {
     (Place::LEN * objects).next_multiple_of(8)
-}
-
-/// Writes the index of a pack.
-pub(crate) fn write(contents: &Contents, out: impl Write) -> io::Result<()> {
-    let mut out = Summed::new(out, CHECKSUMS.hasher());
-    out.put(&head(contents))?;
-    let entries = contents.entries();
-    for number in table::fan_out(entries.len(), entries.iter().map(|entry| &entry.id)) {
-        out.put(&number.to_le_bytes())?;
-    }
-    for offset in contents.blocks() {
-        out.put(&offset.to_le_bytes())?;
-    }
-    for Entry { id, .. } in entries {
-        out.put(id.as_bytes())?;
-    }
-    for Entry { place, .. } in entries {
-        out.put(&place.to_bytes())?;
-    }
-    let padding = places_size(entries.len()) - Place::LEN * entries.len();
-    out.put(&[0; 8][..padding])?;
-    out.finish()
-}
-
-fn head(contents: &Contents) -> [u8; HEAD] {
-    let objects = contents.entries().len();
-    let mut head = Vec::with_capacity(HEAD);
-    head.extend_from_slice(&MAGIC);
-    head.extend_from_slice(&VERSION.to_le_bytes());
-    head.extend_from_slice(&(fan_bits(objects) as u16).to_le_bytes());
-    // Both fit: places and blocks are counted in 32 bits from the beginning.
-    head.extend_from_slice(&(objects as u32).to_le_bytes());
-    head.extend_from_slice(&(contents.blocks().len() as u32).to_le_bytes());
-    head.extend_from_slice(&[0; 4]);
-    head.extend_from_slice(&contents.bytes().to_le_bytes());
-    head.extend_from_slice(contents.name().as_bytes());
-    head.extend_from_slice(&HEAD_CHECKS.short(&[&head]));
-    head.try_into().expect("72 bytes were put into it")
-}
-
-/// Output in small pieces that is gathered and summed up, with the checksum behind it.
-pub(crate) struct Summed<W> {
-    out: W,
-    hasher: blake3::Hasher,
-    gathered: Vec<u8>,
-}
-
-impl<W: Write> Summed<W> {
-    const GATHER: usize = 1 << 16;
-
-    pub(crate) fn new(out: W, hasher: blake3::Hasher) -> Self {
-        Self {
-            out,
-            hasher,
-            gathered: Vec::with_capacity(Self::GATHER + 64),
-        }
-    }
-
-    pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= Self::GATHER {
-            self.pass_on()?;
-        }
-        Ok(())
-    }
-
-    fn pass_on(&mut self) -> io::Result<()> {
-        self.hasher.update(&self.gathered);
-        self.out.write_all(&self.gathered)?;
-        self.gathered.clear();
-        Ok(())
-    }
-
-    pub(crate) fn finish(mut self) -> io::Result<()> {
-        self.pass_on()?;
-        self.out.write_all(self.hasher.finalize().as_bytes())?;
-        self.out.flush()
-    }
 }
 
 /// The index of a pack, as it lies in its file.
@@ -189,6 +112,17 @@ impl Index {
         self.table.with_prefix(prefix)
     }
 
+    /// Goes through all names.
+    pub(crate) const fn ids(&self) -> Rows<'_, 32> {
+        Rows::new(&self.table.bytes, self.table.ids(), self.objects())
+    }
+
+    /// Goes through the places of all objects, sorted by their names.
+    pub(crate) fn places(&self) -> impl Iterator<Item = Result<Place, PackError>> {
+        let rows = Rows::new(&self.table.bytes, self.first_place(), self.objects());
+        rows.map(|row| self.checked(Place::parse(row?)))
+    }
+
     /// Returns the object of that rank and where it is.
     pub(crate) fn entry(&self, rank: u32) -> Result<Entry, PackError> {
         let id = self
@@ -202,15 +136,21 @@ impl Index {
 
     /// Returns where the object of that rank is.
     pub(crate) fn place(&self, rank: u32) -> Result<Place, PackError> {
-        let places = size(self.objects() as usize, self.blocks as usize)
-            - CHECKSUM
-            - places_size(self.objects() as usize);
-        let place = self.table.bytes.array(places + Place::LEN * rank as usize);
+        let at = self.first_place() + Place::LEN * rank as usize;
+        let place = self.table.bytes.array(at);
         self.table.bytes.check_whole()?;
-        match place.and_then(Place::parse) {
-            Some(place) if place.block() < self.blocks => Ok(place),
-            _ => Err(damaged("it leads to a place that no object can be in")),
-        }
+        self.checked(place.and_then(Place::parse))
+    }
+
+    fn first_place(&self) -> usize {
+        let objects = self.objects() as usize;
+        size(objects, self.blocks as usize) - CHECKSUM - places_size(objects)
+    }
+
+    fn checked(&self, place: Option<Place>) -> Result<Place, PackError> {
+        place
+            .filter(|place| place.block() < self.blocks)
+            .ok_or(damaged("it leads to a place that no object can be in"))
     }
 
     /// Returns where a block begins and ends in the pack.
@@ -246,7 +186,7 @@ impl Index {
     /// Returns whether the index in `bytes` is, byte for byte, the one that `contents` would have.
     pub(crate) fn is_of(&self, contents: &Contents) -> bool {
         let mut compare = Compare::new(&self.table.bytes);
-        write(contents, &mut compare).is_ok() && compare.is_at_end()
+        contents.write_index(&mut compare).is_ok() && compare.is_at_end()
     }
 
     /// Returns whether the checksum at the end of the index is that of its bytes.

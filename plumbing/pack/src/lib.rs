@@ -2,7 +2,8 @@
 //!
 //! A [`Writer`] makes a pack of the objects it is given; [`read`] takes one in from anywhere and
 //! believes nothing that it says; [`PackFile`] looks objects up in one that lies on the disk, by an
-//! index that is mapped; a [`MultiIndex`] tells which of many packs has an object.
+//! index that is mapped; a [`MultiIndex`] tells which of many packs has an object; [`copy`] makes one pack
+//! of several. What their formats are written in, [`bytes`], serves the room above too.
 //!
 //! # Invariants
 //!
@@ -22,25 +23,34 @@
 //! hold half a tree.
 #![forbid(unsafe_code)]
 
+mod bits;
 mod block;
+mod blocks;
 pub mod bytes;
 mod cache;
 mod codec;
 mod contents;
+mod copy;
 mod error;
 mod file;
 mod index;
+mod index_writer;
 mod layout;
 mod limits;
 mod multi;
 mod name;
+mod order;
 mod place;
 mod read;
+mod rows;
 mod salvage;
 mod table;
+mod union;
 mod writer;
 
+pub use bits::Bits;
 pub use contents::Contents;
+pub use copy::{Copied, copy};
 pub use error::{BlockError, PackError};
 pub use file::{PackFile, Report};
 pub use limits::{Limits, MAX_BLOCK, MAX_WINDOW};
@@ -48,4 +58,5 @@ pub use multi::{Covered, Found, MAX_PACKS, MultiIndex};
 pub use name::PackName;
 pub use place::{Entry, Place};
 pub use read::{NotTaken, read};
+pub use union::{Met, Union};
 pub use writer::Writer;

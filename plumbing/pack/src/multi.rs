@@ -1,15 +1,15 @@
 //! One index over several packs, `.rmx`: which pack has an object, without opening them all.
 
-use crate::bytes::{Context, Fields, lead};
+use crate::bytes::{Context, Fields};
+use crate::copy::with_nothing;
 use crate::error::PackError;
 use crate::file::PackFile;
-use crate::index::Summed;
+use crate::index_writer::Summed;
 use crate::layout::VERSION;
 use crate::name::PackName;
-use crate::table::{Bytes, Table, damaged, fan_bits};
+use crate::table::{Bytes, Groups, Table, damaged, fan_bits};
+use crate::union::{Met, Union};
 use roar_object::{ObjectId, Prefix};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::io::Write;
 use std::path::Path;
 
@@ -69,13 +69,12 @@ impl MultiIndex {
             return Err(PackError::Unfit { why });
         }
         let groups = count(packs)?;
-        let count = groups.iter().map(|number| u64::from(*number)).sum::<u64>();
         let limit = u32::MAX;
-        let count = u32::try_from(count).map_err(|_| PackError::TooMany { limit })?;
+        let count = u32::try_from(groups.count()).map_err(|_| PackError::TooMany { limit })?;
         let mut out = Summed::new(out, CHECKSUMS.hasher());
         let mut put = |bytes: &[u8]| out.put(bytes).map_err(PackError::Write);
         put(&head(packs, count))?;
-        for number in fan_out(&groups, count) {
+        for number in groups.fan_out(count) {
             put(&number.to_le_bytes())?;
         }
         merge(packs, &mut |found| put(found.id.as_bytes()))?;
@@ -294,23 +293,13 @@ fn head(packs: &[&PackFile], count: u32) -> Vec<u8> {
 }
 
 /// Returns how many names there are of each beginning of 16 bits.
-fn count(packs: &[&PackFile]) -> Result<Vec<u32>, PackError> {
-    let mut groups = vec![0u32; 1 << 16];
+fn count(packs: &[&PackFile]) -> Result<Groups, PackError> {
+    let mut groups = Groups::none();
     merge(packs, &mut |found| {
-        let group = &mut groups[(lead(&found.id) >> 16) as usize];
-        *group = group.saturating_add(1);
+        groups.add(&found.id);
         Ok(())
     })?;
     Ok(groups)
-}
-
-/// Returns the numbers of the fan-out.
-fn fan_out(groups: &[u32], count: u32) -> impl Iterator<Item = u32> {
-    let together = 1 << (16 - fan_bits(count as usize));
-    groups.chunks(together).scan(0, |sum, chunk| {
-        *sum += chunk.iter().sum::<u32>();
-        Some(*sum)
-    })
 }
 
 /// Goes through the objects of all packs, sorted by name, each once.
@@ -318,31 +307,18 @@ fn merge(
     packs: &[&PackFile],
     visit: &mut dyn FnMut(Found) -> Result<(), PackError>,
 ) -> Result<(), PackError> {
-    let mut next = BinaryHeap::new();
-    for (pack, file) in packs.iter().enumerate() {
-        next.extend(at(file, pack, 0)?.map(Reverse));
-    }
-    let mut last = None;
-    while let Some(Reverse((id, pack, rank))) = next.pop() {
-        next.extend(at(packs[pack], pack, rank + 1)?.map(Reverse));
-        match last {
-            Some(last) if last > id => return Err(damaged("its names do not ascend")),
-            Some(last) if last == id => continue,
-            _ => visit(Found { id, pack, rank })?,
+    let names = packs.iter().map(|pack| pack.ids().map(with_nothing));
+    for met in Union::new(names.collect())? {
+        let Met {
+            id,
+            list: pack,
+            rank,
+            is_first,
+            ..
+        } = met?;
+        if is_first {
+            visit(Found { id, pack, rank })?;
         }
-        last = Some(id);
     }
     Ok(())
-}
-
-/// Returns the object of that rank in a pack, unless the pack ends before.
-fn at(
-    file: &PackFile,
-    pack: usize,
-    rank: u32,
-) -> Result<Option<(ObjectId, usize, u32)>, PackError> {
-    if rank >= file.len() {
-        return Ok(None);
-    }
-    Ok(Some((file.entry(rank)?.id, pack, rank)))
 }

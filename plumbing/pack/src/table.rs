@@ -12,6 +12,7 @@ use roar_object::{ObjectId, Prefix};
 use std::fs::File;
 use std::io;
 use std::ops::Range;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 /// From this many names on the fan-out goes by 16 bits.
@@ -27,26 +28,39 @@ pub(crate) const fn size(count: usize) -> usize {
     (4 << fan_bits(count)) + 32 * count
 }
 
-/// Goes through the numbers of a fan-out, of names that come sorted.
-pub(crate) fn fan_out<'a>(
-    count: usize,
-    ids: impl Iterator<Item = &'a ObjectId>,
-) -> impl Iterator<Item = u32> {
-    let bits = fan_bits(count);
-    let mut numbers = vec![0u32; 1 << bits];
-    for id in ids {
-        numbers[(lead(id) >> (32 - bits)) as usize] += 1;
+/// How many names there are of each beginning of 16 bits.
+#[derive(Debug)]
+pub(crate) struct Groups(Vec<u32>);
+
+impl Groups {
+    pub(crate) fn none() -> Self {
+        Self(vec![0; 1 << 16])
     }
-    numbers.into_iter().scan(0, |sum, number| {
-        *sum += number;
-        Some(*sum)
-    })
+
+    pub(crate) fn add(&mut self, id: &ObjectId) {
+        let group = &mut self.0[(lead(id) >> 16) as usize];
+        *group = group.saturating_add(1);
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.0.iter().map(|number| u64::from(*number)).sum()
+    }
+
+    /// Goes through the numbers of the fan-out of `count` names.
+    pub(crate) fn fan_out(&self, count: u32) -> impl Iterator<Item = u32> {
+        let together = 1 << (16 - fan_bits(count as usize));
+        self.0.chunks(together).scan(0, |sum, chunk| {
+            *sum += chunk.iter().sum::<u32>();
+            Some(*sum)
+        })
+    }
 }
 
 /// The bytes of an index: mapped, or in memory where that cannot be had.
 #[derive(Debug)]
 pub(crate) enum Bytes {
-    Mapped(Mapped),
+    /// With the file, for what is gone through from front to back.
+    Mapped(Mapped, File),
     Owned(Vec<u8>),
 }
 
@@ -54,7 +68,7 @@ impl Bytes {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         match Mapped::open(&file) {
-            Ok(mapped) => Ok(Self::Mapped(mapped)),
+            Ok(mapped) => Ok(Self::Mapped(mapped, file)),
             Err(err) if err.kind() == io::ErrorKind::UnexpectedEof => Ok(Self::Owned(Vec::new())),
             // Too many maps, or a file system that has none.
             Err(_) => std::fs::read(path).map(Self::Owned),
@@ -63,14 +77,14 @@ impl Bytes {
 
     pub(crate) fn len(&self) -> usize {
         match self {
-            Self::Mapped(mapped) => mapped.len(),
+            Self::Mapped(mapped, _) => mapped.len(),
             Self::Owned(bytes) => bytes.len(),
         }
     }
 
     pub(crate) fn array<const N: usize>(&self, offset: usize) -> Option<[u8; N]> {
         match self {
-            Self::Mapped(mapped) => mapped.array(offset),
+            Self::Mapped(mapped, _) => mapped.array(offset),
             Self::Owned(bytes) => bytes.get(offset..)?.first_chunk().copied(),
         }
     }
@@ -83,12 +97,34 @@ impl Bytes {
         self.array(offset).map(u64::from_le_bytes)
     }
 
+    /// Reads as many bytes as there is room for, and leaves the map alone.
+    pub(crate) fn read_at(&self, offset: usize, room: &mut [u8]) -> Result<(), PackError> {
+        match self {
+            Self::Mapped(_, file) => file.read_exact_at(room, offset as u64).map_err(unread),
+            Self::Owned(bytes) => {
+                let end = offset.saturating_add(room.len());
+                let found = bytes.get(offset..end);
+                room.copy_from_slice(found.ok_or(CUT_SHORT)?);
+                Ok(())
+            }
+        }
+    }
+
     /// Returns an error if pages were missing, so that what was read cannot be relied on.
     pub(crate) fn check_whole(&self) -> Result<(), PackError> {
         match self {
-            Self::Mapped(mapped) if !mapped.is_whole() => Err(damaged("its file was cut short")),
+            Self::Mapped(mapped, _) if !mapped.is_whole() => Err(CUT_SHORT),
             _ => Ok(()),
         }
+    }
+}
+
+const CUT_SHORT: PackError = damaged("its file was cut short");
+
+fn unread(err: io::Error) -> PackError {
+    match err.kind() {
+        io::ErrorKind::UnexpectedEof => CUT_SHORT,
+        _ => PackError::Read(err),
     }
 }
 
@@ -120,6 +156,11 @@ impl Table {
 
     pub(crate) const fn count(&self) -> u32 {
         self.count
+    }
+
+    /// Returns where the names begin.
+    pub(crate) const fn ids(&self) -> usize {
+        self.ids
     }
 
     /// Returns the name in that place.

@@ -1,12 +1,7 @@
 //! Writing a pack: objects in, blocks out, in one go and without looking back.
 
-use crate::block::Filling;
-use crate::codec::Packer;
+use crate::blocks::{Blocks, invalid};
 use crate::contents::{Contents, Gathering};
-use crate::error::PackError;
-use crate::layout::{End, HEADER, Head};
-use crate::name::PackName;
-use crate::place::Place;
 use roar_object::{DecodeError, Kind, MAX_BODY, Object, ObjectId};
 use std::fmt;
 use std::io::{self, Write};
@@ -16,14 +11,8 @@ use std::io::{self, Write};
 /// It keeps one block and 50 to 55 bytes for every object in memory. Objects are stored in the order in
 /// which they come; those that are asked for together should come together.
 pub struct Writer<W> {
-    out: W,
-    hasher: blake3::Hasher,
-    bytes: u64,
-    packer: Packer,
-    block: Filling,
+    blocks: Blocks<W>,
     gathering: Gathering,
-    /// Objects of the block that is being filled begin in this one.
-    number: u32,
 }
 
 impl<W: Write> Writer<W> {
@@ -33,17 +22,10 @@ impl<W: Write> Writer<W> {
     ///
     /// Those of `out`.
     pub fn new(out: W) -> io::Result<Self> {
-        let mut writer = Self {
-            out,
-            hasher: blake3::Hasher::new(),
-            bytes: 0,
-            packer: Packer::new()?,
-            block: Filling::default(),
+        Ok(Self {
+            blocks: Blocks::new(out)?,
             gathering: Gathering::default(),
-            number: 0,
-        };
-        writer.put(&HEADER)?;
-        Ok(writer)
+        })
     }
 
     /// Adds an object, and returns whether the pack did not have it before.
@@ -67,17 +49,7 @@ impl<W: Write> Writer<W> {
             return Ok(false);
         }
         check(kind, id, body).map_err(invalid)?;
-        if self.gathering.objects() >= u64::from(u32::MAX) {
-            return Err(invalid(PackError::TooMany { limit: u32::MAX }));
-        }
-        if self.block.is_full_for(body.len()) {
-            self.end_block()?;
-        }
-        if self.block.objects == 0 {
-            self.number = self.gathering.begin_block(self.bytes).map_err(invalid)?;
-        }
-        let start = self.block.push(kind, body);
-        let place = Place::new(self.number, start, kind, body.len() as u32);
+        let place = self.blocks.push(kind, body)?;
         Ok(self.gathering.add(id, place))
     }
 
@@ -93,7 +65,7 @@ impl<W: Write> Writer<W> {
 
     /// Returns how many bytes were written so far.
     pub const fn written(&self) -> u64 {
-        self.bytes
+        self.blocks.bytes()
     }
 
     /// Ends the pack, and returns what was written to, flushed but not synced, and what the pack holds.
@@ -101,58 +73,20 @@ impl<W: Write> Writer<W> {
     /// # Errors
     ///
     /// Those of `out`.
-    pub fn finish(mut self) -> io::Result<(W, Contents)> {
-        self.end_block()?;
-        let end = End {
-            objects: self.gathering.objects(),
-            blocks: self.gathering.blocks(),
-            raw: self.gathering.raw(),
-        };
-        self.put(&end.to_bytes())?;
-        let name = PackName::from_bytes(self.hasher.finalize().into());
-        self.put(name.as_bytes())?;
-        self.out.flush()?;
-        Ok((self.out, self.gathering.finish(name, self.bytes)))
-    }
-
-    fn end_block(&mut self) -> io::Result<()> {
-        if self.block.objects == 0 {
-            return Ok(());
-        }
-        let (codec, stored) = self.packer.pack(&self.block.raw)?;
-        let raw = self.block.raw.len() as u32;
-        let head = Head::new(codec, self.block.objects, raw, stored).to_bytes();
-        for part in [&head, stored] {
-            put(&mut self.out, &mut self.hasher, &mut self.bytes, part)?;
-        }
-        self.block.clear();
-        Ok(())
-    }
-
-    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
-        put(&mut self.out, &mut self.hasher, &mut self.bytes, bytes)
+    pub fn finish(self) -> io::Result<(W, Contents)> {
+        let (out, pack) = self.blocks.finish()?;
+        let gathering = self.gathering.with_blocks(pack.offsets);
+        Ok((out, gathering.finish(pack.name, pack.bytes)))
     }
 }
 
-impl<W> fmt::Debug for Writer<W> {
+impl<W: Write> fmt::Debug for Writer<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Writer")
             .field("objects", &self.gathering.objects())
-            .field("bytes", &self.bytes)
+            .field("bytes", &self.written())
             .finish_non_exhaustive()
     }
-}
-
-fn put(
-    out: &mut impl Write,
-    hasher: &mut blake3::Hasher,
-    count: &mut u64,
-    bytes: &[u8],
-) -> io::Result<()> {
-    out.write_all(bytes)?;
-    hasher.update(bytes);
-    *count += bytes.len() as u64;
-    Ok(())
 }
 
 /// A pack does not hold names, so an object under a wrong one would be lost in it.
@@ -166,8 +100,4 @@ fn check(kind: Kind, id: ObjectId, body: &[u8]) -> Result<(), DecodeError> {
         return Err(DecodeError::Invalid { id, kind, why });
     }
     Ok(())
-}
-
-fn invalid(err: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, err)
 }

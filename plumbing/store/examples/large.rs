@@ -104,6 +104,6 @@ fn collect(store: &Store) -> Outcome<()> {
         ..GcOptions::asked()
     };
     let report = gc(store, &options, wait(&mut |_| {}))?;
-    println!("{} objects went", report.pruned.len());
+    println!("{} objects went", report.pruned);
     Ok(())
 }

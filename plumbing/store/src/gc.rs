@@ -6,6 +6,7 @@
 //! that it had, and perhaps some of it twice.
 
 mod merge;
+mod numbers;
 mod prune;
 mod reach;
 pub(crate) mod seal;
@@ -82,13 +83,24 @@ pub enum GcError {
     Read(#[from] ReadError),
     /// A pack cannot be made.
     #[error(transparent)]
-    Packing(#[from] PackingError),
+    Packing(PackingError),
     /// Something is damaged, and moving it about would hide that.
     #[error("the store is damaged: {why}")]
     Damaged {
         /// What.
         why: String,
     },
+}
+
+impl From<PackingError> for GcError {
+    fn from(err: PackingError) -> Self {
+        match err {
+            PackingError::Io(err) => err.into(),
+            PackingError::Read(err) => err.into(),
+            PackingError::Lock(err) => err.into(),
+            err @ PackingError::Pack(_) => Self::Packing(err),
+        }
+    }
 }
 
 /// Why what nothing leads to stayed.
@@ -130,9 +142,9 @@ pub struct GcReport {
     pub merged: Vec<PackName>,
     /// Packs that there are now.
     pub packs: usize,
-    /// What went: nothing led to it.
-    pub pruned: Vec<(ObjectId, Kind)>,
-    /// Bytes in its bodies.
+    /// Objects that went: nothing led to them.
+    pub pruned: u64,
+    /// Bytes in their bodies.
     pub pruned_bytes: u64,
     /// Why nothing went, if it might have.
     pub kept: Option<Kept>,
@@ -162,13 +174,27 @@ pub fn wants_gc(store: &Store) -> Result<bool, FileError> {
 /// # Errors
 ///
 /// When somebody else is at it, the store's lock is not free in time, or files cannot be read or written.
-pub fn gc(store: &Store, options: &GcOptions, mut wait: Wait<'_>) -> Result<GcReport, GcError> {
+pub fn gc(store: &Store, options: &GcOptions, wait: Wait<'_>) -> Result<GcReport, GcError> {
+    gc_naming(store, options, wait, &mut |_, _| {})
+}
+
+/// As [`gc`], and names every object that went, sorted by name.
+///
+/// # Errors
+///
+/// As [`gc`].
+pub fn gc_naming(
+    store: &Store,
+    options: &GcOptions,
+    mut wait: Wait<'_>,
+    gone: &mut dyn FnMut(ObjectId, Kind),
+) -> Result<GcReport, GcError> {
     store.be_fit_for_packs()?;
     crate::file::make_lasting_dir(&store.layout().packs())?;
     let _collecting = collecting::take(store.layout())?.ok_or(GcError::Busy)?;
     let mut report = GcReport::default();
     seal::seal(store, &mut wait, &mut report)?;
-    match rewrite(store, options, &mut wait, &mut report) {
+    match rewrite(store, options, &mut wait, &mut report, gone) {
         Err(GcError::Packing(PackingError::Pack(err))) => {
             let why = explain(&err);
             report.kept = Some(Kept::Damaged { why });
@@ -187,10 +213,11 @@ fn rewrite(
     options: &GcOptions,
     wait: &mut Wait<'_>,
     report: &mut GcReport,
+    gone: &mut dyn FnMut(ObjectId, Kind),
 ) -> Result<(), GcError> {
     let all = packs::list(&store.layout().packs())?;
     if options.prune {
-        prune::prune(store, options, wait, report)
+        prune::prune(store, options, wait, report, gone)
     } else if options.merge || all.len() > MANY {
         merge::merge(store, wait, report)
     } else {
@@ -198,17 +225,21 @@ fn rewrite(
     }
 }
 
-/// Returns what [`gc`] would do, and does nothing.
+/// Returns what [`gc`] would do, and does nothing. Every object that would go is named, sorted by name.
 ///
 /// # Errors
 ///
 /// When files cannot be read.
-pub fn plan_gc(store: &Store, options: &GcOptions) -> Result<GcReport, GcError> {
+pub fn plan_gc(
+    store: &Store,
+    options: &GcOptions,
+    gone: &mut dyn FnMut(ObjectId, Kind),
+) -> Result<GcReport, GcError> {
     let mut report = GcReport::default();
     seal::plan(store, &mut report)?;
     let all = packs::list(&store.layout().packs())?;
     if options.prune {
-        prune::plan(store, options, &mut report)?;
+        prune::plan(store, options, &mut report, gone)?;
     } else if options.merge || all.len() > MANY {
         report.merged = merge::chosen(&all);
     }

@@ -73,7 +73,7 @@ pub use counts::Counts;
 pub use file::FileError;
 pub use frame::FrameError;
 pub use fsck::{Finding, Options, Report, Severity, fsck};
-pub use gc::{GcError, GcOptions, GcReport, Kept, gc, plan_gc, wants_gc};
+pub use gc::{GcError, GcOptions, GcReport, Kept, gc, gc_naming, plan_gc, wants_gc};
 pub use lock::{Holder, LockError, Wait};
 pub use name::{RefName, RefNameError};
 pub use new_pack::{PackSink, PackingError, Received};

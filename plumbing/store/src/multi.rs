@@ -2,10 +2,10 @@
 
 use crate::door;
 use crate::file::{FileError, FileResult};
-use crate::new_pack::write_through;
+use crate::new_pack::{io_error, write_through};
 use crate::packs::Packs;
 use crate::store::Layout;
-use roar_pack::{MultiIndex, PackError, PackFile};
+use roar_pack::{MultiIndex, PackFile};
 
 /// From how many packs on an index over them is worth while.
 const MANY: usize = 3;
@@ -26,9 +26,6 @@ pub(crate) fn renew(layout: &Layout) -> FileResult<()> {
         };
     }
     write_through(layout, &path, |out| {
-        MultiIndex::write(&whole, out).map_err(|err| match err {
-            PackError::Write(err) => err,
-            err => std::io::Error::other(err),
-        })
+        MultiIndex::write(&whole, out).map_err(io_error)
     })
 }

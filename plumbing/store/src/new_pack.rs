@@ -113,25 +113,29 @@ impl Unnamed {
         Ok(BufWriter::with_capacity(BUFFER, Stream { file, end: 0 }))
     }
 
+    /// Lets the pack count.
+    fn admit(self, contents: &Contents) -> FileResult<PackName> {
+        self.admit_as(contents.name(), |out| contents.write_index(out))
+    }
+
     /// Lets the pack count, with its index. The index comes first: a pack without one has to be read
     /// whole by whoever opens it.
-    fn admit(mut self, contents: &Contents) -> FileResult<PackName> {
-        let (dir, name) = (self.layout.packs(), contents.name());
+    fn admit_as(
+        mut self,
+        name: PackName,
+        index: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> FileResult<PackName> {
+        let dir = self.layout.packs();
         door::sync(&self.file).map_err(FileError::at("sync", &self.path))?;
-        // A pack counts without one too, and the next writer makes it.
-        let _ = write_index(&self.layout, contents);
+        // It can be made again, so it need not be synced. A pack counts without one too, and the next
+        // writer makes it.
+        let _ = write_through(&self.layout, &packs::index_path(&dir, name), index);
         let path = packs::path(&dir, name);
         door::rename(&self.path, &path).map_err(FileError::at("name", &path))?;
         self.is_kept = true;
         file::sync_dir(&dir)?;
         Ok(name)
     }
-}
-
-/// Puts an index beside its pack. It can be made again, so it need not be synced.
-fn write_index(layout: &Layout, contents: &Contents) -> FileResult<()> {
-    let path = packs::index_path(&layout.packs(), contents.name());
-    write_through(layout, &path, |out| contents.write_index(out))
 }
 
 /// Writes a file in `packs/` that can be made again, under a name that does not count until it is whole.
@@ -368,6 +372,35 @@ impl PackWriter {
         let (_, contents) = finished.map_err(FileError::at("write", &self.unnamed.path))?;
         let unnamed = self.unnamed;
         Ok((contents.objects() > 0).then_some(Received { unnamed, contents }))
+    }
+}
+
+/// Makes a pack of what is wanted of others, as [`roar_pack::copy`] does; returns its name, or nothing if
+/// it would be empty.
+pub(crate) fn copy(
+    layout: &Layout,
+    packs: &[&PackFile],
+    wanted: &dyn Fn(usize, u32) -> bool,
+) -> Result<Option<PackName>, PackingError> {
+    let unnamed = Unnamed::create(layout)?;
+    let copied = match roar_pack::copy(packs, wanted, unnamed.stream()?) {
+        Err(PackError::Write(err)) => {
+            return Err(FileError::at("write", &unnamed.path)(err).into());
+        }
+        copied => copied.map_err(PackingError::Pack)?,
+    };
+    if copied.objects() == 0 {
+        return Ok(None);
+    }
+    let index = |out: &mut dyn Write| copied.write_index(out).map_err(io_error);
+    Ok(Some(unnamed.admit_as(copied.name(), index)?))
+}
+
+/// Returns the system's own error, where it is that.
+pub(crate) fn io_error(err: PackError) -> io::Error {
+    match err {
+        PackError::Write(err) => err,
+        err => io::Error::other(err),
     }
 }
 

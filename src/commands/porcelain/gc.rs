@@ -4,9 +4,10 @@ use crate::collector;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
+use roar_object::{Kind, ObjectId};
 use roar_repo::blobs::Blob;
 use roar_repo::{PruneError, Workspace};
-use roar_store::{GcError, GcOptions, GcReport, Store, gc, plan_gc, wants_gc};
+use roar_store::{GcError, GcOptions, GcReport, Store, gc, gc_naming, plan_gc, wants_gc};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -75,22 +76,43 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let workspace = context.workspace(ui)?;
     let store = store_of(&workspace)?;
     let options = options(args.prune);
+    let mut named = Vec::new();
     let report = if args.dry_run {
-        plan_gc(store, &options)?
+        plan(ui, store, &options, args.json.then_some(&mut named))?
     } else {
         let config = workspace.config();
-        context.waiting(ui, config, "roar gc", |wait| gc(store, &options, wait))??
+        let mut gone = |id, kind| named.extend(args.json.then_some((id, kind)));
+        context.waiting(ui, config, "roar gc", |wait| {
+            gc_naming(store, &options, wait, &mut gone)
+        })??
     };
     let blobs = unused_blobs(ui, context, &workspace, &args)?;
     if !args.dry_run {
         workspace.remove_leftovers()?;
     }
     if args.json {
-        ui.json(as_json(&report, &blobs, args.dry_run))?;
+        ui.json(as_json(&report, &named, &blobs, args.dry_run))?;
     } else {
         tell(ui, &report, &blobs, args.dry_run)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Looks what would be done. What would go is named at once, for there may be much of it, or put into a
+/// list if there is one.
+fn plan(
+    ui: &mut Ui,
+    store: &Store,
+    options: &GcOptions,
+    mut named: Option<&mut Vec<(ObjectId, Kind)>>,
+) -> Result<GcReport, CommandError> {
+    let mut told = Ok(());
+    let report = plan_gc(store, options, &mut |id, kind| match &mut named {
+        Some(named) => named.push((id, kind)),
+        None if told.is_ok() => told = ui.data(format_args!("{id} {}", kind.name())),
+        None => {}
+    })?;
+    told.map(|()| report)
 }
 
 /// Lets go of kept bytes that nothing names any more.
@@ -173,9 +195,6 @@ impl From<PruneError> for CommandError {
 
 fn tell(ui: &mut Ui, report: &GcReport, blobs: &[Blob], is_plan: bool) -> Result<(), CommandError> {
     if is_plan {
-        for (id, kind) in &report.pruned {
-            ui.data(format_args!("{id} {}", kind.name()))?;
-        }
         for blob in blobs {
             ui.data(format_args!("{} bytes", blob.id))?;
         }
@@ -209,8 +228,8 @@ fn lines(report: &GcReport, blobs: &[Blob], is_plan: bool) -> Vec<String> {
     if report.merged.len() > 1 {
         lines.push(format!("{} packs {would}merged", report.merged.len()));
     }
-    if !report.pruned.is_empty() {
-        let objects = counted(report.pruned.len() as u64, "object");
+    if report.pruned > 0 {
+        let objects = counted(report.pruned, "object");
         let bytes = roar_view::size(report.pruned_bytes);
         lines.push(format!(
             "{objects} ({bytes}) that nothing leads to {would}removed"
@@ -234,9 +253,8 @@ fn counted(number: u64, thing: &str) -> String {
     format!("{number} {thing}{plural}")
 }
 
-fn as_json(report: &GcReport, blobs: &[Blob], is_plan: bool) -> Value {
-    let pruned = report
-        .pruned
+fn as_json(report: &GcReport, named: &[(ObjectId, Kind)], blobs: &[Blob], is_plan: bool) -> Value {
+    let pruned = named
         .iter()
         .map(|(id, kind)| json!({ "id": id.to_string(), "kind": kind.name() }));
     json!({

@@ -5,11 +5,10 @@ use crate::base::Base;
 use crate::door;
 use crate::file::{FileError, FileResult};
 use crate::lock::Lock;
-use crate::new_pack::{PackWriter, PackingError};
+use crate::new_pack;
 use crate::packs::{self, Listed, Packs};
 use crate::store::Layout;
 use crate::{Store, Wait};
-use roar_object::{Kind, ObjectId};
 use roar_pack::{PackFile, PackName};
 use std::fs::File;
 use std::time::SystemTime;
@@ -55,7 +54,9 @@ pub(super) fn merge(
                 .collect(),
             new: Vec::new(),
         };
-        replaced.new.extend(rewrite(layout, &sources, &|_| true)?);
+        replaced
+            .new
+            .extend(rewrite(layout, &sources, &|_, _| true)?);
         replace(store, wait, &replaced, &mut |_| Ok(true))?;
         report.merged = replaced.old.iter().map(|pack| pack.name).collect();
     }
@@ -76,17 +77,15 @@ pub(super) fn readable<'p>(
         .collect()
 }
 
-/// Writes what is wanted of some packs to a new one, which is as old as the youngest of them.
+/// Writes what is wanted of some packs to a new one, which is as old as the youngest of them. `is_wanted`
+/// is asked with the number of a pack and the rank of an object in it.
 pub(super) fn rewrite(
     layout: &Layout,
     sources: &[(&Listed, &PackFile)],
-    is_wanted: &dyn Fn(ObjectId) -> bool,
+    is_wanted: &dyn Fn(usize, u32) -> bool,
 ) -> Result<Option<PackName>, GcError> {
-    let mut writer = PackWriter::create(layout)?;
-    for (_, pack) in sources {
-        copy(&mut writer, pack, is_wanted)?;
-    }
-    let name = writer.finish()?;
+    let packs: Vec<_> = sources.iter().map(|(_, pack)| *pack).collect();
+    let name = new_pack::copy(layout, &packs, is_wanted)?;
     let used = sources.iter().map(|(listed, _)| listed.used).max();
     if let (Some(name), Some(used)) = (name, used) {
         let is_source = sources.iter().any(|(listed, _)| listed.name == name);
@@ -95,20 +94,6 @@ pub(super) fn rewrite(
         }
     }
     Ok(name)
-}
-
-fn copy(
-    writer: &mut PackWriter,
-    pack: &PackFile,
-    is_wanted: &dyn Fn(ObjectId) -> bool,
-) -> Result<(), GcError> {
-    for entry in pack.entries_by_place().map_err(PackingError::Pack)? {
-        if is_wanted(entry.id) && !writer.has(entry.id) {
-            let object = pack.object(&entry).map_err(PackingError::Pack)?;
-            writer.add_body(object.kind(), object.id(), object.body())?;
-        }
-    }
-    Ok(())
 }
 
 fn set_used(path: &std::path::Path, used: SystemTime) -> FileResult<()> {
@@ -167,9 +152,6 @@ fn remove<'n>(layout: &Layout, names: impl Iterator<Item = &'n PackName>) {
         let _ = door::remove(&packs::index_path(&dir, *name));
     }
 }
-
-/// An object that goes, with its kind and length.
-pub(super) type Gone = (ObjectId, Kind, u32);
 
 #[cfg(test)]
 mod tests {

@@ -1,18 +1,21 @@
 //! Letting go of what nothing leads to.
 
-use super::merge::{self, Gone, Replaced};
-use super::reach::{Graph, Marks};
+use super::merge::{self, Replaced};
+use super::numbers::{Sought, Unreadable};
+use super::reach::Graph;
 use super::{GcError, GcOptions, GcReport, Kept};
 use crate::base::Base;
 use crate::closure;
 use crate::journal::{self, Found};
+use crate::new_pack::PackingError;
+use crate::notice::explain;
 use crate::packs::{self, Listed, Packs, TEMPORARY};
 use crate::places::Places;
 use crate::reader::{ReadError, Reader};
 use crate::store::Layout;
 use crate::{Spool, Store, Wait};
-use roar_object::{ObjectId, Objects};
-use roar_pack::{PackFile, PackName};
+use roar_object::{Kind, ObjectId, Objects};
+use roar_pack::{Bits, PackError, PackFile, PackName, Union};
 use std::fs::File;
 use std::time::SystemTime;
 
@@ -25,9 +28,9 @@ struct Survey {
     packs: Packs,
     graph: Graph,
     /// What refs, past and present, and the journal lead to.
-    reachable: Marks,
+    reachable: Bits,
     /// That, and what is too young to go with all that it leads to.
-    kept: Marks,
+    kept: Bits,
     /// Packs that are rewritten or go.
     sources: Vec<PackName>,
 }
@@ -38,6 +41,7 @@ pub(super) fn prune(
     options: &GcOptions,
     wait: &mut Wait<'_>,
     report: &mut GcReport,
+    gone: &mut dyn FnMut(ObjectId, Kind),
 ) -> Result<(), GcError> {
     let survey = match survey(store, options)? {
         Ok(survey) => survey,
@@ -61,7 +65,7 @@ pub(super) fn prune(
         Ok(kept.is_none())
     })?;
     if is_replaced {
-        survey.tell(&sources, survey.gone(&sources), report);
+        survey.tell(&sources, report, gone)?;
     } else {
         report.kept = kept.or(Some(Kept::Used));
     }
@@ -73,6 +77,7 @@ pub(super) fn plan(
     store: &Store,
     options: &GcOptions,
     report: &mut GcReport,
+    gone: &mut dyn FnMut(ObjectId, Kind),
 ) -> Result<(), GcError> {
     match survey(store, options)? {
         Err(kept) => {
@@ -81,7 +86,7 @@ pub(super) fn plan(
         }
         Ok(survey) if survey.is_due() => {
             let sources = merge::readable(&survey.packs, &survey.sources);
-            survey.tell(&sources, survey.gone(&sources), report);
+            survey.tell(&sources, report, gone)?;
         }
         Ok(_) => {}
     }
@@ -125,25 +130,12 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
     let state = reader.state()?;
     let packs = Packs::look(layout)?;
     let places = Places::read(layout, &state.base, state.trusted)?;
-    let mut graph = match Graph::read(&packs, &places, &reader) {
-        Ok(graph) => graph,
+    let roots = roots(&reader, options)?;
+    let cutoff = cutoff(options.now, options.grace);
+    let (graph, reachable, kept) = match marks(&packs, &places, &reader, roots, cutoff) {
+        Ok(marks) => marks,
         Err(why) => return Ok(Err(Kept::Damaged { why })),
     };
-    let reachable = graph.reachable(roots(&reader, &places, options)?);
-    let mut named = reader.references("")?.into_iter().map(|(_, id)| id);
-    let lost = named.find(|id| !graph.has(*id));
-    if let Some(id) = lost.or(graph.lost(&reachable)) {
-        let why = format!("'{id}' is missing");
-        return Ok(Err(Kept::Damaged { why }));
-    }
-    let cutoff = cutoff(options.now, options.grace);
-    let mut kept = reachable.clone();
-    for opened in packs.all() {
-        if let (true, Some(pack)) = (opened.listed.used >= cutoff, &opened.pack) {
-            graph.extend(&mut kept, ids(pack));
-        }
-    }
-    graph.forget_links();
     let mut survey = Survey {
         reader,
         packs,
@@ -156,36 +148,50 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
     Ok(Ok(survey))
 }
 
+/// Marks what the roots lead to, and besides that what is in packs used since then and what that leads to.
+fn marks(
+    packs: &Packs,
+    places: &Places,
+    reader: &Reader,
+    mut roots: Vec<Sought>,
+    since: SystemTime,
+) -> Result<(Graph, Bits, Bits), Unreadable> {
+    let mut graph = Graph::read(packs, places, reader)?;
+    let mut reachable = graph.reachable(packs, &mut roots)?;
+    let mut kept = reachable.clone();
+    for opened in packs.all() {
+        if let (true, Some(pack)) = (opened.listed.used >= since, &opened.pack) {
+            let young = graph.numbers.of_pack(pack.name());
+            graph.extend(&mut kept, young);
+        }
+    }
+    graph.forget_links();
+    let sets = &mut [&mut reachable, &mut kept];
+    let added = graph.numbers.add_doubles(packs, sets);
+    added.map_err(|err| explain(&err))?;
+    Ok((graph, reachable, kept))
+}
+
 fn cutoff(now: SystemTime, age: std::time::Duration) -> SystemTime {
     now.checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH)
 }
 
-fn ids(pack: &PackFile) -> impl Iterator<Item = ObjectId> {
-    pack.entries().filter_map(|entry| Some(entry.ok()?.id))
-}
-
-/// Returns what must stay: what refs name and lately named, and what has just been recorded.
-fn roots(
-    reader: &Reader,
-    places: &Places,
-    options: &GcOptions,
-) -> Result<Vec<ObjectId>, ReadError> {
+/// Returns what must stay beside what has just been recorded: what refs name, and what they lately named,
+/// if it is there.
+fn roots(reader: &Reader, options: &GcOptions) -> Result<Vec<Sought>, ReadError> {
     let since = cutoff(options.now, options.reflog).duration_since(SystemTime::UNIX_EPOCH);
     let since = since.map_or(0, |since| {
         i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
     });
-    let mut roots: Vec<_> = reader
-        .references("")?
-        .into_iter()
-        .map(|(_, id)| id)
-        .collect();
+    let refs = reader.references("")?.into_iter();
+    let mut roots: Vec<_> = refs.map(|(_, id)| Sought::new(id, 0, true)).collect();
     let named = reader.history(|commit| {
         let moved = commit.refs.iter();
         let ids = moved.flat_map(|change| [crate::index::value_of(change.expect), change.new]);
         (commit.at_ns >= since).then(|| ids.flatten().collect::<Vec<_>>())
     })?;
-    roots.extend(named.into_iter().flatten());
-    roots.extend(places.all().map(|(_, listed)| listed.id));
+    let named = named.into_iter().flatten();
+    roots.extend(named.map(|id| Sought::new(id, 0, false)));
     Ok(roots)
 }
 
@@ -196,7 +202,8 @@ impl Survey {
     fn choose(&self, merge: bool) -> Vec<PackName> {
         let needed = self.packs.all().filter_map(|opened| {
             let pack = opened.pack.as_ref()?;
-            let is_needed = ids(pack).any(|id| self.graph.is_marked(&self.reachable, id));
+            let numbers = self.graph.numbers.of_pack(pack.name());
+            let is_needed = self.reachable.has_any(numbers);
             is_needed.then(|| opened.listed.clone())
         });
         let needed = needed.collect::<Vec<Listed>>();
@@ -211,22 +218,23 @@ impl Survey {
             chosen.extend(waiting.iter().map(|pack| pack.name()));
         }
         for pack in self.packs.readable() {
-            if !chosen.contains(&pack.name()) && ids(pack).any(|id| self.may_go(id)) {
+            if !chosen.contains(&pack.name()) && self.may_lose(pack) {
                 chosen.push(pack.name());
             }
         }
         chosen
     }
 
-    fn may_go(&self, id: ObjectId) -> bool {
-        !self.graph.is_marked(&self.kept, id)
+    /// Returns whether something in a pack may go.
+    fn may_lose(&self, pack: &PackFile) -> bool {
+        let numbers = self.graph.numbers.of_pack(pack.name());
+        !self.kept.has_all(numbers)
     }
 
     /// Returns whether there is something to do.
     fn is_due(&self) -> bool {
-        let goes = |pack: &PackFile| ids(pack).any(|id| self.may_go(id));
         let sources = merge::readable(&self.packs, &self.sources);
-        sources.len() > 1 || sources.iter().any(|(_, pack)| goes(pack))
+        sources.len() > 1 || sources.iter().any(|(_, pack)| self.may_lose(pack))
     }
 
     /// Writes what is needed to one pack, and what is only too young to go to another, which so can grow
@@ -236,13 +244,18 @@ impl Survey {
         layout: &Layout,
         sources: &[(&Listed, &PackFile)],
     ) -> Result<Replaced, GcError> {
-        let is_reachable = |id| self.graph.is_marked(&self.reachable, id);
-        let is_young = |id| !is_reachable(id) && !self.may_go(id);
+        let is_young = |number| self.kept.has(number) && !self.reachable.has(number);
+        let firsts = self.firsts(sources);
+        let number = |pack: usize, rank: u32| firsts[pack] + rank as usize;
         let mut new = Vec::new();
-        new.extend(merge::rewrite(layout, sources, &is_reachable)?);
-        let mut all = sources.iter().flat_map(|(_, pack)| ids(pack));
-        if all.any(is_young) {
-            new.extend(merge::rewrite(layout, sources, &is_young)?);
+        new.extend(merge::rewrite(layout, sources, &|pack, rank| {
+            self.reachable.has(number(pack, rank))
+        })?);
+        let mut packs = sources.iter().map(|(_, pack)| pack.name());
+        if packs.any(|name| self.graph.numbers.of_pack(name).any(is_young)) {
+            new.extend(merge::rewrite(layout, sources, &|pack, rank| {
+                is_young(number(pack, rank))
+            })?);
         }
         Ok(Replaced {
             old: sources
@@ -253,24 +266,48 @@ impl Survey {
         })
     }
 
-    /// Returns what goes with some packs.
-    fn gone(&self, sources: &[(&Listed, &PackFile)]) -> Vec<Gone> {
-        let entries = sources
-            .iter()
-            .flat_map(|(_, pack)| pack.entries().flatten());
-        let gone = entries.filter(|entry| self.may_go(entry.id));
-        let mut gone: Vec<_> = gone
-            .map(|entry| (entry.id, entry.place.kind(), entry.place.len()))
-            .collect();
-        gone.sort_unstable();
-        gone.dedup();
-        gone
+    /// Returns the number of the first object of each pack.
+    fn firsts(&self, sources: &[(&Listed, &PackFile)]) -> Vec<usize> {
+        let packs = sources.iter().map(|(_, pack)| pack.name());
+        packs
+            .map(|name| self.graph.numbers.of_pack(name).start)
+            .collect()
     }
 
-    fn tell(&self, sources: &[(&Listed, &PackFile)], gone: Vec<Gone>, report: &mut GcReport) {
+    /// Tells which packs are replaced, and names what goes with them.
+    fn tell(
+        &self,
+        sources: &[(&Listed, &PackFile)],
+        report: &mut GcReport,
+        gone: &mut dyn FnMut(ObjectId, Kind),
+    ) -> Result<(), GcError> {
         report.merged = sources.iter().map(|(listed, _)| listed.name).collect();
-        report.pruned_bytes = gone.iter().map(|(_, _, len)| u64::from(*len)).sum();
-        report.pruned = gone.into_iter().map(|(id, kind, _)| (id, kind)).collect();
+        let named = self.name_gone(sources, &mut |id, kind, len| {
+            report.pruned += 1;
+            report.pruned_bytes += u64::from(len);
+            gone(id, kind);
+        });
+        Ok(named.map_err(PackingError::Pack)?)
+    }
+
+    /// Names what goes with some packs, sorted, and says what it is and how long.
+    fn name_gone(
+        &self,
+        sources: &[(&Listed, &PackFile)],
+        gone: &mut dyn FnMut(ObjectId, Kind, u32),
+    ) -> Result<(), PackError> {
+        let firsts = self.firsts(sources);
+        let entries = sources.iter().map(|(_, pack)| {
+            let entries = pack.entries();
+            entries.map(|entry| entry.map(|entry| (entry.id, entry.place)))
+        });
+        for met in Union::new(entries.collect())? {
+            let met = met?;
+            if met.is_first && !self.kept.has(firsts[met.list] + met.rank as usize) {
+                gone(met.id, met.with.kind(), met.with.len());
+            }
+        }
+        Ok(())
     }
 
     /// Returns whether a commit after the one that was seen leads to something that goes. The caller
@@ -297,7 +334,8 @@ impl Survey {
     }
 
     fn goes(&self, id: ObjectId) -> bool {
-        self.graph.has(id) && self.may_go(id)
+        let number = self.graph.numbers.find(&self.packs, id);
+        number.is_some_and(|number| !self.kept.has(number))
     }
 
     fn leads_to_what_goes(&self, reader: &Reader, id: ObjectId) -> bool {

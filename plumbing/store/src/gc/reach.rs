@@ -1,52 +1,40 @@
 //! What leads to what, for all objects at once.
 //!
-//! Objects are known by their rank among all sorted names, links are pairs of ranks: 32 bytes for an
-//! object and 8 for a link, however deep they go. Packs are read from front to back, each block once.
+//! Objects are known by their [numbers](Numbers), links are pairs of them: a bit for an object and 8 bytes
+//! for a link, however deep they go. Packs are read from front to back, each block once.
 
+use super::numbers::{Numbers, Sought, Unreadable};
 use crate::closure;
 use crate::notice::explain;
 use crate::packs::Packs;
 use crate::places::Places;
 use crate::reader::Reader;
 use roar_object::{Kind, Object, ObjectId};
+use roar_pack::{Bits, PackFile};
 use std::ops::ControlFlow;
+
+/// Links are looked up when they are so many, or one for so many objects.
+const FEW: usize = 1 << 14;
+const SHARE: usize = 8;
 
 /// All objects of a store, and what they lead to.
 #[derive(Debug)]
 pub(super) struct Graph {
-    names: Vec<ObjectId>,
-    /// How many names begin with less than each 16 bits: names are hashes, so that few are between two.
-    fan: Vec<u32>,
-    /// From, to; sorted.
+    pub(super) numbers: Numbers,
+    /// From, to; sorted. Of the numbers that an object has, links lead to the first and come from all.
     links: Vec<(u32, u32)>,
     /// From where something is needed that is not there.
     open: Vec<(u32, ObjectId)>,
 }
 
-/// Some of the objects of a [`Graph`].
-#[derive(Clone, Debug)]
-pub(super) struct Marks(Vec<u64>);
-
-impl Marks {
-    fn none(count: usize) -> Self {
-        Self(vec![0; count.div_ceil(64)])
-    }
-
-    /// Returns whether it is new.
-    fn add(&mut self, rank: u32) -> bool {
-        let (word, bit) = (rank as usize / 64, 1 << (rank % 64));
-        let is_new = self.0[word] & bit == 0;
-        self.0[word] |= bit;
-        is_new
-    }
-
-    fn has(&self, rank: u32) -> bool {
-        self.0[rank as usize / 64] & (1 << (rank % 64)) != 0
-    }
+/// A graph that is being made.
+struct Reading<'p> {
+    graph: Graph,
+    packs: &'p Packs,
+    /// Links that were come by and lead nobody knows where yet.
+    sought: Vec<Sought>,
+    most: usize,
 }
-
-/// Why not all links are known.
-pub(super) type Unreadable = String;
 
 impl Graph {
     /// Goes through all objects of packs and journal.
@@ -55,85 +43,53 @@ impl Graph {
         places: &Places,
         reader: &Reader,
     ) -> Result<Self, Unreadable> {
-        let names = names(packs, places)?;
-        let mut graph = Self {
-            fan: fan_of(&names),
-            names,
-            links: Vec::new(),
-            open: Vec::new(),
+        let numbers = Numbers::of(packs, places)?;
+        let most = (numbers.count() / SHARE).max(FEW);
+        let mut reading = Reading {
+            graph: Self {
+                numbers,
+                links: Vec::new(),
+                open: Vec::new(),
+            },
+            packs,
+            sought: Vec::new(),
+            most,
         };
         for pack in packs.readable() {
-            let mut wrong = None;
-            let gone_through = pack.each_object(|entry, object| {
-                if !leads_on(entry.place.kind()) {
-                    return ControlFlow::Continue(());
-                }
-                let object = object.map_err(|err| explain(&err));
-                match object.and_then(|object| graph.link(&object)) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(why) => {
-                        wrong = Some(why);
-                        ControlFlow::Break(())
-                    }
-                }
-            });
-            gone_through.map_err(|err| explain(&err))?;
-            wrong.map_or(Ok(()), Err)?;
+            reading.add_pack(pack)?;
         }
-        for (segment, listed) in places.all() {
-            if leads_on(listed.kind) {
-                let object = reader.object_at(segment, &listed);
-                let object = object.map_err(|err| explain(&err))?;
-                let object = object.ok_or("the journal was moved on meanwhile")?;
-                graph.link(&object)?;
-            }
+        reading.add_journal(places, reader)?;
+        reading.finish()
+    }
+
+    /// Returns what some objects lead to, and they themselves. All that is needed must be there.
+    pub(super) fn reachable(
+        &self,
+        packs: &Packs,
+        roots: &mut [Sought],
+    ) -> Result<Bits, Unreadable> {
+        let found = self.numbers.find_all(packs, roots);
+        found.map_err(|err| explain(&err))?;
+        let mut marks = Bits::none(self.numbers.count());
+        let numbers = roots.iter().filter_map(Sought::found);
+        self.extend(&mut marks, numbers.map(|number| number as usize));
+        self.extend(&mut marks, self.numbers.of_journal());
+        let mut lost = roots.iter().filter(|root| root.is_lost());
+        match lost.next().map(|root| root.id).or(self.lost(&marks)) {
+            Some(id) => Err(format!("'{id}' is missing")),
+            None => Ok(marks),
         }
-        graph.links.sort_unstable();
-        graph.links.dedup();
-        Ok(graph)
     }
 
-    fn link(&mut self, object: &Object) -> Result<(), Unreadable> {
-        let Some(from) = self.rank(object.id()) else {
-            return Ok(());
-        };
-        let links = closure::links(object).map_err(|err| explain(&err))?;
-        for link in links {
-            match self.rank(link.to) {
-                Some(to) => self.links.push((from, to)),
-                None if link.optional => {}
-                None => self.open.push((from, link.to)),
-            }
-        }
-        Ok(())
-    }
-
-    fn rank(&self, id: ObjectId) -> Option<u32> {
-        let front = usize::from(front(&id));
-        let (low, high) = (self.fan[front], self.fan[front + 1]);
-        let at = self.names[low as usize..high as usize].binary_search(&id);
-        Some(low + at.ok()? as u32)
-    }
-
-    /// Returns whether there is such an object.
-    pub(super) fn has(&self, id: ObjectId) -> bool {
-        self.rank(id).is_some()
-    }
-
-    /// Returns what some objects lead to, and they themselves.
-    pub(super) fn reachable(&self, roots: impl IntoIterator<Item = ObjectId>) -> Marks {
-        let mut marks = Marks::none(self.names.len());
-        self.extend(&mut marks, roots);
-        marks
-    }
-
-    /// Adds what some objects lead to.
-    pub(super) fn extend(&self, marks: &mut Marks, roots: impl IntoIterator<Item = ObjectId>) {
+    /// Adds what some objects lead to, and they themselves.
+    pub(super) fn extend(&self, marks: &mut Bits, roots: impl IntoIterator<Item = usize>) {
         let mut todo = Vec::new();
         for root in roots {
-            todo.extend(self.rank(root).filter(|rank| marks.add(*rank)));
+            if marks.add(root) {
+                todo.push(root as u32);
+            }
             while let Some(from) = todo.pop() {
-                let next = self.links_of(from).filter(|to| marks.add(*to));
+                let next = self.links_of(from).filter(|to| marks.add(*to as usize));
                 todo.extend(next);
             }
         }
@@ -148,51 +104,84 @@ impl Graph {
     }
 
     /// Returns an object that a marked one needs and that is lost. Nobody knows what it led to.
-    pub(super) fn lost(&self, marks: &Marks) -> Option<ObjectId> {
+    fn lost(&self, marks: &Bits) -> Option<ObjectId> {
         let mut open = self.open.iter();
-        open.find(|(from, _)| marks.has(*from)).map(|(_, id)| *id)
+        open.find(|(from, _)| marks.has(*from as usize))
+            .map(|(_, id)| *id)
     }
 
     /// Makes room, when all is marked that is to be.
     pub(super) fn forget_links(&mut self) {
         self.links = Vec::new();
-    }
-
-    /// Returns whether an object is marked.
-    pub(super) fn is_marked(&self, marks: &Marks, id: ObjectId) -> bool {
-        self.rank(id).is_some_and(|rank| marks.has(rank))
+        self.open = Vec::new();
     }
 }
 
-fn front(id: &ObjectId) -> u16 {
-    let [a, b, ..] = *id.as_bytes();
-    u16::from_be_bytes([a, b])
-}
-
-fn fan_of(names: &[ObjectId]) -> Vec<u32> {
-    let mut fan = vec![0; (1 << 16) + 1];
-    for name in names {
-        fan[usize::from(front(name)) + 1] += 1;
+impl Reading<'_> {
+    fn add_pack(&mut self, pack: &PackFile) -> Result<(), Unreadable> {
+        let first = self.graph.numbers.of_pack(pack.name()).start;
+        let ended = pack.each_by_place(
+            |_, place| leads_on(place.kind()),
+            |rank, entry| {
+                let object = pack.object(entry).map_err(|err| explain(&err));
+                let added = object.and_then(|object| self.add(first + rank as usize, &object));
+                added.map_or_else(ControlFlow::Break, ControlFlow::Continue)
+            },
+        );
+        let ended = ended.map_err(|err| explain(&err))?;
+        ended.break_value().map_or(Ok(()), Err)
     }
-    for at in 1..fan.len() {
-        fan[at] += fan[at - 1];
-    }
-    fan
-}
 
-/// Returns the names of all objects, sorted.
-fn names(packs: &Packs, places: &Places) -> Result<Vec<ObjectId>, Unreadable> {
-    let count: usize = packs.readable().map(|pack| pack.len() as usize).sum();
-    let mut names = Vec::with_capacity(count);
-    for pack in packs.readable() {
-        for entry in pack.entries() {
-            names.push(entry.map_err(|err| explain(&err))?.id);
+    fn add_journal(&mut self, places: &Places, reader: &Reader) -> Result<(), Unreadable> {
+        for (segment, listed) in places.all().filter(|(_, listed)| leads_on(listed.kind)) {
+            let object = reader.object_at(segment, &listed);
+            let object = object.map_err(|err| explain(&err))?;
+            let object = object.ok_or("the journal was moved on meanwhile")?;
+            if let Some(number) = self.graph.numbers.written(listed.id) {
+                self.add(number, &object)?;
+            }
         }
+        Ok(())
     }
-    names.extend(places.all().map(|(_, listed)| listed.id));
-    names.sort_unstable();
-    names.dedup();
-    Ok(names)
+
+    fn add(&mut self, from: usize, object: &Object) -> Result<(), Unreadable> {
+        let links = closure::links(object).map_err(|err| explain(&err))?;
+        let links = links
+            .into_iter()
+            .map(|link| Sought::new(link.to, from as u32, !link.optional));
+        self.sought.extend(links);
+        if self.sought.len() < self.most {
+            return Ok(());
+        }
+        self.settle()
+    }
+
+    /// Looks up where links lead.
+    fn settle(&mut self) -> Result<(), Unreadable> {
+        let Graph {
+            numbers,
+            links,
+            open,
+        } = &mut self.graph;
+        let found = numbers.find_all(self.packs, &mut self.sought);
+        found.map_err(|err| explain(&err))?;
+        for link in self.sought.drain(..) {
+            match link.found() {
+                Some(to) => links.push((link.from, to)),
+                None if link.is_lost() => open.push((link.from, link.id)),
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Graph, Unreadable> {
+        self.settle()?;
+        let mut graph = self.graph;
+        graph.links.sort_unstable();
+        graph.links.dedup();
+        Ok(graph)
+    }
 }
 
 /// Returns whether objects of a kind name others.

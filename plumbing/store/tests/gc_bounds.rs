@@ -1,0 +1,85 @@
+//! Collecting: when it is worth while, and what is in several places at once.
+#![expect(clippy::unwrap_used, reason = "tests may panic")]
+
+mod common;
+
+use common::{new_store, object, set, writer};
+use roar_object::{Kind, Object, ObjectId, Objects, Session};
+use roar_store::{
+    Expect, GcOptions, GcReport, Holder, Options, Severity, Store, Wait, fsck, gc_naming,
+};
+use std::time::{Duration, SystemTime};
+
+/// Collects, and returns what went besides what is told of it.
+fn collect(store: &Store, options: &GcOptions) -> (GcReport, Vec<(ObjectId, Kind)>) {
+    let mut on_wait = |_: &Holder| {};
+    let wait = Wait {
+        up_to: Duration::from_secs(10),
+        command: "test",
+        on_wait: &mut on_wait,
+    };
+    let mut gone = Vec::new();
+    let report = gc_naming(store, options, wait, &mut |id, kind| gone.push((id, kind)));
+    (report.unwrap(), gone)
+}
+
+fn assert_sound(store: &Store) {
+    let report = fsck(store, Options { full: true }).unwrap();
+    let mut findings = report.findings.iter();
+    assert!(findings.all(|finding| finding.severity == Severity::Info));
+}
+
+/// A session link after another.
+fn after(parent: &Object, number: i64) -> Object {
+    Object::encode(&Session::ran(
+        parent.id(),
+        1,
+        number,
+        parent.id(),
+        "@1".parse().unwrap(),
+    ))
+}
+
+#[test]
+fn what_is_in_several_packs_stays_or_goes_as_one() {
+    let (_dir, store) = new_store();
+    let (shared, lost) = (object(1), object(2));
+    let (one, two) = (after(&shared, 1), after(&shared, 2));
+    // Sinks that are open at once know nothing of one another.
+    let mut sinks = [store.new_pack().unwrap(), store.new_pack().unwrap()];
+    for (sink, last) in sinks.iter_mut().zip([&one, &two]) {
+        for object in [&shared, &lost, last] {
+            assert!(sink.add(object).unwrap());
+        }
+    }
+    for sink in sinks {
+        sink.finish().unwrap();
+    }
+    set(
+        &mut writer(&store),
+        "main",
+        Expect::Any,
+        Some(two.id()),
+        Vec::new(),
+    )
+    .unwrap();
+    let options = GcOptions {
+        grace: Duration::ZERO,
+        reflog: Duration::ZERO,
+        now: SystemTime::now() + Duration::from_secs(100),
+        ..GcOptions::asked()
+    };
+    let (report, gone) = collect(&store, &options);
+    let mut expected = vec![(lost.id(), Kind::Session), (one.id(), Kind::Session)];
+    expected.sort();
+    assert_eq!((report.pruned, gone), (2, expected));
+    assert_eq!(
+        report.pruned_bytes as usize,
+        lost.body().len() + one.body().len()
+    );
+    for (object, stays) in [(&shared, true), (&two, true), (&lost, false), (&one, false)] {
+        assert_eq!(store.reader().has(object.id()).unwrap(), stays);
+    }
+    assert_eq!(report.packs, 1);
+    assert_sound(&store);
+}
