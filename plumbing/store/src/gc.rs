@@ -16,6 +16,7 @@ use crate::file::FileError;
 use crate::new_pack::PackingError;
 use crate::notice::explain;
 use crate::reader::ReadError;
+use crate::snapshot::Snapshot;
 use crate::{LockError, Store, Wait, multi, packs, segment};
 use roar_object::{Kind, ObjectId};
 use roar_pack::PackName;
@@ -23,6 +24,8 @@ use std::time::{Duration, SystemTime};
 
 /// From how many bytes of journal on [`wants_gc`] says so.
 const MUCH: u64 = 8 << 20;
+/// From how many objects in the journal on it does: sled is opened in the time that these take.
+const NUMEROUS: u64 = 20_000;
 /// From how many packs on it does.
 const MANY: usize = 8;
 
@@ -150,7 +153,8 @@ pub struct GcReport {
     pub kept: Option<Kept>,
 }
 
-/// Returns whether it is worth while to collect: a look at two directories.
+/// Returns whether it is worth while to collect: a look at two directories and the `refs` file, in which it
+/// is counted what is in the journal.
 ///
 /// # Errors
 ///
@@ -166,7 +170,11 @@ pub fn wants_gc(store: &Store) -> Result<bool, FileError> {
         .iter()
         .filter_map(|segment| std::fs::metadata(&segment.path).ok())
         .map(|meta| meta.len());
-    Ok(lens.sum::<u64>() > MUCH)
+    if lens.sum::<u64>() > MUCH {
+        return Ok(true);
+    }
+    let tally = Snapshot::load(&layout.refs())?.and_then(|snapshot| snapshot.tally);
+    Ok(tally.is_some_and(|tally| tally.objects > NUMEROUS))
 }
 
 /// Collects.

@@ -158,6 +158,16 @@ impl Reader {
         }
     }
 
+    /// Goes on with a journal that begins after another commit now.
+    pub(crate) fn begin_after(&mut self, base: &Base) {
+        if let Some(state) = self.state.get_mut() {
+            state.base = base.clone();
+            // Whoever writes next counts again.
+            state.objects = None;
+            let _ = state.count(&self.layout);
+        }
+    }
+
     /// Goes on with an index that is up to date.
     pub(crate) fn use_index(&mut self, index: Option<Index>) {
         self.hot = index;

@@ -122,7 +122,10 @@ fn open_at(
     let index = index.and_then(|(index, applied)| {
         bring_up_to_date(layout, index, applied, &state, &mut notices)
     });
-    let is_snapshot = state.is_snapshot;
+    let is_snapshot = state.is_snapshot && state.objects.is_some();
+    if state.objects.is_none() {
+        state.count(layout)?;
+    }
     let reader = Reader::of_writer(layout.clone(), state, index);
     let mut writer = Writer::new(layout.clone(), reader, appender, next, notices, lock);
     if !is_snapshot && next > 1 {

@@ -21,6 +21,26 @@ pub(crate) type Refs = BTreeMap<RefName, ObjectId>;
 pub(crate) struct Snapshot {
     pub(crate) checkpoint: Checkpoint,
     pub(crate) refs: Refs,
+    /// Nothing if an earlier version wrote it.
+    pub(crate) tally: Option<Tally>,
+}
+
+/// How much of the journal there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    /// The commit after which it began when this was counted.
+    pub(crate) after: u64,
+    /// Objects in it, up to the checkpoint.
+    pub(crate) objects: u64,
+}
+
+impl Tally {
+    fn parse(fields: &mut Fields<'_>) -> Option<Self> {
+        Some(Self {
+            after: fields.u64()?,
+            objects: fields.u64()?,
+        })
+    }
 }
 
 impl Snapshot {
@@ -29,6 +49,10 @@ impl Snapshot {
         Self {
             checkpoint: base.checkpoint,
             refs: base.refs.clone(),
+            tally: Some(Tally {
+                after: base.checkpoint.sequence,
+                objects: 0,
+            }),
         }
     }
 
@@ -36,6 +60,10 @@ impl Snapshot {
         let mut bytes = ENVELOPE.begin();
         bytes.extend_from_slice(&self.checkpoint.encode());
         encode_refs(&self.refs, &mut bytes);
+        if let Some(Tally { after, objects }) = self.tally {
+            bytes.extend_from_slice(&after.to_le_bytes());
+            bytes.extend_from_slice(&objects.to_le_bytes());
+        }
         ENVELOPE.close(bytes)
     }
 
@@ -44,7 +72,15 @@ impl Snapshot {
         let mut fields = ENVELOPE.open(bytes)?;
         let checkpoint = Checkpoint::parse(&mut fields)?;
         let refs = parse_refs(&mut fields)?;
-        fields.is_empty().then_some(Self { checkpoint, refs })
+        let tally = match fields.is_empty() {
+            true => None,
+            false => Some(Tally::parse(&mut fields)?),
+        };
+        fields.is_empty().then_some(Self {
+            checkpoint,
+            refs,
+            tally,
+        })
     }
 
     /// Reads the `refs` file, if there is one, whether or not it fits the journal.
@@ -111,6 +147,10 @@ mod tests {
         Snapshot {
             checkpoint,
             refs: refs.into(),
+            tally: Some(Tally {
+                after: 1,
+                objects: 9,
+            }),
         }
     }
 
@@ -123,9 +163,16 @@ mod tests {
         expected.extend_from_slice(&[1; 32]);
         expected.extend_from_slice(b"\x03b/c");
         expected.extend_from_slice(&[2; 32]);
-        let bytes = example().encode();
-        assert_eq!(bytes[..bytes.len() - 32], expected);
-        assert_eq!(Snapshot::decode(&bytes), Some(example()));
+        let before = Snapshot {
+            tally: None,
+            ..example()
+        };
+        for snapshot in [before, example()] {
+            let bytes = snapshot.encode();
+            assert_eq!(bytes[..bytes.len() - 32], expected);
+            assert_eq!(Snapshot::decode(&bytes), Some(snapshot));
+            expected.extend_from_slice(b"\x01\0\0\0\0\0\0\0\x09\0\0\0\0\0\0\0");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::frame::{Head, RefMove};
 use crate::journal::{self, Found, Tail};
 use crate::scan::FrameAt;
 use crate::shelf::settled;
-use crate::snapshot::{Refs, Snapshot};
+use crate::snapshot::{Refs, Snapshot, Tally};
 use crate::store::Layout;
 
 /// What is known without looking at objects.
@@ -21,6 +21,8 @@ pub(crate) struct State {
     /// Where the journal ends.
     pub(crate) tail: Tail,
     pub(crate) refs: Refs,
+    /// How many objects the journal has from where it begins, if that was counted.
+    pub(crate) objects: Option<u64>,
     /// Whether the `refs` file says all of this.
     pub(crate) is_snapshot: bool,
 }
@@ -54,12 +56,16 @@ impl State {
         let Snapshot {
             checkpoint,
             mut refs,
+            tally,
         } = snapshot.unwrap_or_else(|| Snapshot::of(&base));
         let trusted = trusted.max(checkpoint.sequence);
         let mut is_behind = false;
+        let tally = tally.filter(|tally| tally.after == base.checkpoint.sequence);
+        let mut objects = tally.map(|tally| tally.objects);
         let tail = journal::walk(&layout.journal(), checkpoint, trusted, &mut |found| {
             if let Found::Frame(_, head, _) = found {
                 apply(&mut refs, head.refs());
+                objects = plus(objects, &head);
                 is_behind = true;
             }
             Ok(())
@@ -70,13 +76,39 @@ impl State {
             claimed: checkpoint.sequence,
             tail,
             refs,
+            objects,
             is_snapshot: is_snapshot && !is_behind,
         })
+    }
+
+    /// Counts the objects in the journal from where it begins now.
+    pub(crate) fn count(&mut self, layout: &Layout) -> Result<(), FileError> {
+        let mut objects = 0;
+        let (from, trusted) = (self.base.checkpoint, self.trusted);
+        journal::walk(&layout.journal(), from, trusted, &mut |found| {
+            if let Found::Frame(_, head, _) = found {
+                objects += head.count() as u64;
+            }
+            Ok(())
+        })?;
+        self.objects = Some(objects);
+        Ok(())
+    }
+
+    /// Returns what the `refs` file is to say.
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        let after = self.base.checkpoint.sequence;
+        Snapshot {
+            checkpoint: self.tail.last,
+            refs: self.refs.clone(),
+            tally: self.objects.map(|objects| Tally { after, objects }),
+        }
     }
 
     /// Goes on to a commit of the writer's own.
     pub(crate) fn add(&mut self, frame: &FrameAt, head: &Head<'_>) {
         apply(&mut self.refs, head.refs());
+        self.objects = plus(self.objects, head);
         let last = journal::checkpoint_of(frame);
         self.tail = Tail {
             segment: frame.segment,
@@ -85,6 +117,10 @@ impl State {
             last,
         };
     }
+}
+
+fn plus(objects: Option<u64>, head: &Head<'_>) -> Option<u64> {
+    objects.map(|objects| objects + head.count() as u64)
 }
 
 fn apply(refs: &mut Refs, moves: impl Iterator<Item = RefMove>) {

@@ -1,5 +1,6 @@
 //! The one that writes: journal first, everything else after it.
 
+use crate::base::Base;
 use crate::checkpoint::Checkpoint;
 use crate::file::{FileError, FileResult};
 use crate::frame::{self, Head, Header, RefMove};
@@ -13,7 +14,6 @@ use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
 use crate::sled_fence;
-use crate::snapshot::Snapshot;
 use crate::store::Layout;
 use crate::{Expect, FrameError, Notice, Reader, RefChange, RefName, Transaction};
 use roar_object::{FindError, Object, ObjectId, Objects};
@@ -263,14 +263,16 @@ impl Writer {
         }
     }
 
+    /// Goes on with a journal that begins after another commit now.
+    pub(crate) fn begin_after(&mut self, base: &Base) {
+        self.reader.begin_after(base);
+        self.write_snapshot();
+    }
+
     /// Replaces the `refs` file.
     pub(crate) fn write_snapshot(&mut self) {
         let state = self.reader.state().expect(MADE_WITH_STATE);
-        let snapshot = Snapshot {
-            checkpoint: state.tail.last,
-            refs: state.refs.clone(),
-        };
-        if let Err(err) = snapshot.write(&self.layout.refs()) {
+        if let Err(err) = state.snapshot().write(&self.layout.refs()) {
             self.notices
                 .push(Notice::SnapshotNotWritten { why: explain(&err) });
         }

@@ -6,7 +6,7 @@ mod common;
 use common::{new_store, object, set, writer};
 use roar_object::{Kind, Object, ObjectId, Objects, Session};
 use roar_store::{
-    Expect, GcOptions, GcReport, Holder, Options, Severity, Store, Wait, fsck, gc_naming,
+    Expect, GcOptions, GcReport, Holder, Options, Severity, Store, Wait, fsck, gc_naming, wants_gc,
 };
 use std::time::{Duration, SystemTime};
 
@@ -27,6 +27,31 @@ fn assert_sound(store: &Store) {
     let report = fsck(store, Options { full: true }).unwrap();
     let mut findings = report.findings.iter();
     assert!(findings.all(|finding| finding.severity == Severity::Info));
+}
+
+#[test]
+fn many_objects_are_worth_collecting() {
+    let (_dir, store) = new_store();
+    let put = |objects: std::ops::Range<u64>| {
+        let objects = objects.map(object).collect();
+        set(&mut writer(&store), "main", Expect::Any, None, objects).unwrap();
+    };
+    put(0..19_999);
+    put(19_999..20_000);
+    assert!(!wants_gc(&store).unwrap());
+    put(20_000..20_001);
+    assert!(wants_gc(&store).unwrap());
+    collect(&store, &GcOptions::automatic());
+    assert!(!wants_gc(&store).unwrap());
+    put(20_001..40_001);
+    assert!(!wants_gc(&store).unwrap());
+    // Objects that are counted nowhere are counted by whoever writes next.
+    std::fs::remove_file(store.dir().join("refs")).unwrap();
+    put(40_001..40_002);
+    assert!(wants_gc(&store).unwrap());
+    collect(&store, &GcOptions::automatic());
+    assert!(!wants_gc(&store).unwrap());
+    assert_sound(&store);
 }
 
 /// A session link after another.

@@ -249,7 +249,7 @@ fn move_on(
     base.generation += 1;
     base.write(layout)?;
     // From here on all that is left can be done by the next writer.
-    writer.write_snapshot();
+    writer.begin_after(&base);
     sweep::remove_sealed(layout, &base);
     empty_index(layout);
     Ok(())
