@@ -8,6 +8,7 @@ use roar_object::{Kind, Object, ObjectId, Objects, Session};
 use roar_store::{
     Expect, GcOptions, GcReport, Holder, Options, Severity, Store, Wait, fsck, gc_naming, wants_gc,
 };
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 /// Collects, and returns what went besides what is told of it.
@@ -106,5 +107,28 @@ fn what_is_in_several_packs_stays_or_goes_as_one() {
         assert_eq!(store.reader().has(object.id()).unwrap(), stays);
     }
     assert_eq!(report.packs, 1);
+    assert_sound(&store);
+}
+
+#[test]
+fn what_nobody_finishes_goes_and_what_has_no_index_gets_one() {
+    let (_dir, store) = new_store();
+    let mut sink = store.new_pack().unwrap();
+    sink.add(&object(1)).unwrap();
+    sink.finish().unwrap();
+    let packs = store.dir().join("packs");
+    let names = || {
+        let entries = std::fs::read_dir(&packs).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect::<BTreeSet<_>>()
+    };
+    let index = names().into_iter().find(|name| name.ends_with(".rix"));
+    let index = packs.join(index.unwrap());
+    std::fs::remove_file(&index).unwrap();
+    std::fs::write(packs.join("tmp-left"), "half a pack").unwrap();
+    let (report, _) = collect(&store, &GcOptions::automatic());
+    assert_eq!(report.packs, 1);
+    assert!(index.exists());
+    assert!(!names().contains("tmp-left"));
     assert_sound(&store);
 }

@@ -74,10 +74,14 @@ pub(super) fn plan(store: &Store, report: &mut GcReport) -> Result<(), GcError> 
     Ok(())
 }
 
-/// Begins a new segment, unless the newest has nothing in it.
+/// Begins a new segment, unless the newest has nothing in it, and tidies up: a pack without an index takes
+/// much memory.
 fn close_segment(store: &Store, wait: &mut Wait<'_>) -> Result<(), GcError> {
-    let lock = Lock::take(&store.layout().lock(), wait.again())?;
-    recover::open_plainly(store.layout(), lock)?.close_segment()?;
+    let layout = store.layout();
+    let lock = Lock::take(&layout.lock(), wait.again())?;
+    let mut writer = recover::open_plainly(layout, lock)?;
+    sweep::tidy(layout, &Base::read(layout)?);
+    writer.close_segment()?;
     Ok(())
 }
 
