@@ -9,6 +9,7 @@ mod command_reference;
 mod completions;
 mod config;
 mod crash;
+mod damage;
 mod demo;
 mod doctor;
 mod filter;

@@ -13,7 +13,6 @@ use crate::store::Layout;
 use roar_object::ObjectId;
 use roar_pack::PackName;
 use roar_pack::bytes::Fields;
-use std::fs::File;
 
 static ENVELOPE: Envelope = Envelope::new(b"roarbas\n", "roar 2026 store base v1");
 
@@ -68,7 +67,7 @@ impl Stamp {
     pub(crate) fn read(layout: &Layout) -> FileResult<Self> {
         let path = layout.base();
         let read = || -> std::io::Result<Option<[u8; STAMP]>> {
-            let Some(file) = file::if_there(File::open(&path))? else {
+            let Some(file) = crate::file::open_if_file(&path)? else {
                 return Ok(None);
             };
             let bytes = file::read_exactly(&file, 0, STAMP)?;
@@ -218,7 +217,9 @@ impl Base {
         layout: &Layout,
         visit: &mut dyn FnMut(&RefLog),
     ) -> FileResult<()> {
-        for number in 1..=self.logs {
+        // A base that was tampered with may speak of any number.
+        let highest = ref_log::highest(&layout.ref_logs())?;
+        for number in 1..=self.logs.min(highest) {
             if let Some(log) = RefLog::read(layout, number)? {
                 visit(&log);
             }

@@ -1,10 +1,9 @@
 //! Checkpoints: how what is derived from the journal says up to where.
 
 use crate::base::Base;
-use crate::file::{FileError, FileResult, if_there, read_exactly};
+use crate::file::{FileError, FileResult, read_exactly};
 use crate::{frame, segment};
 use roar_pack::bytes::Fields;
-use std::fs::File;
 use std::path::Path;
 
 /// One frame of the journal, named so that another frame cannot pass for it.
@@ -59,7 +58,7 @@ impl Checkpoint {
         }
         let path = segment::path(journal, self.segment);
         let read = || -> std::io::Result<bool> {
-            let Some(file) = if_there(File::open(&path))? else {
+            let Some(file) = crate::file::open_if_file(&path)? else {
                 return Ok(false);
             };
             let len = file.metadata()?.len();

@@ -2,8 +2,8 @@
 
 use crate::door;
 use std::fs::{File, Permissions};
-use std::io;
-use std::os::unix::fs::{FileExt, PermissionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::{FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A file or directory that would not do what was asked of it.
@@ -72,6 +72,7 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], sync: Sync) -> FileResult<()> {
         if sync == Sync::Yes {
             door::sync(&file)?;
         }
+        make_way(path)?;
         door::rename(&beside, path)
     };
     write().map_err(|err| {
@@ -85,9 +86,68 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], sync: Sync) -> FileResult<()> {
     }
 }
 
-/// Reads a whole file, or returns nothing if there is none.
+/// More than any file has that is read whole; one that is larger was not written by this program.
+const LARGEST: u64 = 1 << 30;
+
+/// Opens a file for reading. What is none is refused rather than waited for, such as a pipe.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let file = File::options()
+        .read(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(path)?;
+    match file.metadata()?.is_file() {
+        true => Ok(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")),
+    }
+}
+
+/// As [`open`], or returns nothing if there is none, or something else.
+pub(crate) fn open_if_file(path: &Path) -> io::Result<Option<File>> {
+    match open(path) {
+        Err(err) if err.kind() == io::ErrorKind::InvalidData => Ok(None),
+        opened => if_there(opened),
+    }
+}
+
+/// Reads a whole file, or returns nothing if there is none. What cannot be a file of this program, a
+/// directory for one, reads as if it were empty: it is as wrong as that, and no reason to stop.
 pub(crate) fn read_if_there(path: &Path) -> FileResult<Option<Vec<u8>>> {
-    if_there(std::fs::read(path)).map_err(FileError::at("read", path))
+    let read = match read_whole(path) {
+        Err(err) if err.kind() == io::ErrorKind::InvalidData => Ok(Vec::new()),
+        read => read,
+    };
+    if_there(read).map_err(FileError::at("read", path))
+}
+
+/// Reads a whole file of a `.roar` directory.
+///
+/// # Errors
+///
+/// When there is none, or what is there cannot be one: with [`io::ErrorKind::InvalidData`], and without
+/// waiting for it to end, if it is a pipe, a device, a directory, or larger than 1 GiB.
+pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    if file.metadata()?.len() > LARGEST {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "it is too large",
+        ));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Moves a directory away that lies where a file is to be written.
+fn make_way(path: &Path) -> io::Result<()> {
+    let is_directory = path.symlink_metadata().is_ok_and(|meta| meta.is_dir());
+    if !is_directory {
+        return Ok(());
+    }
+    let names = (0..).map(|number: u32| path.with_added_extension(format!("aside.{number}")));
+    let mut free = names.filter(|name| name.symlink_metadata().is_err());
+    let aside = free.next().expect("names do not run out");
+    door::rename(path, &aside)
 }
 
 /// Turns "not found" into nothing.

@@ -11,6 +11,7 @@ mod seen;
 use crate::base::Base;
 use crate::collecting;
 use crate::reader::ReadError;
+use crate::store::{self, Layout};
 use crate::{Counts, Store};
 
 /// How thoroughly to check.
@@ -110,6 +111,7 @@ pub fn fsck(store: &Store, options: Options) -> Result<Report, ReadError> {
     let _still = collecting::watch(layout);
     let base = Base::find(layout)?;
     let mut report = Report::default();
+    check_marker(layout, &mut report)?;
     base::check(layout, &base, &mut report)?;
     let written = journal::check_journal(layout, &base.base, &reader, &mut report)?;
     journal::check_snapshot(layout, &reader, &mut report)?;
@@ -123,4 +125,14 @@ pub fn fsck(store: &Store, options: Options) -> Result<Report, ReadError> {
     leftovers::check_leftovers(layout, &mut report)?;
     report.counts = reader.count()?;
     Ok(report)
+}
+
+/// Checks the file that tells what this is. The next writer writes a wrong one again.
+fn check_marker(layout: &Layout, report: &mut Report) -> Result<(), ReadError> {
+    if store::version(layout)?.is_none() {
+        let text =
+            "it does not say which version the store has; the next command that writes mends it";
+        report.warning("format-wrong", "format", text);
+    }
+    Ok(())
 }

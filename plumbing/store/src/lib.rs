@@ -70,7 +70,7 @@ mod writer;
 
 pub use closure::{Link, links};
 pub use counts::Counts;
-pub use file::FileError;
+pub use file::{FileError, read_whole};
 pub use frame::FrameError;
 pub use fsck::{Finding, Options, Report, Severity, fsck};
 pub use gc::{GcError, GcOptions, GcReport, Kept, gc, gc_naming, plan_gc, wants_gc};

@@ -127,7 +127,7 @@ fn sign(file: &File, command: &str) {
 
 /// Returns who has signed the lock.
 pub(crate) fn holder(path: &Path) -> Holder {
-    let text = std::fs::read(path).unwrap_or_default();
+    let text = crate::file::read_whole(path).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let (pid, command) = text
         .trim_end()

@@ -263,7 +263,8 @@ impl PackSink {
     fn is_stored(&mut self, id: ObjectId) -> Result<bool, ReadError> {
         let shelf = self.reader.shelf()?;
         let Some(pack) = shelf.packs.holder(id) else {
-            return self.reader.is_written(id);
+            // A damaged one is as good as none: this one takes its place.
+            return self.reader.is_written_whole(id);
         };
         if self.relied_on.contains(&pack.name()) {
             return Ok(true);

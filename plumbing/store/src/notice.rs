@@ -1,7 +1,7 @@
 //! What the store did by itself, for its caller to pass on.
 
 use roar_object::ObjectId;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Something that happened, or was seen to have happened, beside what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -93,12 +93,21 @@ pub enum Notice {
         /// The objects that are gone with it, if it is known what was in it.
         lost: Option<Vec<ObjectId>>,
     },
+    /// The bytes of objects had changed in the journal.
+    #[error("the bytes of {all} had changed in the journal: {healed} came back from the index, {damaged} did not",
+        all = counted((.healed + .damaged) as u64, "object"))]
+    ObjectsHealed {
+        /// How many the index had whole; they are in a pack now.
+        healed: usize,
+        /// How many it had not. A pack or a bundle with them brings them back.
+        damaged: usize,
+    },
     /// The journal had lost commits that were acknowledged, and what the index had of them is in the
     /// journal again.
-    #[error("the journal had lost its last {all}: {told}; the damaged segment was copied to '{aside}'",
+    #[error("the journal had lost its last {all}: {told}{copied}",
         all = counted(.commits_back + .commits_lost, "commit"),
         told = told(*.commits_back, *.commits_lost, *.objects_back, *.objects_lost),
-        aside = .aside.display())]
+        copied = copied(.aside.as_deref()))]
     Salvaged {
         /// Commits whose every change is there again.
         commits_back: u64,
@@ -108,8 +117,8 @@ pub enum Notice {
         objects_back: usize,
         /// Objects that are known to have been there, and are gone.
         objects_lost: usize,
-        /// A copy of the segment as it was found.
-        aside: PathBuf,
+        /// A copy of the segment as it was found, if it was.
+        aside: Option<PathBuf>,
     },
     /// The end of the journal was not a whole commit, and was cut off.
     #[error("an unfinished commit at the end of segment {segment} was cut off")]
@@ -133,6 +142,13 @@ fn told(commits_back: u64, commits_lost: u64, objects_back: usize, objects_lost:
     }
     let lost = both(commits_lost, objects_lost);
     format!("{back} came back, {lost} did not")
+}
+
+/// Returns where a damaged segment is, in words.
+fn copied(aside: Option<&Path>) -> String {
+    aside.map_or(String::new(), |aside| {
+        format!("; the damaged segment was copied to '{}'", aside.display())
+    })
 }
 
 /// Returns what became of the objects of a pack, in words.

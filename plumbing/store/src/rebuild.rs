@@ -1,5 +1,6 @@
 //! Making everything again that is derived from journal and packs, and putting aside what is damaged.
 
+mod heal;
 mod packs;
 
 use crate::base::{Base, FoundBase, Source};
@@ -28,11 +29,12 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
         true => packs::mend(layout)?,
         false => Vec::new(),
     };
+    notices.extend(heal::heal(layout)?);
     // The old `refs` file stays until the end: it may be all that tells how far the journal went.
     let mut writer = match salvage::gather(layout)? {
         Some(salvage) => recover::open_with(salvage, layout, lock)?,
         None => {
-            remove_index(layout)?;
+            remove_index(layout, &notices)?;
             let (base, snapshot) = find_base(layout)?;
             recover::open_from(snapshot, base, layout, lock)?
         }
@@ -71,12 +73,13 @@ fn keep_collectors_away(layout: &Layout, up_to: Duration) -> Result<Option<Colle
     taken.map(Some).ok_or(LockError::Busy { holder })
 }
 
-fn remove_index(layout: &Layout) -> FileResult<()> {
+fn remove_index(layout: &Layout, notices: &[Notice]) -> FileResult<()> {
     if !recover::is_index_there(layout) {
         return Ok(());
     }
     // It may have what the journal lost.
-    if Reader::new(layout.clone()).damage().is_some() {
+    let is_lossy = |notice: &Notice| matches!(notice, Notice::ObjectsHealed { .. });
+    if notices.iter().any(is_lossy) || Reader::new(layout.clone()).damage().is_some() {
         return recover::move_index_aside(layout).map(drop);
     }
     recover::remove_index(layout)

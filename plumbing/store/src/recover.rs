@@ -145,7 +145,7 @@ pub(crate) fn claimed_sequence(layout: &Layout, base: &Base) -> FileResult<u64> 
 fn begun_after(layout: &Layout, tail: &Tail) -> FileResult<u64> {
     let path = segment::path(&layout.journal(), tail.segment);
     let read = || -> std::io::Result<Option<u64>> {
-        let Some(file) = file::if_there(std::fs::File::open(&path))? else {
+        let Some(file) = crate::file::open_if_file(&path)? else {
             return Ok(None);
         };
         let header = file::read_exactly(&file, 0, segment::HEADER as usize)?;
@@ -201,9 +201,12 @@ fn put_in_order(
     Ok(Appender::at(&journal, tail))
 }
 
-/// Copies the segment that was found shorter than it was.
-fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<PathBuf> {
+/// Copies the segment that was found shorter than it was, if it is there at all.
+fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
     let path = segment::path(&layout.journal(), tail.segment);
+    if !path.is_file() {
+        return Ok(None);
+    }
     let aside = free_name(layout, &format!("{:08}.rj", tail.segment))?;
     let copy = || -> std::io::Result<()> {
         let copy = door::create(&aside)?;
@@ -216,7 +219,7 @@ fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<PathBuf> {
         FileError::at("copy", &path)(err)
     })?;
     file::sync_dir(&layout.aside())?;
-    Ok(aside)
+    Ok(Some(aside))
 }
 
 /// Copies what will be cut off.

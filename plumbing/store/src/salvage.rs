@@ -57,7 +57,7 @@ impl Loss {
         }
     }
 
-    pub(crate) fn notice(self, aside: PathBuf) -> Notice {
+    pub(crate) fn notice(self, aside: Option<PathBuf>) -> Notice {
         Notice::Salvaged {
             commits_back: self.commits_back,
             commits_lost: self.commits_lost,

@@ -64,7 +64,7 @@ pub(crate) struct Scan {
 impl Scan {
     /// Begins at the first frame, or at `from` if that is given.
     pub(crate) fn open(segment: &Segment, from: Option<u64>) -> io::Result<Self> {
-        let mut window = Window::open(File::open(&segment.path)?)?;
+        let mut window = Window::open(crate::file::open(&segment.path)?)?;
         let position = match from {
             Some(position) => position,
             None if has_header(segment.number, &mut window)? => segment::HEADER,

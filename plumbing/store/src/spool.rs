@@ -210,7 +210,7 @@ pub struct Pending {
 
 impl Pending {
     fn look(path: PathBuf) -> Option<Self> {
-        let file = File::open(&path).ok()?;
+        let file = file::open(&path).ok()?;
         let alive = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
         Some(Self { path, alive })
     }
@@ -249,7 +249,7 @@ impl Pending {
     }
 
     fn open(&self) -> FileResult<Option<File>> {
-        file::if_there(File::open(&self.path)).map_err(FileError::at("open", &self.path))
+        file::if_there(file::open(&self.path)).map_err(FileError::at("open", &self.path))
     }
 
     fn claimed(&self, file: File) -> Claimed {

@@ -42,12 +42,6 @@ pub enum OpenError {
         /// The highest known one.
         known: u32,
     },
-    /// The marker says nothing that makes sense.
-    #[error("'{path}' does not say which version the store has", path = .path.display())]
-    Marker {
-        /// The marker.
-        path: PathBuf,
-    },
     /// It cannot be made, because somebody holds its lock.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -131,6 +125,7 @@ impl Store {
     pub fn create(dir: &Path) -> Result<Self, OpenError> {
         match Self::open(dir) {
             Err(OpenError::NotAStore { .. }) => {}
+            Ok(store) if !store.layout.marker().exists() => {}
             opened => return opened,
         }
         file::make_private_dir(dir)?;
@@ -157,24 +152,23 @@ impl Store {
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
         let layout = Layout(dir.into());
         let path = || dir.to_owned();
-        let Some(marker) = file::read_if_there(&layout.marker())? else {
-            return Err(OpenError::NotAStore { path: path() });
-        };
-        let found = parse_marker(&marker);
-        let found = found.ok_or_else(|| OpenError::Marker {
-            path: layout.marker(),
-        })?;
-        if found > VERSION {
+        let marker = file::read_if_there(&layout.marker())?;
+        let is_marked = marker.is_some();
+        if let Some(found) = marker.and_then(|marker| parse_marker(&marker))
+            && found > VERSION
+        {
             return Err(OpenError::Newer {
                 path: path(),
                 found,
                 known: VERSION,
             });
         }
-        if segment::list(&layout.journal())?.is_empty() {
-            return Err(OpenError::Missing { path: path() });
+        // One whose marker is wrong is read all the same: every other file says what it is, too.
+        match has_history(&layout)? {
+            true => Ok(Self { layout }),
+            false if is_marked => Err(OpenError::Missing { path: path() }),
+            false => Err(OpenError::NotAStore { path: path() }),
         }
-        Ok(Self { layout })
     }
 
     /// Returns the directory of the store, as it was given.
@@ -205,7 +199,7 @@ impl Store {
 
     /// Returns whether the store is marked as one of this version.
     pub(crate) fn is_of_this_version(&self) -> bool {
-        version(&self.layout) == Some(VERSION)
+        matches!(version(&self.layout), Ok(Some(VERSION)))
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -219,7 +213,7 @@ fn furnish(layout: &Layout) -> Result<(), FileError> {
     for dir in [layout.journal(), layout.runs()] {
         file::make_private_dir(&dir)?;
     }
-    if segment::list(&layout.journal())?.is_empty() {
+    if !has_history(layout)? {
         begin_segment(&segment::path(&layout.journal(), 1), 1, 1)?;
         file::sync_dir(&layout.journal())?;
     }
@@ -233,18 +227,27 @@ fn furnish(layout: &Layout) -> Result<(), FileError> {
     })
 }
 
-/// Marks a store that an earlier version made as one of this version. The caller holds the lock.
+/// Returns whether there is anything that commits could be read from or brought back from.
+fn has_history(layout: &Layout) -> Result<bool, FileError> {
+    let is_there = |path: PathBuf| path.symlink_metadata().is_ok();
+    Ok(!segment::list(&layout.journal())?.is_empty()
+        || is_there(layout.base())
+        || is_there(layout.refs()))
+}
+
+/// Marks a store as one of this version that an earlier version made, or whose marker is damaged or lost.
+/// The caller holds the lock.
 pub(crate) fn update_marker(layout: &Layout) -> Result<(), FileError> {
-    match version(layout) {
-        Some(earlier) if earlier < VERSION => {
-            file::replace(&layout.marker(), marker().as_bytes(), Sync::Yes)
-        }
-        _ => Ok(()),
+    match version(layout)? {
+        Some(VERSION..) => Ok(()),
+        _ => file::replace(&layout.marker(), marker().as_bytes(), Sync::Yes),
     }
 }
 
-fn version(layout: &Layout) -> Option<u32> {
-    parse_marker(&std::fs::read(layout.marker()).ok()?)
+/// Returns what the marker says, if it says anything.
+pub(crate) fn version(layout: &Layout) -> Result<Option<u32>, FileError> {
+    let marker = file::read_if_there(&layout.marker())?;
+    Ok(marker.and_then(|marker| parse_marker(&marker)))
 }
 
 fn marker() -> String {

@@ -155,7 +155,11 @@ impl Writer {
     }
 
     /// Commits what was salvaged; `aside` is a copy of the segment as it was found.
-    pub(crate) fn bring_back(&mut self, salvage: Salvage, aside: PathBuf) -> FileResult<()> {
+    pub(crate) fn bring_back(
+        &mut self,
+        salvage: Salvage,
+        aside: Option<PathBuf>,
+    ) -> FileResult<()> {
         let Salvage {
             transaction, loss, ..
         } = salvage;

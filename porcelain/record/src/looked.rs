@@ -334,7 +334,7 @@ impl Looked {
 
     /// Returns the job's; nothing if there is none, or it is damaged.
     pub(crate) fn load(dot: &Path, job: ObjectId) -> Option<Self> {
-        let bytes = fs::read(place(dot, job)).ok()?;
+        let bytes = roar_store::read_whole(&place(dot, job)).ok()?;
         let (sum, body) = bytes.strip_prefix(MAGIC)?.split_first_chunk::<32>()?;
         (blake3::hash(body).as_bytes() == sum)
             .then(|| crate::spooled::decode(body))

@@ -90,7 +90,7 @@ impl Rows {
 /// Reads the rows up to the first that is damaged, and whether that is the end of the file; a file
 /// that is not there has none.
 pub(crate) fn read(path: &Path) -> (Rows, bool) {
-    let Ok(bytes) = fs::read(path) else {
+    let Ok(bytes) = roar_store::read_whole(path) else {
         return Default::default();
     };
     let Some(mut rest) = bytes.strip_prefix(MAGIC) else {

@@ -75,7 +75,8 @@ fn take_in(
     let (contents, reader) = (received.contents().clone(), store.reader());
     let mut new = 0;
     for entry in contents.entries() {
-        new += u64::from(!reader.has(entry.id)?);
+        // One that is here and damaged is new as well: this one takes its place.
+        new += u64::from(!matches!(reader.find(entry.id), Ok(Some(_))));
     }
     // A pack of what is here already would only take up room.
     if new > 0 {

@@ -3,7 +3,7 @@
 use super::Report;
 use crate::FileError;
 use crate::base::{Base, FoundBase, Source};
-use crate::ref_log::RefLog;
+use crate::ref_log::{self, RefLog};
 use crate::store::Layout;
 
 /// Checks the base against the logs that it was made of.
@@ -36,7 +36,8 @@ fn check_logs(
     report: &mut Report,
 ) -> Result<Option<Base>, FileError> {
     let mut told = Some(Base::NONE);
-    for number in 1..=base.logs {
+    let highest = ref_log::highest(&layout.ref_logs())?;
+    for number in 1..=base.logs.min(highest) {
         let log = RefLog::read(layout, number)?;
         let fits = log.filter(|log| {
             told.as_ref()
@@ -52,6 +53,13 @@ fn check_logs(
                 told = None;
             }
         }
+    }
+    if base.logs > highest {
+        let (first, last) = (highest + 1, base.logs);
+        let subject = format!("reflog/{first:08}.rl to {last:08}.rl");
+        let text = "these are not there: how refs changed then is lost";
+        report.error("log-damaged", subject, text);
+        told = None;
     }
     Ok(told)
 }

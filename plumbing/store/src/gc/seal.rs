@@ -10,9 +10,11 @@ use crate::frame::Head;
 use crate::journal::{self, Found, checkpoint_of};
 use crate::lock::Lock;
 use crate::new_pack::PackWriter;
+use crate::packs::Packs;
 use crate::ref_log::{Commit, RefLog};
 use crate::scan::FrameAt;
 use crate::segment::{self, Segment};
+use crate::shelf::Shelf;
 use crate::store::Layout;
 use crate::{Store, Wait, recover, salvage, sweep};
 use roar_pack::PackName;
@@ -178,6 +180,7 @@ fn first_damage(base: &Base, segments: &[Segment], newest: u32) -> Result<Option
 /// Writes the objects of all fit commits to a pack. A commit with an object that is damaged is not fit.
 fn write_pack(layout: &Layout, base: &Base, fit: &mut Fit) -> Result<Option<PackName>, GcError> {
     let mut writer = PackWriter::create(layout)?;
+    let packs = Shelf::read(layout)?.packs;
     let mut damaged = None;
     let mut outcome = Ok(());
     journal::walk_segments(
@@ -188,7 +191,7 @@ fn write_pack(layout: &Layout, base: &Base, fit: &mut Fit) -> Result<Option<Pack
         &mut |found| {
             if let (Found::Frame(frame, head, file), None, true) = (found, damaged, outcome.is_ok())
             {
-                match add_all(&mut writer, frame, &head, file) {
+                match add_all(&mut writer, &packs, frame, &head, file) {
                     Ok(true) => {}
                     Ok(false) => damaged = Some(frame.segment),
                     Err(err) => outcome = Err(err),
@@ -214,9 +217,10 @@ fn fit_before(base: &Base, mut fit: Fit, number: u32) -> Result<Fit, FileError> 
     })
 }
 
-/// Adds what a commit brought; returns whether all of it is what its name says.
+/// Adds what a commit brought; returns whether all of it is what its name says, here or in a pack.
 fn add_all(
     writer: &mut PackWriter,
+    packs: &Packs,
     frame: &FrameAt,
     head: &Head<'_>,
     file: &File,
@@ -227,11 +231,11 @@ fn add_all(
         let added = body.map(|body| writer.add_body(entry.kind, entry.id, &body));
         match added {
             Some(Ok(_)) => {}
-            Some(Err(err)) if err.source.kind() == std::io::ErrorKind::InvalidData => {
-                return Ok(false);
+            Some(Err(err)) if err.source.kind() != std::io::ErrorKind::InvalidData => {
+                return Err(err.into());
             }
-            Some(Err(err)) => return Err(err.into()),
-            None => return Ok(false),
+            _ if matches!(packs.find(entry.id), Ok(Some(_))) => {}
+            _ => return Ok(false),
         }
     }
     Ok(true)

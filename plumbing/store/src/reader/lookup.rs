@@ -1,7 +1,7 @@
 //! Looking one object up: in packs, in the journal, in the writer's index.
 
 use super::{ReadError, Reader};
-use crate::file::{FileError, if_there, read_exactly};
+use crate::file::{FileError, read_exactly};
 use crate::index::Held as Indexed;
 use crate::places::Places;
 use crate::segment;
@@ -72,9 +72,21 @@ impl Reader {
         Err(restless(&self.layout).into())
     }
 
+    /// Returns whether the journal has an object, and has it whole.
+    pub(crate) fn is_written_whole(&self, id: ObjectId) -> Result<bool, ReadError> {
+        let place = self.on_shelf(|_, places| places.find(id))?;
+        Ok(place.is_some_and(|(segment, at)| matches!(self.object_at(segment, &at), Ok(Some(_)))))
+    }
+
     /// Returns whether the journal has an object.
-    pub(crate) fn is_written(&self, id: ObjectId) -> Result<bool, ReadError> {
+    fn is_written(&self, id: ObjectId) -> Result<bool, ReadError> {
         self.on_shelf(|_, places| places.find(id).is_some())
+    }
+
+    /// Returns whether a pack has an object, and has it whole.
+    pub(crate) fn is_packed(&self, id: ObjectId) -> bool {
+        let found = self.on_packs(|shelf| matches!(shelf.packs.find(id), Ok(Some(_))));
+        found.unwrap_or(false)
     }
 
     /// Looks an object up; returns nothing if what was known of where it is does not hold any more.
@@ -120,7 +132,7 @@ impl Reader {
             return Ok(Some(Arc::clone(file)));
         }
         let path = segment::path(&self.layout.journal(), segment);
-        let file = if_there(File::open(&path)).map_err(FileError::at("open", &path))?;
+        let file = crate::file::open_if_file(&path).map_err(FileError::at("open", &path))?;
         let file = file.map(Arc::new);
         files.extend(file.clone().map(|file| (segment, file)));
         Ok(file)
