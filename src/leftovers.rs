@@ -75,10 +75,15 @@ fn tell(ui: &Ui, adopted: &Adopted) {
         Adopted::Interrupted { step } => ui.warn(format_args!(
             "a run was cut short when its roar was killed; what was seen of it is recorded as {step}"
         )),
-        Adopted::Damaged { path } => ui.warn(format_args!(
-            "the record of a run is damaged; it was moved to '{}'",
-            shown(path)
-        )),
+        Adopted::Damaged { path, step } => {
+            let rest = step.map_or(String::new(), |step| {
+                format!("; what can be made out is recorded as {step}")
+            });
+            ui.warn(format_args!(
+                "the record of a run is damaged; it was moved to '{}'{rest}",
+                shown(path)
+            ));
+        }
         // It is taken in as soon as that can be done.
         Adopted::Stays { path, why, .. } if ui.verbosity() == Verbosity::Verbose => ui.note(
             format_args!("a run in '{}' is not recorded yet: {why}", shown(path)),

@@ -165,6 +165,26 @@ fn a_killed_run_is_taken_in_where_its_project_was_moved_to() {
 }
 
 #[test]
+fn a_kept_run_whose_file_is_damaged_is_told_and_stays_as_evidence() {
+    let sandbox = sandbox();
+    // What has the lock keeps the run from being committed.
+    let script = "roar -q run true; exec 9> .roar/lock; flock 9; \
+                  roar --config lock.timeout=0 run sh -c 'echo seen > out'";
+    let ran = sandbox.sh(script);
+    assert!(ran.err().contains("kept in"), "{ran}");
+    let kept = sandbox.sh("ls .roar/runs/*.run").success().out();
+    let mut bytes = sandbox.read(kept.trim());
+    let at = bytes.len() - 3;
+    bytes[at] ^= 1;
+    sandbox.write(kept.trim(), bytes);
+    let log = sandbox.roar(["log"]).success();
+    assert!(log.err().contains("is damaged; it was moved"), "{log}");
+    assert!(log.out().contains("interrupted"), "{log}");
+    let found = sandbox.roar(["fsck"]).success();
+    assert!(found.out().contains("run-damaged"), "{found}");
+}
+
+#[test]
 fn a_dirty_tree_is_recorded_or_refused_and_never_touched() {
     let sandbox = sandbox();
     sandbox.write("code.sh", "echo 1 > out");

@@ -35,7 +35,14 @@ fn a_directory_is_listed_flat_or_deep() {
     {"path":"d","mode":"directory","id":"<id>","size":2,"files":2}
     "#);
     assert_eq!(sandbox.roar(["ls-tree", "one", "nowhere"]).code, 3);
-    assert_eq!(sandbox.roar(["ls-tree", "one", "a"]).code, 2);
+    assert_snapshot!(sandbox.roar(["ls-tree", "one", "d/b"]), @r#"
+    --- stdout
+    file <id> 1	d/b
+    "#);
+    for whole in ["/", ".", "./"] {
+        let listed = sandbox.roar(["ls-tree", "one", whole]).success().out();
+        assert_eq!(listed, sandbox.roar(["ls-tree", "one"]).success().out());
+    }
 }
 
 #[test]

@@ -17,6 +17,8 @@ static CHECKSUMS: Context = Context::new("roar 2026 spool frame v1");
 const MAGIC: [u8; 8] = *b"roarrun\n";
 /// From how many bytes on an append reaches the file without being asked to.
 const BUFFER: usize = 64 << 10;
+/// Bytes of the checksum at the end of a frame.
+const CHECKSUM: usize = 8;
 /// How often a claim tries while somebody else only looks.
 const TRIES: u32 = 20;
 
@@ -321,6 +323,8 @@ pub struct SpoolFrames {
     pub frames: Vec<SpoolFrame>,
     /// Whether something came after them that is no frame: the owner was killed while it wrote.
     pub torn: bool,
+    /// Whether that is a frame as long as it says, and not what was written: so somebody else changed it.
+    pub damaged: bool,
 }
 
 impl SpoolFrames {
@@ -329,8 +333,8 @@ impl SpoolFrames {
         let mut fields = Fields(bytes);
         if fields.array() != Some(MAGIC) {
             return Self {
-                frames: Vec::new(),
                 torn: true,
+                ..Self::default()
             };
         }
         let mut frames = Vec::new();
@@ -338,14 +342,27 @@ impl SpoolFrames {
             let at = (bytes.len() - fields.0.len()) as u64;
             match decode_frame(at, &mut fields) {
                 Some(frame) => frames.push(frame),
-                None => return Self { frames, torn: true },
+                None => {
+                    return Self {
+                        frames,
+                        torn: true,
+                        damaged: is_all_there(&bytes[at as usize..]),
+                    };
+                }
             }
         }
         Self {
             frames,
-            torn: false,
+            ..Self::default()
         }
     }
+}
+
+/// Returns whether a frame that is not right has all of its bytes.
+fn is_all_there(bytes: &[u8]) -> bool {
+    let mut fields = Fields(bytes);
+    let front = fields.u8().and_then(|_| fields.u32());
+    front.is_some_and(|len| fields.take(len as usize + CHECKSUM).is_some())
 }
 
 fn decode_frame(at: u64, fields: &mut Fields<'_>) -> Option<SpoolFrame> {

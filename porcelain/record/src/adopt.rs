@@ -39,8 +39,10 @@ pub enum Adopted {
         /// What.
         notice: Notice,
     },
-    /// It says nothing that can be understood, and was moved.
+    /// It is damaged, and was moved.
     Damaged {
+        /// The step that what could be made out was recorded as, if anything could.
+        step: Option<StepName>,
         /// Where it is now.
         path: PathBuf,
     },
@@ -139,10 +141,16 @@ fn adopt_one(
             let _ = claimed.finish();
             return Vec::new();
         }
-        Understood::Nothing => return vec![put_aside(&path)],
+        Understood::Nothing => return vec![put_aside(&path, None)],
     };
     let interrupted = leftover.record.interrupted;
     match workspace.add(vec![*leftover], "adopt", now_ns(), wait) {
+        Ok(added) if frames.damaged => {
+            let notices = added.notices.iter().cloned();
+            let notices = notices.map(|notice| Adopted::Noticed { notice });
+            let aside = put_aside(&path, added.steps.first().copied());
+            notices.chain([aside]).collect()
+        }
         Ok(added) => {
             // If it cannot be removed it is found to be in the store next time.
             let _ = claimed.finish();
@@ -174,10 +182,10 @@ fn is_stillborn(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|meta| meta.len() <= MAGIC_BYTES)
 }
 
-fn put_aside(path: &Path) -> Adopted {
+fn put_aside(path: &Path, step: Option<StepName>) -> Adopted {
     let aside = path.with_extension("damaged");
     match fs::rename(path, &aside) {
-        Ok(()) => Adopted::Damaged { path: aside },
+        Ok(()) => Adopted::Damaged { step, path: aside },
         Err(err) => Adopted::Stays {
             path: path.to_owned(),
             why: err.to_string(),
@@ -215,7 +223,16 @@ fn understand(workspace: &Workspace, whose: Whose, frames: &SpoolFrames) -> Unde
             let stream: Vec<&[u8]> = of_kind(spooled::TRACE)
                 .map(|frame: &SpoolFrame| &*frame.body)
                 .collect();
-            Understood::Job(Box::new(interrupted(workspace, head, &stream.concat())))
+            let why = vec![match frames.damaged {
+                true => DAMAGED.to_owned(),
+                false => KILLED.to_owned(),
+            }];
+            Understood::Job(Box::new(interrupted(
+                workspace,
+                head,
+                &stream.concat(),
+                why,
+            )))
         }
         None => Understood::Nothing,
     }
@@ -230,8 +247,17 @@ fn unseal(sealed: Sealed) -> Option<NewJob> {
     assemble::job_of(&job).is_some().then_some(job)
 }
 
+/// Why nobody knows how a run ended.
+const KILLED: &str = "roar was killed while the command ran";
+const DAMAGED: &str = "the file that kept the run was damaged afterwards";
+
 /// Puts together a run that nobody saw the end of.
-fn interrupted(workspace: &Workspace, mut head: Head, stream: &[u8]) -> NewJob {
+fn interrupted(
+    workspace: &Workspace,
+    mut head: Head,
+    stream: &[u8],
+    mut why: Vec<String>,
+) -> NewJob {
     let root = workspace.root().as_os_str().as_bytes();
     let was = std::mem::replace(&mut head.root, root.into());
     let is_now = |path: &[u8]| moved(path, &was, root);
@@ -257,8 +283,7 @@ fn interrupted(workspace: &Workspace, mut head: Head, stream: &[u8]) -> NewJob {
         setting: &setting,
         min_files: min_files.unwrap_or(2),
     };
-    let mut all = vec!["roar was killed while the command ran".to_owned()];
-    all.extend(reasons);
+    why.extend(reasons);
     let parts = Parts {
         head: &head,
         outcome: Outcome::Unknown,
@@ -267,7 +292,7 @@ fn interrupted(workspace: &Workspace, mut head: Head, stream: &[u8]) -> NewJob {
         coverage: Coverage {
             verdict: Verdict::Partial,
             backend: head.backend.clone(),
-            reasons: all,
+            reasons: why,
         },
         files: observation.files,
         processes: &observation.processes,

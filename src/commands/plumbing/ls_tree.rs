@@ -54,7 +54,13 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         }
     };
     let (root, prefix) = match &args.path {
-        Some(path) => below(&forest, root, path)?,
+        Some(path) => match below(&forest, root, path)? {
+            Below::Directory(id, prefix) => (id, prefix),
+            Below::File(found) => {
+                print(ui, args.form, &found)?;
+                return Ok(ExitCode::SUCCESS);
+            }
+        },
         None => (root, Vec::new()),
     };
     for found in roar_tree::list(&forest, root, args.recursive) {
@@ -95,21 +101,27 @@ fn missing(path: &OsString) -> CommandError {
     CommandError::not_found(format!("there is no '{}' in it", path.display()))
 }
 
-/// Goes to a directory inside the tree; returns it and the beginning of the paths in it.
-fn below(
-    forest: &Forest,
-    root: ObjectId,
-    path: &OsString,
-) -> Result<(ObjectId, Vec<u8>), CommandError> {
+/// What is at a path inside a tree.
+enum Below {
+    /// A directory, and the beginning of the paths in it.
+    Directory(ObjectId, Vec<u8>),
+    File(Found),
+}
+
+/// Goes to a path inside the tree.
+fn below(forest: &Forest, root: ObjectId, path: &OsString) -> Result<Below, CommandError> {
     let clean = without_slash(path);
-    let entry = roar_tree::lookup(forest, root, clean)?.ok_or_else(|| missing(path))?;
-    match entry.tree_id() {
-        Some(id) => Ok((id, [clean, b"/"].concat())),
-        None => Err(CommandError::usage(format!(
-            "'{}' is no directory",
-            path.display()
-        ))),
+    if matches!(clean, b"" | b".") {
+        return Ok(Below::Directory(root, Vec::new()));
     }
+    let entry = roar_tree::lookup(forest, root, clean)?.ok_or_else(|| missing(path))?;
+    Ok(match entry.tree_id() {
+        Some(id) => Below::Directory(id, [clean, b"/"].concat()),
+        None => Below::File(Found {
+            path: clean.to_vec(),
+            entry,
+        }),
+    })
 }
 
 fn print(ui: &mut Ui, form: super::Form, found: &Found) -> Result<(), CommandError> {

@@ -28,7 +28,7 @@ Examples:
   $ roar verify-member data/train images/0001.png
   $ roar verify-member 8f41c2aa images/0001.png copy.png
   $ roar verify-member --proof 0001.proof data/train images/0001.png
-  $ roar verify-member --check 0001.proof 8f41c2aa images/0001.png copy.png")]
+  $ roar verify-member --check 0001.proof $DATASET images/0001.png copy.png")]
 pub(crate) struct Args {
     /// The dataset: its hash or prefix, or a directory as it is now; all 64 digits with `--check`
     #[arg(value_name = "DATASET")]

@@ -14,7 +14,8 @@ pub(super) fn check(data: &[u8]) {
         read,
         SpoolFrames {
             frames: frames.clone(),
-            torn: false
+            torn: false,
+            damaged: false,
         }
     );
     let [a, b, ..] = *blake3::hash(data).as_bytes();
