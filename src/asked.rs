@@ -128,6 +128,15 @@ fn object(
     }
 }
 
+/// Warns where it is not known any more how refs changed for a while.
+pub(crate) fn warn_of_lost_log(ui: &Ui, snapshot: &Snapshot) -> Result<(), CommandError> {
+    if let Some(lost) = snapshot.objects().lost_log()? {
+        ui.warn(format_args!("{lost}: what was done then is not listed"));
+        ui.hint("`roar fsck` tells what is damaged");
+    }
+    Ok(())
+}
+
 /// Says where nothing was ever recorded how that begins.
 pub(crate) fn tell_if_empty(ui: &Ui, snapshot: &Snapshot) -> Result<(), CommandError> {
     if snapshot.records()?.is_empty() {

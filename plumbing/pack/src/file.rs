@@ -370,6 +370,36 @@ impl PackFile {
         Ok(report)
     }
 
+    /// Returns whether every byte of the index is what it was written as.
+    pub fn is_index_sound(&self) -> bool {
+        self.index.is_sound()
+    }
+
+    /// Checks that every byte of the pack is what it is named by, and every byte of the index what it was
+    /// written as. No object is looked at: it takes as long as reading the two, and 512 KiB.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is damaged or cannot be read.
+    pub fn check_bytes(&self) -> Result<(), PackError> {
+        let checked = match self.is_index_sound() {
+            true => self.check_name(),
+            false => Err(damaged("its bytes do not fit its checksum")),
+        };
+        checked.map_err(PackError::at(&self.path))
+    }
+
+    fn check_name(&self) -> Result<(), PackError> {
+        let mut input = self.input().take(self.bytes() - PackName::LEN as u64);
+        let mut hasher = blake3::Hasher::new();
+        let hashed = io::copy(&mut input, &mut hasher)?;
+        let (said, found) = (self.name(), PackName::from_bytes(hasher.finalize().into()));
+        if hashed < self.bytes() - PackName::LEN as u64 || said != found {
+            return Err(PackError::Name { said, found });
+        }
+        Ok(())
+    }
+
     /// Returns the bytes of the pack, from its beginning.
     fn input(&self) -> BufReader<From<'_>> {
         BufReader::with_capacity(1 << 18, From(&self.file, self.span.clone()))

@@ -10,14 +10,16 @@ mod numbers;
 mod prune;
 mod reach;
 pub(crate) mod seal;
+mod sound;
 
-use crate::collecting;
+use crate::collecting::{self, Collecting};
 use crate::file::FileError;
 use crate::new_pack::PackingError;
 use crate::notice::explain;
 use crate::reader::ReadError;
 use crate::snapshot::Snapshot;
-use crate::{LockError, Store, Wait, multi, packs, segment};
+use crate::store::Layout;
+use crate::{Holder, LockError, Store, Wait, multi, packs, segment};
 use roar_object::{Kind, ObjectId};
 use roar_pack::PackName;
 use std::time::{Duration, SystemTime};
@@ -42,6 +44,8 @@ pub struct GcOptions {
     pub grace: Duration,
     /// How long what a ref once named stays.
     pub reflog: Duration,
+    /// Whether to wait for somebody else who collects.
+    pub waits: bool,
     /// What time it is.
     pub now: SystemTime,
 }
@@ -54,6 +58,7 @@ impl GcOptions {
             merge: true,
             grace: 14 * DAY,
             reflog: 90 * DAY,
+            waits: true,
             now: SystemTime::now(),
         }
     }
@@ -63,6 +68,7 @@ impl GcOptions {
         Self {
             prune: false,
             merge: false,
+            waits: false,
             ..Self::asked()
         }
     }
@@ -72,9 +78,12 @@ impl GcOptions {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GcError {
-    /// Somebody else is at it.
-    #[error("another process is collecting")]
-    Busy,
+    /// Somebody else is at it, and was for as long as was waited.
+    #[error("{holder} is collecting")]
+    Busy {
+        /// Who.
+        holder: Holder,
+    },
     /// The lock is not free.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -141,6 +150,8 @@ pub struct GcReport {
     pub journal_bytes: u64,
     /// Why the journal was not emptied: the segment that is damaged.
     pub damaged_segment: Option<u32>,
+    /// Packs whose indexes were not what they were written as, and were made anew.
+    pub reindexed: Vec<PackName>,
     /// Packs that were merged or rewritten.
     pub merged: Vec<PackName>,
     /// Packs that there are now.
@@ -199,9 +210,10 @@ pub fn gc_naming(
 ) -> Result<GcReport, GcError> {
     store.be_fit_for_packs()?;
     crate::file::make_lasting_dir(&store.layout().packs())?;
-    let _collecting = collecting::take(store.layout())?.ok_or(GcError::Busy)?;
+    let _collecting = take_turn(store.layout(), options, &mut wait)?;
     let mut report = GcReport::default();
     seal::seal(store, &mut wait, &mut report)?;
+    report.reindexed = sound::mend_indexes(store.layout())?;
     match rewrite(store, options, &mut wait, &mut report, gone) {
         Err(GcError::Packing(PackingError::Pack(err))) => {
             let why = explain(&err);
@@ -213,6 +225,22 @@ pub fn gc_naming(
     let _ = multi::renew(store.layout());
     report.packs = packs::list(&store.layout().packs())?.len();
     Ok(report)
+}
+
+/// Waits until nobody else collects, if that is to be waited for.
+fn take_turn(
+    layout: &Layout,
+    options: &GcOptions,
+    wait: &mut Wait<'_>,
+) -> Result<Collecting, GcError> {
+    let mut wait = wait.again();
+    if !options.waits {
+        wait.up_to = Duration::ZERO;
+    }
+    collecting::take(layout, wait).map_err(|err| match err {
+        LockError::Busy { holder } => GcError::Busy { holder },
+        LockError::Io(err) => err.into(),
+    })
 }
 
 /// Writes packs anew.

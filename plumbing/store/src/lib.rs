@@ -80,6 +80,7 @@ pub use new_pack::{PackSink, PackingError, Received};
 pub use notice::Notice;
 pub use reader::{Operation, ReadError, Reader, RefMoved, ReflogEntry};
 pub use rebuild::rebuild;
+pub use ref_log::LostLog;
 pub use spool::{Claimed, Pending, Spool, SpoolFrame, SpoolFrames};
 pub use store::{OpenError, Store};
 pub use transaction::{Expect, RefChange, Transaction};

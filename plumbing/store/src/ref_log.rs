@@ -1,5 +1,6 @@
 //! Logs of ref changes: what the commits that have left the journal did to refs.
 
+use crate::base::Base;
 use crate::checkpoint::Checkpoint;
 use crate::envelope::Envelope;
 use crate::file::{self, FileError, FileResult, Sync, if_there};
@@ -140,6 +141,35 @@ impl RefLog {
         file::make_lasting_dir(&dir)?;
         file::replace(&path(&dir, self.number), &self.encode(), Sync::Yes)
     }
+}
+
+/// A log of ref changes that is damaged or missing: what commits did that it told of is not known any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostLog {
+    /// Its number; the first log is 1.
+    pub number: u32,
+}
+
+impl std::fmt::Display for LostLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let number = self.number;
+        write!(f, "log {number} of ref changes is damaged or missing")
+    }
+}
+
+/// Returns the first of the logs before the journal that is not there, not right, or not what `base` says
+/// came of it.
+pub(crate) fn first_lost(layout: &Layout, base: &Base) -> FileResult<Option<LostLog>> {
+    let mut told = Base::NONE;
+    for number in 1..=base.logs {
+        match RefLog::read(layout, number)? {
+            Some(log) if log.after == told.checkpoint.sequence => told.take_in(&log),
+            _ => return Ok(Some(LostLog { number })),
+        }
+    }
+    let is_same = (told.checkpoint, &told.refs) == (base.checkpoint, &base.refs);
+    let number = base.logs;
+    Ok((!is_same).then_some(LostLog { number }))
 }
 
 fn parse_commits(fields: &mut Fields<'_>) -> Option<Vec<Commit>> {

@@ -377,7 +377,7 @@ fn one_at_a_time_collects() {
     lock.lock().unwrap();
     assert!(matches!(
         collect(&store, &GcOptions::automatic()),
-        Err(GcError::Busy)
+        Err(GcError::Busy { .. })
     ));
     commit(&mut writer(&store), 1);
 }

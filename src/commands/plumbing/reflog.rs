@@ -1,5 +1,6 @@
 //! `roar reflog`.
 
+use crate::asked;
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::{Ui, escape_text};
@@ -29,6 +30,7 @@ pub(crate) struct Args {
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let snapshot = context.snapshot(ui)?;
     let name = RefName::new(args.name)?;
+    asked::warn_of_lost_log(ui, &snapshot)?;
     let entries = snapshot.objects().reflog(&name)?;
     if entries.is_empty() && name.as_str() != "sessions/main" {
         return Err(

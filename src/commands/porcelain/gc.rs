@@ -16,8 +16,8 @@ use std::time::Duration;
 ///
 /// Moves what was recorded into packs, makes few packs of many, and lets go of what nothing leads to
 /// any more: neither history nor any ref, now or in the last 90 days. What is younger than two weeks
-/// stays in any case, and everything stays while a run goes on. Nothing that `roar log` shows ever
-/// goes.
+/// stays in any case, and everything stays while a run goes on or something is damaged. Nothing that
+/// `roar log` shows ever goes.
 ///
 /// There is rarely a need for this: what is worth moving is moved in the background after a run, unless
 /// `gc.auto` is false.
@@ -163,7 +163,7 @@ fn automatic(ui: &Ui, context: &Context) -> Result<ExitCode, CommandError> {
         gc(store, &GcOptions::automatic(), wait)
     })?;
     match done {
-        Ok(_) | Err(GcError::Busy | GcError::Lock(_)) => Ok(ExitCode::SUCCESS),
+        Ok(_) | Err(GcError::Busy { .. } | GcError::Lock(_)) => Ok(ExitCode::SUCCESS),
         Err(err) => Err(err.into()),
     }
 }
@@ -176,7 +176,9 @@ impl From<GcError> for CommandError {
             GcError::Read(err) => err.into(),
             GcError::Damaged { .. } => Self::new(Fault::Damaged, err)
                 .hint("`roar fsck` tells what is damaged; `roar fsck --rebuild` mends what can be"),
-            GcError::Busy => Self::refused(err).hint("it is soon done"),
+            GcError::Busy { .. } => {
+                Self::refused(err).hint("wait for it, or wait longer: `--config lock.timeout=60`")
+            }
             other => Self::new(Fault::Damaged, other).hint("`roar fsck` tells what is wrong"),
         }
     }
@@ -207,6 +209,11 @@ fn tell(ui: &mut Ui, report: &GcReport, blobs: &[Blob], is_plan: bool) -> Result
             "segment {segment} of the journal is damaged; it stays, and so does all after it"
         ));
         ui.hint("`roar fsck` tells what is damaged");
+    }
+    for pack in &report.reindexed {
+        ui.warn(format_args!(
+            "the index of pack '{pack}' was damaged and was made anew"
+        ));
     }
     if let Some(why) = &report.kept {
         ui.note(format_args!("what nothing leads to stays: {why}"));
@@ -263,6 +270,7 @@ fn as_json(report: &GcReport, named: &[(ObjectId, Kind)], blobs: &[Blob], is_pla
         "objects": report.objects,
         "journal_bytes": report.journal_bytes,
         "damaged_segment": report.damaged_segment,
+        "reindexed": report.reindexed.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "merged": report.merged.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "packs": report.packs,
         "pruned": pruned.collect::<Vec<_>>(),

@@ -44,6 +44,7 @@ enum Action {
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let Action::Log { max_count, json } = args.action;
     let snapshot = context.snapshot(ui)?;
+    asked::warn_of_lost_log(ui, &snapshot)?;
     let operations = snapshot.operations()?;
     let undone = operations::undone(&operations);
     let latest = operations.iter().rev();

@@ -71,6 +71,7 @@ pub(super) fn take_back(
 
 fn tell(ui: &mut Ui, workspace: &Workspace, done: &Undone, how: How) -> Result<(), CommandError> {
     let snapshot = snapshot_of(ui, workspace)?;
+    asked::warn_of_lost_log(ui, &snapshot)?;
     if how.json {
         let undone = op::in_json(&snapshot, &done.operation, &HashMap::new())?;
         let refs: Vec<_> = done.refs.iter().map(op::ref_in_json).collect();

@@ -57,6 +57,10 @@ fn check_pack(opened: &Opened, options: Options, report: &mut Report) -> bool {
             report.error("pack-damaged", subject(name, "rpk"), text);
         }
         (None, Some(pack)) if options.full => verify(pack, report),
+        (None, Some(pack)) if !pack.is_index_sound() => {
+            let text = "its bytes do not fit its checksum";
+            report.warning("pack-index-wrong", subject(name, "rix"), text);
+        }
         (None, _) => return false,
     }
     report.findings.len() == before && opened.damage.is_none()

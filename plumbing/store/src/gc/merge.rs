@@ -1,6 +1,6 @@
 //! Making few packs of many.
 
-use super::{GcError, GcReport};
+use super::{GcError, GcReport, sound};
 use crate::base::Base;
 use crate::door;
 use crate::file::{FileError, FileResult};
@@ -44,7 +44,8 @@ pub(super) fn merge(
 ) -> Result<(), GcError> {
     let layout = store.layout();
     let packs = Packs::look(layout)?;
-    let chosen = chosen(&packs::list(&layout.packs())?);
+    let mut chosen = chosen(&packs::list(&layout.packs())?);
+    sound::keep(&packs, &mut chosen);
     let sources = readable(&packs, &chosen);
     if sources.len() > 1 {
         let mut replaced = Replaced {
@@ -57,6 +58,7 @@ pub(super) fn merge(
         replaced
             .new
             .extend(rewrite(layout, &sources, &|_, _| true)?);
+        check(layout, &replaced, &sources, &|_, _| true)?;
         replace(store, wait, &replaced, &mut |_| Ok(true))?;
         report.merged = replaced.old.iter().map(|pack| pack.name).collect();
     }
@@ -137,6 +139,21 @@ pub(super) fn replace(
         old.iter().filter(|name| !replaced.new.contains(name)),
     );
     Ok(true)
+}
+
+/// Makes sure that all that is wanted of some packs is in the new ones as they are on the disk; if not, the
+/// new ones go. `is_wanted` is that of [`rewrite`].
+pub(super) fn check(
+    layout: &Layout,
+    replaced: &Replaced,
+    sources: &[(&Listed, &PackFile)],
+    is_wanted: &dyn Fn(usize, u32) -> bool,
+) -> Result<(), GcError> {
+    let checked = sound::check_new(layout, &replaced.new, sources, is_wanted);
+    if checked.is_err() {
+        discard(layout, replaced);
+    }
+    checked
 }
 
 fn discard(layout: &Layout, replaced: &Replaced) {

@@ -3,7 +3,7 @@
 use super::merge::{self, Replaced};
 use super::numbers::{Sought, Unreadable};
 use super::reach::Graph;
-use super::{GcError, GcOptions, GcReport, Kept};
+use super::{GcError, GcOptions, GcReport, Kept, sound};
 use crate::base::Base;
 use crate::closure;
 use crate::journal::{self, Found};
@@ -43,7 +43,7 @@ pub(super) fn prune(
     report: &mut GcReport,
     gone: &mut dyn FnMut(ObjectId, Kind),
 ) -> Result<(), GcError> {
-    let survey = match survey(store, options)? {
+    let survey = match survey(store, options, report.damaged_segment)? {
         Ok(survey) => survey,
         Err(kept) => {
             report.kept = Some(kept);
@@ -55,6 +55,7 @@ pub(super) fn prune(
     }
     let sources = merge::readable(&survey.packs, &survey.sources);
     let replaced = survey.rewrite(store.layout(), &sources)?;
+    survey.check(store.layout(), &replaced, &sources)?;
     let seen = survey.reader.sequence()?;
     let mut kept = None;
     let is_replaced = merge::replace(store, wait, &replaced, &mut |base| {
@@ -79,7 +80,7 @@ pub(super) fn plan(
     report: &mut GcReport,
     gone: &mut dyn FnMut(ObjectId, Kind),
 ) -> Result<(), GcError> {
-    match survey(store, options)? {
+    match survey(store, options, report.damaged_segment)? {
         Err(kept) => {
             report.kept = Some(kept);
             report.merged = merge::chosen(&packs::list(&store.layout().packs())?);
@@ -116,11 +117,19 @@ fn is_packing(layout: &Layout) -> bool {
         .any(|path| is_written(&path))
 }
 
-/// Looks at everything.
-fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, GcError> {
+/// Looks at everything. One segment may be known to be damaged.
+fn survey(
+    store: &Store,
+    options: &GcOptions,
+    damaged: Option<u32>,
+) -> Result<Result<Survey, Kept>, GcError> {
     let layout = store.layout();
     if let Some(kept) = hindrance(layout)? {
         return Ok(Err(kept));
+    }
+    if let Some(segment) = damaged {
+        let why = format!("segment {segment} of the journal is damaged");
+        return Ok(Err(Kept::Damaged { why }));
     }
     let reader = store.reader();
     if let Some(damage) = reader.damage() {
@@ -129,6 +138,9 @@ fn survey(store: &Store, options: &GcOptions) -> Result<Result<Survey, Kept>, Gc
     }
     let state = reader.state()?;
     let packs = Packs::look(layout)?;
+    if let Some(why) = sound::damage(layout, &state.base, &packs)? {
+        return Ok(Err(Kept::Damaged { why }));
+    }
     let places = Places::read(layout, &state.base, state.trusted)?;
     let roots = roots(&reader, options)?;
     let cutoff = cutoff(options.now, options.grace);
@@ -263,6 +275,19 @@ impl Survey {
                 .map(|(listed, _)| (*listed).clone())
                 .collect(),
             new,
+        })
+    }
+
+    /// Makes sure that all that stays of some packs is in the new ones.
+    fn check(
+        &self,
+        layout: &Layout,
+        replaced: &Replaced,
+        sources: &[(&Listed, &PackFile)],
+    ) -> Result<(), GcError> {
+        let firsts = self.firsts(sources);
+        merge::check(layout, replaced, sources, &|pack, rank| {
+            self.kept.has(firsts[pack] + rank as usize)
         })
     }
 

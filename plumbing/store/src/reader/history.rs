@@ -4,7 +4,7 @@ use super::{ReadError, Reader};
 use crate::RefName;
 use crate::base::Base;
 use crate::journal::{self, Found};
-use crate::ref_log::Commit;
+use crate::ref_log::{self, Commit, LostLog};
 use crate::shelf::settled;
 use roar_object::ObjectId;
 
@@ -46,6 +46,7 @@ pub struct RefMoved {
     /// What it named after.
     pub new: Option<ObjectId>,
 }
+
 impl Reader {
     /// Returns how a ref changed, oldest change first; a deleted ref keeps its log.
     ///
@@ -71,6 +72,16 @@ impl Reader {
     /// As [`Reader::reference`].
     pub fn operations(&self) -> Result<Vec<Operation>, ReadError> {
         self.history(|commit| Some(commit.operation()))
+    }
+
+    /// Returns the first log of ref changes that is damaged or missing. What it told of is left out by
+    /// [`Reader::reflog`] and [`Reader::operations`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Reader::reference`].
+    pub fn lost_log(&self) -> Result<Option<LostLog>, ReadError> {
+        Ok(ref_log::first_lost(&self.layout, &self.state()?.base)?)
     }
 
     /// Returns what is wanted of every commit, oldest first: of those in the logs, and of those in the
