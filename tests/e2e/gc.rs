@@ -160,3 +160,23 @@ fn who_collects_is_waited_for_and_named_unless_it_is_automatic() {
     lock.lock().unwrap();
     assert_snapshot!(sandbox.roar(["gc", "--auto"]), @"");
 }
+
+#[test]
+fn kept_bytes_stay_while_what_names_them_cannot_be_read() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .roar(["run", "--keep", "sh", "-c", "echo kept > out"])
+        .success();
+    let _ = sandbox.roar(["gc"]).success();
+    let packs = std::fs::read_dir(sandbox.path(".roar/packs")).unwrap();
+    let paths = packs.map(|entry| entry.unwrap().path());
+    let mut packs = paths.filter(|path| path.extension().is_some_and(|end| end == "rpk"));
+    let (pack, away) = (packs.next().unwrap(), sandbox.path("away"));
+    std::fs::rename(&pack, &away).unwrap();
+    let seen = sandbox.roar(["gc", "--prune=now"]);
+    assert!(seen.err().contains("is missing"), "{}", seen.err());
+    std::fs::rename(&away, &pack).unwrap();
+    std::fs::remove_file(sandbox.path("out")).unwrap();
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"kept\n");
+}

@@ -2,7 +2,7 @@
 //!
 //! What any stored tree names stays: whether something leads to the tree is for the store to judge, which
 //! has let go of those that nothing does. A blob that was kept lately stays too, and all stays while a run
-//! goes on.
+//! goes on, or part of the store is seen to be missing.
 
 use crate::blobs::{Blob, BlobError, BlobFinding, Blobs};
 use crate::{RepoError, Workspace};
@@ -78,7 +78,8 @@ fn unused(
     grace: Duration,
 ) -> Result<Vec<Blob>, PruneError> {
     let blobs = Blobs::within(&workspace.dot());
-    if blobs.list()?.is_empty() || is_running(workspace)? {
+    // What names them may be in what is seen to be missing.
+    if blobs.list()?.is_empty() || is_running(workspace)? || reader.damage().is_some() {
         return Ok(Vec::new());
     }
     let named = named(reader)?;

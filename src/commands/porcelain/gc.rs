@@ -86,7 +86,11 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
             gc_naming(store, &options, wait, &mut gone)
         })??
     };
-    let blobs = unused_blobs(ui, context, &workspace, &args)?;
+    let blobs = match &report.kept {
+        // What names the bytes may be what cannot be read.
+        Some(_) => Vec::new(),
+        None => unused_blobs(ui, context, &workspace, &args)?,
+    };
     if !args.dry_run {
         workspace.remove_leftovers()?;
     }
