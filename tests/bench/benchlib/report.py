@@ -81,12 +81,14 @@ def failures(variants):
 
 
 def merge(page, heading, machine, order, sections):
-    """Returns the page with these sections in the place of their older selves, in `order`.
+    """Returns the page with these sections in the place of their older selves, in `order`; what other
+    programmes measured comes last.
 
     What was measured on another machine is dropped: figures of two machines do not compare.
     """
     kept = dict(SECTION.findall(page)) if machine in page else {}
     kept.update((section.name, str(section)) for section in sections)
     names = [name for name in order if name in kept]
+    names += [name for name in kept if name not in order]
     marked = (f"{MARK.format(name)}\n{kept[name].strip()}\n" for name in names)
     return "\n".join([heading.strip() + "\n", *marked])
