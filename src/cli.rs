@@ -314,7 +314,7 @@ fn explain(ui: &mut Ui, words: &[OsString], err: &clap::Error) -> Result<ExitCod
         }
         // Once more with everything built, for suggestions that know every command.
         _ => Err(match root(true).try_get_matches_from(words) {
-            Err(err) => mistakes::explain(&err),
+            Err(err) => mistakes::explain(&err, &root(true), words),
             Ok(_) => CommandError::usage(err.to_string()),
         }),
     }

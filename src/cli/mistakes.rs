@@ -3,14 +3,15 @@
 use crate::error::CommandError;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsString;
 
-/// Turns what clap found into an error with hints.
-pub(super) fn explain(err: &Error) -> CommandError {
+/// Turns what clap found wrong with `words` into an error with hints; `root` knows all commands.
+pub(super) fn explain(err: &Error, root: &clap::Command, words: &[OsString]) -> CommandError {
     let error = CommandError::usage(message(err));
     let error = suggestions(err)
         .into_iter()
         .fold(error, |error, word| error.maybe_meant(Some(&word)));
-    error.hint(usage(err))
+    error.hint(usage(root, words))
 }
 
 fn message(err: &Error) -> String {
@@ -103,17 +104,22 @@ fn first(err: &Error, kind: ContextKind) -> Option<String> {
 }
 
 /// Returns where to read on: the help of the command that was being typed.
-fn usage(err: &Error) -> String {
-    let usage = text(err, ContextKind::Usage).unwrap_or_default();
-    let words: Vec<&str> = usage
-        .strip_prefix("Usage: roar ")
-        .unwrap_or_default()
-        .split_whitespace()
-        .take_while(|word| word.chars().all(|it| it.is_ascii_lowercase() || it == '-'))
-        .filter(|word| !word.starts_with('-'))
-        .collect();
-    if words.is_empty() {
-        return "`roar help` lists the commands".to_owned();
+fn usage(root: &clap::Command, words: &[OsString]) -> String {
+    let mut path = Vec::new();
+    let mut command = root;
+    for word in words.iter().skip(1) {
+        match command.find_subcommand(word) {
+            Some(below) => {
+                path.push(below.get_name());
+                command = below;
+            }
+            // Options of all commands, and their values, may come first.
+            None if path.is_empty() => {}
+            None => break,
+        }
     }
-    format!("`roar help {}` shows how it is used", words.join(" "))
+    match path.is_empty() {
+        true => "`roar help` lists the commands".to_owned(),
+        false => format!("`roar help {}` shows how it is used", path.join(" ")),
+    }
 }
