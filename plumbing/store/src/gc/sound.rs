@@ -111,3 +111,76 @@ fn first_missing(
     }
     Ok(None)
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+    use crate::Store;
+    use roar_object::{Object, Session};
+
+    /// Returns a store with two packs, of ten objects each.
+    fn two_packs() -> (tempfile::TempDir, Store, [PackName; 2]) {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::create(&dir.path().join(".roar")).unwrap();
+        let names = [0, 10].map(|first| {
+            let mut sink = store.new_pack().unwrap();
+            for number in first..first + 10 {
+                let session = Session::begin(&format!("session {number}"), number);
+                sink.add(&Object::encode(&session)).unwrap();
+            }
+            sink.finish().unwrap().unwrap()
+        });
+        (dir, store, names)
+    }
+
+    fn checked(store: &Store, new: PackName, old: PackName, wanted: u32) -> Result<(), GcError> {
+        let packs = Packs::look(store.layout()).unwrap();
+        let old = packs
+            .all()
+            .find(|opened| opened.listed.name == old)
+            .unwrap();
+        let sources = [(&old.listed, old.pack.as_ref().unwrap())];
+        check_new(store.layout(), &[new], &sources, &|_, rank| rank < wanted)
+    }
+
+    #[test]
+    fn a_pack_without_what_is_to_stay_takes_the_place_of_none() {
+        let (_dir, store, [one, other]) = two_packs();
+        checked(&store, one, one, 10).unwrap();
+        checked(&store, one, other, 0).unwrap();
+        let missing = checked(&store, one, other, 1).unwrap_err();
+        let told = missing.to_string();
+        assert!(told.ends_with("is missing in the new pack"), "{told}");
+    }
+
+    #[test]
+    fn a_pack_that_is_not_on_the_disk_as_it_was_made_takes_the_place_of_none() {
+        let (_dir, store, [one, other]) = two_packs();
+        let path = packs::path(&store.layout().packs(), one);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        let damaged = checked(&store, one, other, 0).unwrap_err();
+        assert!(matches!(damaged, GcError::Damaged { .. }), "{damaged}");
+    }
+
+    #[test]
+    fn only_packs_that_are_right_to_the_last_byte_are_merged() {
+        let (_dir, store, names) = two_packs();
+        let dir = store.layout().packs();
+        let kept = || {
+            let mut kept = names.to_vec();
+            keep(&Packs::look(store.layout()).unwrap(), &mut kept);
+            kept
+        };
+        assert_eq!(kept().len(), 2);
+        let path = packs::index_path(&dir, names[0]);
+        let mut bytes = std::fs::read(&path).unwrap();
+        bytes[72 + 1024 + 8 + 3] ^= 1;
+        std::fs::write(&path, bytes).unwrap();
+        assert_eq!(kept(), [names[1]]);
+        assert_eq!(mend_indexes(store.layout()).unwrap(), [names[0]]);
+        assert_eq!(kept().len(), 2);
+    }
+}
