@@ -106,6 +106,11 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
         }
     }
     file::make_private_dir(dir)?;
+    if is_mostly_a_hole(dir) {
+        return Err(SledError::Contradiction(
+            "that it has a length that was never written",
+        ));
+    }
     remove_torn_snapshots(dir)?;
     let config = sled::Config::new()
         .path(dir)
@@ -152,6 +157,14 @@ fn files(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     std::fs::read_dir(dir)?
         .map(|entry| entry.map(|entry| entry.path()))
         .collect()
+}
+
+/// Returns whether the database has a length of which next to nothing was written. sled would fill the
+/// hole, and the disk with it.
+fn is_mostly_a_hole(dir: &Path) -> bool {
+    const LARGE: u64 = 64 << 20;
+    let meta = std::fs::metadata(dir.join("db"));
+    meta.is_ok_and(|meta| meta.len() > LARGE && meta.blocks() * 512 < meta.len() / 16)
 }
 
 /// Takes sled's files from others. The directory keeps them out already, so trouble here is none.

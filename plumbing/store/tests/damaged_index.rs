@@ -216,6 +216,18 @@ fn a_link_in_the_place_of_the_index_is_moved_aside() {
 }
 
 #[test]
+fn a_database_with_a_vast_hole_is_moved_aside_and_not_filled() {
+    let (_dir, store) = store_at_rest();
+    assert_healed(&store, |sled| {
+        let db = std::fs::File::options()
+            .write(true)
+            .open(sled.join("db"))
+            .unwrap();
+        db.set_len(20 << 30).unwrap();
+    });
+}
+
+#[test]
 fn an_index_that_may_not_be_read_is_moved_aside() {
     for inner in ["", "db"] {
         let (_dir, store) = store_at_rest();
