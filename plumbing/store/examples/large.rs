@@ -5,6 +5,7 @@
 //! marks and prunes, `large DIR fsck` checks. Times are of the processor; memory is the most there was.
 #![expect(clippy::print_stdout, reason = "telling is its purpose")]
 
+use nix::time::{ClockId, clock_gettime};
 use roar_object::{Object, ObjectId, Objects, Session};
 use roar_store::{
     Expect, GcOptions, Holder, Options, RefChange, RefName, Store, Transaction, Wait, fsck, gc,
@@ -33,17 +34,11 @@ fn main() -> Outcome<()> {
 
 /// Returns processor time and largest memory of this process.
 fn cost() -> Outcome<String> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split(' ')
-        .collect();
-    let ticks: u64 = fields[12].parse::<u64>()? + fields[13].parse::<u64>()?;
+    let worked = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID)?;
+    let worked = Duration::from(worked).as_secs_f64() * 1000.0;
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find(|line| line.starts_with("VmHWM"));
-    Ok(format!("{} ms, {}", ticks * 10, peak.unwrap_or_default()))
+    Ok(format!("{worked:.2} ms, {}", peak.unwrap_or_default()))
 }
 
 /// Chains of two: the second names the first. The ref `kept` names the last of every other chain.

@@ -67,7 +67,7 @@ impl Stamp {
     pub(crate) fn read(layout: &Layout) -> FileResult<Self> {
         let path = layout.base();
         let read = || -> std::io::Result<Option<[u8; STAMP]>> {
-            let Some(file) = crate::file::open_if_file(&path)? else {
+            let Some(file) = file::open_if_file(&path)? else {
                 return Ok(None);
             };
             let bytes = file::read_exactly(&file, 0, STAMP)?;

@@ -1,7 +1,7 @@
 //! Checkpoints: how what is derived from the journal says up to where.
 
 use crate::base::Base;
-use crate::file::{FileError, FileResult, read_exactly};
+use crate::file::{self, FileError, FileResult, read_exactly};
 use crate::{frame, segment};
 use roar_pack::bytes::Fields;
 use std::path::Path;
@@ -58,7 +58,7 @@ impl Checkpoint {
         }
         let path = segment::path(journal, self.segment);
         let read = || -> std::io::Result<bool> {
-            let Some(file) = crate::file::open_if_file(&path)? else {
+            let Some(file) = file::open_if_file(&path)? else {
                 return Ok(false);
             };
             let len = file.metadata()?.len();

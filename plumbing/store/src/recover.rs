@@ -145,7 +145,7 @@ pub(crate) fn claimed_sequence(layout: &Layout, base: &Base) -> FileResult<u64> 
 fn begun_after(layout: &Layout, tail: &Tail) -> FileResult<u64> {
     let path = segment::path(&layout.journal(), tail.segment);
     let read = || -> std::io::Result<Option<u64>> {
-        let Some(file) = crate::file::open_if_file(&path)? else {
+        let Some(file) = file::open_if_file(&path)? else {
             return Ok(None);
         };
         let header = file::read_exactly(&file, 0, segment::HEADER as usize)?;

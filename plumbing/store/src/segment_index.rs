@@ -91,7 +91,7 @@ impl SegmentIndex {
     pub(crate) fn was_longer(journal: &Path, segment: u32, len: u64) -> FileResult<bool> {
         let path = path(journal, segment);
         let read = || -> std::io::Result<Option<u64>> {
-            let Some(file) = crate::file::open_if_file(&path)? else {
+            let Some(file) = file::open_if_file(&path)? else {
                 return Ok(None);
             };
             let front = file::read_exactly(&file, 12, 8)?;

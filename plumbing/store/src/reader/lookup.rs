@@ -1,7 +1,7 @@
 //! Looking one object up: in packs, in the journal, in the writer's index.
 
 use super::{ReadError, Reader};
-use crate::file::{FileError, read_exactly};
+use crate::file::{FileError, open_if_file, read_exactly};
 use crate::index::Held as Indexed;
 use crate::places::Places;
 use crate::segment;
@@ -132,7 +132,7 @@ impl Reader {
             return Ok(Some(Arc::clone(file)));
         }
         let path = segment::path(&self.layout.journal(), segment);
-        let file = crate::file::open_if_file(&path).map_err(FileError::at("open", &path))?;
+        let file = open_if_file(&path).map_err(FileError::at("open", &path))?;
         let file = file.map(Arc::new);
         files.extend(file.clone().map(|file| (segment, file)));
         Ok(file)
