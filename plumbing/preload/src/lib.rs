@@ -35,7 +35,7 @@
 //!
 //! | offset | size | what |
 //! |---|---|---|
-//! | 0 | 8 | state: bits 0–1 what (0 free, 1 claimed, 2 ready), bits 2–23 process, bits 24–63 position |
+//! | 0 | 8 | state: bits 0–1 what (0 free, 1 claimed, 2 ready), bits 2–23 process, bits 24–63 lap: position ÷ 4096 |
 //! | 8 | 8 | device |
 //! | 16 | 8 | inode |
 //! | 24 | 8 | length of the file in bytes |
@@ -47,9 +47,9 @@
 //! | 60 | 4 | 1 if the path's last part is the file, 0 if it is a link |
 //! | 64 | 192 | the path, absolute |
 //!
-//! An entry is claimed by exchanging its state, *free at this position* for *claimed by this process*;
-//! then the head is moved on, by whoever comes first. Whoever has read it frees it for the position
-//! one round later. (The bounded queue of D. Vyukov, with one reader and claims that name their
+//! An entry is claimed by exchanging its state, *free for this lap* for *claimed by this process*;
+//! then the head is moved on, by whoever comes first. Whoever has read it frees it for the
+//! next lap. (The bounded queue of D. Vyukov, with one reader and claims that name their
 //! owner, so that the death of one who is writing can be told from slowness.)
 //!
 //! # What is not here

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use memmap2::MmapRaw;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use crate::ring::{Facts, PATH, POSITIONS, Ring, SIZE, SLOTS, State};
+use crate::ring::{Facts, PATH, Ring, SIZE, SLOTS, State, lap_of};
 
 /// A file that a watched program has opened for reading.
 #[derive(Clone, Copy, Debug)]
@@ -89,10 +89,10 @@ impl Notes {
     /// later, and does not keep back those behind it.
     pub fn take(&mut self) -> Option<Noted> {
         while let Some(position) = self.next_position() {
-            let Some(State::Ready { position: of, pid }) = self.ring.look(position) else {
+            let Some(State::Ready { lap, pid }) = self.ring.look(position) else {
                 continue;
             };
-            if !same(of, position) {
+            if lap != lap_of(position) {
                 continue;
             }
             let copy = self.ring.copy(position);
@@ -118,8 +118,8 @@ impl Notes {
     /// There is a need for it only when the ring has no room left, or when all is over.
     pub fn give_up_on(&mut self, is_alive: impl Fn(u32) -> bool) {
         for position in self.tail..self.end() {
-            if let Some(State::Claimed { position: of, pid }) = self.ring.look(position)
-                && same(of, position)
+            if let Some(State::Claimed { lap, pid }) = self.ring.look(position)
+                && lap == lap_of(position)
                 && !is_alive(pid)
             {
                 self.ring.free(position);
@@ -162,13 +162,8 @@ impl Notes {
     /// Whether the entry at a position was taken: then it is free for the next time round.
     fn is_done(&self, position: u64) -> bool {
         let state = self.ring.look(position);
-        state.is_some_and(|state| same(state.position(), position + SLOTS))
+        state.is_some_and(|state| state.lap() == lap_of(position + SLOTS))
     }
-}
-
-/// Whether a position as an entry tells it is this one.
-fn same(told: u64, position: u64) -> bool {
-    told == position & POSITIONS
 }
 
 #[cfg(test)]

@@ -35,65 +35,69 @@ const CLOSED_AT: usize = 192;
 const WORDS: usize = SLOT / 8;
 const PATH_AT: usize = 64;
 
-/// What an entry's first word says.
+/// What an entry's first word says. A *lap* is once round the ring: the lap and the entry's place
+/// make its position. Zeros are an entry that is free for the first lap, as memory comes from the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Whoever comes to this position may have it.
+    /// Whoever comes to it in this lap may have it.
     Free {
-        /// The position.
-        position: u64,
+        /// The lap.
+        lap: u64,
     },
     /// A process is writing it.
     Claimed {
-        /// The position.
-        position: u64,
+        /// The lap.
+        lap: u64,
         /// The process.
         pid: u32,
     },
     /// It is written.
     Ready {
-        /// The position.
-        position: u64,
+        /// The lap.
+        lap: u64,
         /// The process.
         pid: u32,
     },
 }
 
-/// Bits of the first word: 40 for the position, 22 for the process, 2 for what it is.
+/// Bits of the first word: 40 for the lap, 22 for the process, 2 for what it is.
 const PID_BITS: u32 = 22;
 const PID_MASK: u64 = (1 << PID_BITS) - 1;
-const POSITION_SHIFT: u32 = PID_BITS + 2;
-pub(crate) const POSITIONS: u64 = (1 << (64 - POSITION_SHIFT)) - 1;
+const LAP_SHIFT: u32 = PID_BITS + 2;
+const LAP_MASK: u64 = (1 << (64 - LAP_SHIFT)) - 1;
 
 impl State {
     const fn word(self) -> u64 {
-        let (position, pid, kind) = match self {
-            Self::Free { position } => (position, 0, 0),
-            Self::Claimed { position, pid } => (position, pid, 1),
-            Self::Ready { position, pid } => (position, pid, 2),
+        let (lap, pid, kind) = match self {
+            Self::Free { lap } => (lap, 0, 0),
+            Self::Claimed { lap, pid } => (lap, pid, 1),
+            Self::Ready { lap, pid } => (lap, pid, 2),
         };
-        (position & POSITIONS) << POSITION_SHIFT | (pid as u64 & PID_MASK) << 2 | kind
+        (lap & LAP_MASK) << LAP_SHIFT | (pid as u64 & PID_MASK) << 2 | kind
     }
 
-    /// Returns the position that an entry is at, or free for.
-    pub(crate) const fn position(self) -> u64 {
+    /// Returns the lap that an entry is in, or free for.
+    pub(crate) const fn lap(self) -> u64 {
         match self {
-            Self::Free { position }
-            | Self::Claimed { position, .. }
-            | Self::Ready { position, .. } => position,
+            Self::Free { lap } | Self::Claimed { lap, .. } | Self::Ready { lap, .. } => lap,
         }
     }
 
     const fn of(word: u64) -> Option<Self> {
-        let position = word >> POSITION_SHIFT;
+        let lap = word >> LAP_SHIFT;
         let pid = (word >> 2 & PID_MASK) as u32;
         match word & 3 {
-            0 => Some(Self::Free { position }),
-            1 => Some(Self::Claimed { position, pid }),
-            2 => Some(Self::Ready { position, pid }),
+            0 => Some(Self::Free { lap }),
+            1 => Some(Self::Claimed { lap, pid }),
+            2 => Some(Self::Ready { lap, pid }),
             _ => None,
         }
     }
+}
+
+/// Returns the lap that a position is in.
+pub(crate) const fn lap_of(position: u64) -> u64 {
+    position / SLOTS & LAP_MASK
 }
 
 /// What is told of a file beside its path.
@@ -153,10 +157,6 @@ impl Ring {
 
     /// Makes memory that holds zeros a ring.
     pub(crate) fn begin(self) {
-        for position in 0..SLOTS {
-            let word = State::Free { position }.word();
-            self.state(position).store(word, Ordering::Relaxed);
-        }
         self.magic().store(MAGIC, Ordering::Release);
     }
 
@@ -193,8 +193,9 @@ impl Ring {
     pub(crate) fn claim(self, pid: u32) -> Option<Claim> {
         let mut position = self.head().load(Ordering::Acquire);
         loop {
-            let free = State::Free { position }.word();
-            let mine = State::Claimed { position, pid }.word();
+            let lap = lap_of(position);
+            let free = State::Free { lap }.word();
+            let mine = State::Claimed { lap, pid }.word();
             let state = self.state(position);
             match state.compare_exchange(free, mine, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
@@ -206,7 +207,7 @@ impl Ring {
                     });
                 }
                 // Somebody was faster, and may not have come to say so.
-                Err(word) if word >> POSITION_SHIFT == position & POSITIONS => self.pass(position),
+                Err(word) if word >> LAP_SHIFT == lap => self.pass(position),
                 Err(_) if self.head().load(Ordering::Acquire) == position => return None,
                 Err(_) => {}
             }
@@ -227,12 +228,11 @@ impl Ring {
         State::of(self.state(position).load(Ordering::Acquire))
     }
 
-    /// Frees the entry at `position` for the next time round.
+    /// Frees the entry at `position` for the next lap.
     pub(crate) fn free(self, position: u64) {
-        let next = State::Free {
-            position: position.wrapping_add(SLOTS),
-        };
-        self.state(position).store(next.word(), Ordering::Release);
+        let lap = lap_of(position.wrapping_add(SLOTS));
+        self.state(position)
+            .store(State::Free { lap }.word(), Ordering::Release);
     }
 
     /// Copies what the entry at `position` tells; `None` when that is nonsense.
@@ -344,7 +344,7 @@ impl Claim {
         // who keeps to the rules writes there; who does not can only make nonsense of it.
         unsafe { ptr::copy_nonoverlapping(words.as_ptr(), behind_state, words.len()) };
         let ready = State::Ready {
-            position: self.position,
+            lap: lap_of(self.position),
             pid: self.pid,
         };
         // SAFETY: the entry begins with its state, aligned.

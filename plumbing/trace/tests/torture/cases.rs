@@ -56,6 +56,14 @@ const fn partial(
 
 const IN_OUT: &[&str] = &["R in", "C out"];
 
+/// Thousands of files, read by threads of two processes.
+pub(crate) const FLOOD: Case = case(
+    "flood",
+    "mkdir many; seq 0 2999 | (cd many; xargs touch)",
+    "$ROAR kit flood",
+    &[],
+);
+
 /// All cases.
 pub(crate) const CASES: &[Case] = &[
     // Kinds of program.
@@ -66,6 +74,14 @@ pub(crate) const CASES: &[Case] = &[
     kit("int80", "$ROAR kit int80", IN_OUT),
     kit("32_bit", "$ROAR kit32", IN_OUT),
     kit("32_bit_loaded", "$ROAR kit-loaded32", &[]),
+    kit("sandbox", "$ROAR kit sandbox", &["R file", "R in", "C out"]),
+    kit("no_memory", "$ROAR kit no_memory", IN_OUT),
+    kit("signal_handler", "$ROAR kit signal_handler", IN_OUT),
+    kit(
+        "killed_readers",
+        "$ROAR kit killed_readers",
+        &["R in", "R file"],
+    ),
     // Executing.
     kit("exec_elf", "$ROAR sub/prog in", &["R in", "R+x sub/prog"]),
     kit("execveat", "$ROAR kit execveat", &["R in", "R+x sub/prog"]),

@@ -5,7 +5,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <linux/openat2.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -15,6 +17,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -394,6 +398,61 @@ static void c_nobody(void) {
     get(rd("in"));
     if (open("in", O_RDWR) >= 0 || unlink("in") == 0 || open("new", O_CREAT | O_WRONLY, 0644) >= 0) exit(99);
 }
+/* Forbids itself, after its first file, all but what opening a file needs without us. */
+static void c_sandbox(void) {
+    get(rd("file"));
+#define DENY(nr) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, nr, 0, 1), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), DENY(SYS_getpid), DENY(SYS_getppid), DENY(SYS_getcwd),
+        DENY(SYS_fstat), DENY(SYS_readlink), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    E(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)), E(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
+    get(rd("in")), put(wr("out"), "x");
+}
+static void *read_many(void *first) {
+    char name[32];
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "many/%d", ((int)(long)first + i) % 3000);
+        close(rd(name));
+    }
+    return 0;
+}
+/* Several threads of several processes read thousands of files, and call for nothing else. */
+static void c_flood(void) {
+    pid_t child = E(fork());
+    pthread_t threads[3];
+    for (long i = 0; i < 3; i++) E(-pthread_create(&threads[i], 0, read_many, (void *)(i * 1000)));
+    for (int i = 0; i < 3; i++) E(-pthread_join(threads[i], 0));
+    if (child == 0) _exit(0);
+    wait_for(child);
+}
+/* Readers are killed at whatever they are doing; what is read afterwards must be told still. */
+static void c_killed_readers(void) {
+    for (int n = 0; n < 200; n++) {
+        int ready[2];
+        E(pipe(ready));
+        pid_t child = E(fork());
+        if (child == 0) {
+            for (int i = 0;; i++) {
+                close(rd("in"));
+                if (i == n) put(ready[1], "x");
+            }
+        }
+        get(ready[0]), E(kill(child, SIGKILL)), E(waitpid(child, 0, 0));
+        close(ready[0]), close(ready[1]);
+    }
+    get(rd("file"));
+}
+/* There is no memory left to map anything. */
+static void c_no_memory(void) {
+    struct rlimit none = {1, 1};
+    E(setrlimit(RLIMIT_AS, &none));
+    int in = rd("in"), out = wr("out");
+    get(in), put(out, "x");
+}
+static void open_in_handler(int signal) { get(rd("in")), put(wr("out"), "x"); }
+static void c_signal_handler(void) { signal(SIGUSR1, open_in_handler), raise(SIGUSR1); }
 static void c_signal(void) { get(rd("in")), raise(SIGTERM); }
 
 #define CASE(name) {#name, c_##name}
@@ -415,7 +474,8 @@ static const struct { const char *name; void (*run)(void); } cases[] = {
     CASE(exec_from_thread), CASE(chroot), CASE(mount_ns), CASE(bind_mount), CASE(handle), CASE(uring),
     CASE(longpath), CASE(longpath_cwd), CASE(long_argument), CASE(names), CASE(symlink),
     CASE(symlink_swapped), CASE(dir_symlink_swapped), CASE(special), CASE(move_then_read),
-    CASE(move_then_append), CASE(nobody), CASE(signal),
+    CASE(move_then_append), CASE(nobody), CASE(signal), CASE(sandbox),
+    CASE(flood), CASE(killed_readers), CASE(no_memory), CASE(signal_handler),
 };
 
 int main(int argc, char **argv) {

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may panic")]
 
 mod cases;
+mod flood;
 mod keeping;
 mod stage;
 
