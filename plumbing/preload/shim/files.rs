@@ -9,7 +9,7 @@ use crate::link;
 use crate::ring::{Facts, PATH, Ring, Room};
 use crate::sys::{
     self, AT_FDCWD, ELOOP, FSTAT, GETCWD, GETPID, GETPPID, O_ACCMODE, O_CREAT, O_DIRECTORY,
-    O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC, OPENAT, READLINK, Stat,
+    O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC, OPENAT, OPENAT2, READLINK, Stat,
 };
 
 /// A file opened with any of these is more than read, or less.
@@ -63,7 +63,7 @@ impl Path {
 
     /// Whether it may mean another file for each who asks.
     fn is_own(&self) -> bool {
-        self.starts_with(b"/proc/") || self.starts_with(b"/dev/")
+        [&b"/proc/"[..], b"/dev/", b"//"].iter().any(|start| self.starts_with(start))
     }
 }
 
@@ -94,31 +94,33 @@ unsafe fn pass(ring: Ring, at: c_int, path: *const c_char, flags: c_int) -> Opti
     if !has_room(ring) {
         return None;
     }
-    let gated = |flags: c_int| unsafe {
-        gate::call(OPENAT, [at as usize, path as usize, flags as usize, 0])
-    };
-    let mut whole = Path::EMPTY;
-    // Whether the name is a link tells itself in this way, so that the watcher need not look.
-    let mut fd = gated(flags | O_NOFOLLOW);
-    let direct = fd != -ELOOP || flags & O_NOFOLLOW != 0;
-    if !direct {
-        // What the link leads to may be no file, and nothing to be opened twice.
-        unsafe { complete(&mut whole, at, path.cast()) }?;
-        fd = gated(flags);
+    // What a link leads to may mean another file for each who asks: that the watcher must see at once.
+    let args = [at as usize, path as usize, (flags | O_NOFOLLOW) as usize, 0];
+    let fd = unsafe { gate::call(OPENAT, args) };
+    if fd == -ELOOP && flags & O_NOFOLLOW == 0 {
+        return None;
     }
     if fd < 0 {
         return Some(fd);
     }
     let stat = status(fd);
-    if direct && !is_file(&stat) {
-        return Some(fd);
+    if is_file(&stat) && unsafe { note(ring, at, path, fd, &stat) }.is_none() {
+        // It stays open: closing it would end the locks that the process may have on that file.
+        unsafe { tell(at, path, flags) };
     }
-    let named = !direct || unsafe { complete_opened(&mut whole, at, path.cast(), fd) }.is_some();
-    if named && note(ring, &stat, direct, &whole) || !is_file(&stat) {
-        return Some(fd);
-    }
-    sys::close(fd as c_int);
-    None
+    Some(fd)
+}
+
+/// Lets the watcher see that a file is opened, by a call that is held as any, and then fails: nothing
+/// can be as long as it says.
+///
+/// # Safety
+///
+/// The path ends with a zero.
+unsafe fn tell(at: c_int, path: *const c_char, flags: c_int) {
+    let how = [flags as u64, 0, 0];
+    let args = [at as usize, path as usize, how.as_ptr() as usize, 0, 0, 0];
+    unsafe { sys::call(OPENAT2, args) };
 }
 
 /// Whether there is room, and it is not yet time to show the watcher that there is little.
@@ -143,12 +145,22 @@ fn is_file(stat: &Stat) -> bool {
     stat.mode & TYPE == REGULAR
 }
 
-/// Writes down a file that was opened. Returns whether there was room.
-fn note(ring: Ring, stat: &Stat, direct: bool, whole: &Path) -> bool {
+/// Writes down a file that was opened as `fd`; `None` when that cannot be done.
+///
+/// # Safety
+///
+/// The path ends with a zero.
+unsafe fn note(ring: Ring, at: c_int, path: *const c_char, fd: isize, stat: &Stat) -> Option<()> {
+    // Filled in place: what moves a path would call upon the C library.
+    let mut whole = Path::EMPTY;
+    unsafe { complete(&mut whole, at, path.cast(), fd) }?;
     let pid = ask(GETPID);
-    let Some(claim) = ring.claim(pid) else {
-        return false;
+    let parent = if LAST.load(Ordering::Relaxed) == pid {
+        0
+    } else {
+        begin(pid)?
     };
+    let claim = ring.claim(pid)?;
     // SAFETY: there is room for the longest path.
     unsafe { sys::copy(whole.bytes.as_ptr().cast(), claim.path(), whole.length) };
     let facts = Facts {
@@ -158,20 +170,30 @@ fn note(ring: Ring, stat: &Stat, direct: bool, whole: &Path) -> bool {
         mtime_ns: nanoseconds(stat.modified),
         ctime_ns: nanoseconds(stat.changed),
         mode: stat.mode,
-        parent: parent(pid),
-        direct,
+        parent,
     };
     claim.commit(&facts, whole.length);
-    true
+    Some(())
 }
 
-/// Returns who started this process, if it has not been told yet; else 0.
-fn parent(pid: u32) -> u32 {
-    if LAST.load(Ordering::Relaxed) == pid {
-        return 0;
+/// Begins to write for a process, and returns who started it; `None` if the watcher knows the process by
+/// another number.
+#[cold]
+fn begin(pid: u32) -> Option<u32> {
+    let mut name = [0; 16];
+    let args = [c"/proc/self".as_ptr() as usize, name.as_mut_ptr() as usize, name.len(), 0, 0, 0];
+    // SAFETY: the path ends with a zero; the kernel writes at most as much as there is room for.
+    let written = unsafe { sys::call(READLINK, args) };
+    let digits = name.get(..usize::try_from(written).ok()?)?;
+    let number = digits.iter().fold(0_u32, |number, digit| {
+        number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
+    });
+    if number != pid {
+        link::leave();
+        return None;
     }
     LAST.store(pid, Ordering::Relaxed);
-    ask(GETPPID)
+    Some(ask(GETPPID))
 }
 
 fn ask(number: usize) -> u32 {
@@ -183,31 +205,17 @@ fn nanoseconds([seconds, rest]: [i64; 2]) -> i64 {
     seconds.wrapping_mul(1_000_000_000).wrapping_add(rest)
 }
 
-/// Finds the whole path of a file that was opened as `fd` and whose name is no link.
-///
-/// # Safety
-///
-/// As for [`complete`].
-unsafe fn complete_opened(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> Option<()> {
-    if at == AT_FDCWD {
-        unsafe { complete(whole, at, path) }
-    } else {
-        by_descriptor(whole, fd)
-    }
-}
-
-/// Makes a path absolute; `None` when it is too long, lies where names mean something else for
-/// everybody, or begins at a descriptor.
+/// Finds the whole path of a file that was opened as `fd`; `None` when it is too long, or lies where
+/// names mean something else for everybody.
 ///
 /// # Safety
 ///
 /// The path ends with a zero.
-#[inline(always)]
-unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8) -> Option<()> {
-    if at != AT_FDCWD {
-        return None;
-    }
+unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> Option<()> {
     if unsafe { *path } != b'/' {
+        if at != AT_FDCWD {
+            return by_descriptor(whole, fd);
+        }
         directory(whole)?;
     }
     unsafe { append(whole, path) }?;

@@ -36,6 +36,11 @@ pub(crate) fn ring() -> Option<Ring> {
     (!ring.is_closed()).then_some(ring)
 }
 
+/// Does without the ring from now on.
+pub(crate) fn leave() {
+    RING.store(ptr::null_mut(), Ordering::Release);
+}
+
 #[cold]
 fn ask() -> Option<Ring> {
     // Other threads go the ordinary way meanwhile, and so does a signal handler that comes between.

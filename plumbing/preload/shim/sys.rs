@@ -5,6 +5,7 @@ use core::arch::asm;
 use core::ffi::{c_char, c_int};
 
 pub(crate) const OPENAT: usize = 257;
+pub(crate) const OPENAT2: usize = 437;
 pub(crate) const CLOSE: usize = 3;
 pub(crate) const FSTAT: usize = 5;
 pub(crate) const MMAP: usize = 9;

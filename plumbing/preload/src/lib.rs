@@ -43,9 +43,8 @@
 //! | 40 | 8 | last change of content or attributes, nanoseconds since 1970 |
 //! | 48 | 4 | type and permissions |
 //! | 52 | 4 | parent process, when the process writes for the first time; else 0 |
-//! | 56 | 4 | length of the path in bytes |
-//! | 60 | 4 | 1 if the path's last part is the file, 0 if it is a link |
-//! | 64 | 192 | the path, absolute |
+//! | 56 | 8 | length of the path in bytes |
+//! | 64 | 192 | the path, absolute; its last part is the file and no link to it |
 //!
 //! An entry is claimed by exchanging its state, *free for this lap* for *claimed by this process*;
 //! then the head is moved on, by whoever comes first. Whoever has read it frees it for the

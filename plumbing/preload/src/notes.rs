@@ -181,7 +181,6 @@ mod tests {
         unsafe { std::ptr::copy_nonoverlapping(path.as_ptr(), claim.path(), path.len()) };
         let facts = Facts {
             size,
-            direct: true,
             ..Facts::default()
         };
         claim.commit(&facts, path.len());
@@ -214,7 +213,6 @@ mod tests {
             ctime_ns: i64::MAX,
             mode: 0o100_644,
             parent: u32::MAX,
-            direct: false,
         };
         claim.commit(&facts, PATH);
         let noted = notes.take().unwrap();
@@ -237,14 +235,13 @@ mod tests {
             ctime_ns: 5,
             mode: 6,
             parent: 7,
-            direct: true,
         };
         claim.commit(&facts, 2);
         let file = File::from(notes.memory.try_clone().unwrap());
         let mut bytes = [0; 66];
         std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, 4096).unwrap();
         let mut expected = Vec::new();
-        for word in [7 << 2 | 2, 1_u64, 2, 3, 4, 5, 7 << 32 | 6, 1 << 32 | 2] {
+        for word in [7 << 2 | 2, 1_u64, 2, 3, 4, 5, 7 << 32 | 6, 2] {
             expected.extend(word.to_ne_bytes());
         }
         expected.extend(b"/a");

@@ -117,8 +117,6 @@ pub struct Facts {
     pub mode: u32,
     /// Who started the process, when it tells for the first time; else 0.
     pub parent: u32,
-    /// Whether the path's last part is the file itself and no link to it.
-    pub direct: bool,
 }
 
 /// How much room there is.
@@ -241,8 +239,8 @@ impl Ring {
         for (at, word) in words.iter_mut().enumerate().skip(1) {
             *word = self.word(position, at).load(Ordering::Relaxed);
         }
-        let (length, direct) = (words[7] as u32 as usize, words[7] >> 32);
-        if length == 0 || length > PATH || direct > 1 {
+        let length = usize::try_from(words[7]).ok()?;
+        if length == 0 || length > PATH {
             return None;
         }
         let facts = Facts {
@@ -253,7 +251,6 @@ impl Ring {
             ctime_ns: words[5] as i64,
             mode: words[6] as u32,
             parent: (words[6] >> 32) as u32,
-            direct: direct == 1,
         };
         let mut path = [0; PATH];
         for (bytes, word) in path.chunks_exact_mut(8).zip(&words[PATH_AT / 8..]) {
@@ -336,7 +333,7 @@ impl Claim {
             facts.mtime_ns as u64,
             facts.ctime_ns as u64,
             u64::from(facts.mode) | u64::from(facts.parent) << 32,
-            length as u64 | u64::from(facts.direct) << 32,
+            length as u64,
         ];
         // SAFETY: an entry is longer than one word.
         let behind_state = unsafe { self.slot.cast::<u64>().add(1) };

@@ -10,7 +10,7 @@ use std::os::fd::OwnedFd;
 
 use nix::errno::Errno;
 use nix::fcntl::{OpenHow, ResolveFlag};
-use roar_events::State;
+use roar_events::{State, Version};
 
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::state::{as_path, is_hidden, look};
@@ -195,17 +195,19 @@ impl Places {
         })
     }
 
-    /// Returns the canonical path of a file whose name is known not to be a link: only its directory may
-    /// be reached through some. `words` are absolute, as this process sees them.
-    ///
-    /// `None` when the words do not end with a name.
-    pub(crate) fn of_file(&mut self, words: &[u8]) -> Option<Result<Vec<u8>, Missed>> {
+    /// Returns the canonical path of a file that the caller found at `words`, absolute, in state `version`,
+    /// by a name that is no link.
+    pub(crate) fn of_file(
+        &mut self,
+        _caller: Caller,
+        words: &[u8],
+        _version: Version,
+    ) -> Result<Vec<u8>, Missed> {
         let (directory, name, slash) = split(words);
         if slash || is_dots(name) {
-            return None;
+            return Err(Missed::Nothing);
         }
-        let place = self.our_place(directory);
-        Some(place.map(|place| below(&place.canonical, name)))
+        Ok(below(&self.our_place(directory)?.canonical, name))
     }
 
     /// Finds the file that `text` leads to.

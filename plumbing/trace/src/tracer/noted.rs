@@ -17,7 +17,7 @@ use roar_preload::{ANSWER, Facts, GATE, Noted, Notes, QUESTION};
 use super::Tracer;
 use super::exec::Width;
 use crate::memory;
-use crate::place::{self, CWD, Caller, Found, Text};
+use crate::place::{self, Caller, Text};
 use crate::state::is_hidden;
 
 /// How long notes may lie: were this process killed, they would be lost.
@@ -152,18 +152,21 @@ impl Tracer<'_> {
     fn take_note(&mut self, noted: &Noted) {
         let caller = self.noted_by(noted);
         self.places.begin(caller.tid);
-        if let Some(found) = self.noted_file(caller, noted)
-            && let State::File(version) = found.state
-            && !is_hidden(&found.path)
-        {
-            self.name_before(&found.path, version, Threat::Reading);
-            self.spool.take(&Record::Open {
-                pid: caller.pid,
-                access: Access::READ,
-                path: &found.path,
-                before: found.state,
-            });
+        let version = version_of(&noted.facts);
+        let path = self.places.of_file(caller, noted.path(), version);
+        let Some(path) = self.unless_missed(path) else {
+            return;
+        };
+        if is_hidden(&path) {
+            return;
         }
+        self.name_before(&path, version, Threat::Reading);
+        self.spool.take(&Record::Open {
+            pid: caller.pid,
+            access: Access::READ,
+            path: &path,
+            before: State::File(version),
+        });
     }
 
     fn noted_by(&mut self, noted: &Noted) -> Caller {
@@ -175,30 +178,6 @@ impl Tracer<'_> {
             tid,
             pid: self.process_of(tid),
         }
-    }
-
-    /// Finds the file that was noted, as it was when it was opened.
-    fn noted_file(&mut self, caller: Caller, noted: &Noted) -> Option<Found> {
-        let version = version_of(&noted.facts);
-        let (words, direct) = (noted.path(), noted.facts.direct);
-        if let Some(path) = direct.then(|| self.places.of_file(words)).flatten() {
-            return Some(Found {
-                path: self.unless_missed(path)?,
-                state: State::File(version),
-                links: Vec::new(),
-            });
-        }
-        let text = self.places.text(caller, CWD, words.to_vec());
-        let text = self.unless_missed(text)?;
-        let found = self.find(caller, text, true)?;
-        // What the name leads to by now may be another file; what was opened is known.
-        let same = matches!(found.state, State::File(now) if now.same_file(&version));
-        let state = if same {
-            State::File(version)
-        } else {
-            found.state
-        };
-        Some(Found { state, ..found })
     }
 }
 
