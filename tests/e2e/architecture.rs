@@ -82,7 +82,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("toml_edit", &["roar-repo"]),
     ("globset", &["roar-repo", "roar-record"]),
     ("regex", &["roar-secrets"]),
-    ("memmap2", &["roar-content", "roar-store"]),
+    ("memmap2", &["roar-content", "roar-store", "roar-preload"]),
     (
         "libc",
         &[
@@ -107,7 +107,13 @@ fn heavy_dependencies_have_one_door_each() {
 }
 
 /// The packages that may use `unsafe`.
-const FENCES: &[&str] = &["roar-launch", "roar-notify", "roar-ptrace", "roar-content"];
+const FENCES: &[&str] = &[
+    "roar-launch",
+    "roar-notify",
+    "roar-ptrace",
+    "roar-preload",
+    "roar-content",
+];
 
 #[test]
 fn unsafe_code_is_behind_the_fences() {

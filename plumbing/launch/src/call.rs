@@ -61,6 +61,12 @@ pub trait Handler {
 
     /// Is called when no call has been waiting for a moment: the time to write things down.
     fn idle(&mut self) {}
+
+    /// Tells how long the handler may be left alone: it is told of idleness at least that often, also if
+    /// no call has come.
+    fn patience(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A program to start, entirely resolved.
@@ -76,6 +82,9 @@ pub struct Command {
     pub directory: Option<PathBuf>,
     /// Whether calls that only look at what is there are interesting too. There are many.
     pub looks: bool,
+    /// The address of a page from which all calls are let pass, for programs that tell themselves what
+    /// they open.
+    pub gate: Option<u64>,
 }
 
 /// How the command came to its end.

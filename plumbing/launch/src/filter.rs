@@ -2,9 +2,10 @@
 //!
 //! The kernel keeps, per filter, a bitmap of the numbers that it allows whatever their arguments
 //! are, and does not run the program for those. So the program decides by architecture and number
-//! first, and looks at an argument only for the two numbers where that spares most stops: an
-//! `open` or `openat` of a directory, or of a path alone, reads and writes no file. Who wants to know
-//! where a command looks, too, gets a program that looks at no argument.
+//! first, and looks at an argument only for the numbers where that spares most stops: an `open` or
+//! `openat` of a directory, or of a path alone, reads and writes no file, and of all uses of `prctl`
+//! one is of interest. Who wants to know where a command looks, too, is told of all openings. Where the
+//! call comes from is asked last, of those that would stop.
 //!
 //! Instruction set and `struct seccomp_data`: `linux/filter.h`, `linux/seccomp.h`, and
 //! `Documentation/userspace-api/seccomp_filter.rst`.
@@ -40,7 +41,11 @@ const AUDIT_AARCH64: u32 = 0xC000_00B7;
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
+const POINTER: u32 = 8;
 const ARGS: u32 = 16;
+
+/// What of an address tells the page.
+const PAGE: u32 = 0xffff_f000;
 
 const LOAD: u16 = (libc::BPF_LD | libc::BPF_W | libc::BPF_ABS) as u16;
 const JUMP_IF_EQUAL: u16 = (libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K) as u16;
@@ -66,12 +71,12 @@ pub fn decode(audit_arch: u32, number: u32) -> Option<(Arch, u32)> {
 }
 
 /// Builds the program that takes `action` on every interesting call of this machine; with `looks`
-/// also on those by which a command only looks at what is there.
-pub(crate) fn program(action: Action, looks: bool) -> Vec<Instruction> {
+/// also on those by which a command only looks at what is there. Calls from the page at `gate` pass.
+pub(crate) fn program(action: Action, looks: bool, gate: Option<u64>) -> Vec<Instruction> {
     let mut code = Assembler::default();
     code.load(ARCH);
     dispatch(&mut code, looks);
-    end(&mut code, action);
+    end(&mut code, action, gate);
     code.finish()
 }
 
@@ -126,14 +131,20 @@ fn judge(sys: Sys, looks: bool) -> Label {
     match sys {
         Sys::Open if !looks => Label::FlagsSecond,
         Sys::Openat if !looks => Label::FlagsThird,
+        Sys::Prctl => Label::Purpose,
         _ => Label::Act,
     }
 }
 
-fn end(code: &mut Assembler, action: Action) {
+fn end(code: &mut Assembler, action: Action, gate: Option<u64>) {
     flags(code, Label::FlagsSecond, 1);
     flags(code, Label::FlagsThird, 2);
+    purpose(code);
     code.here(Label::Act);
+    if let Some(page) = gate {
+        pass(code, page);
+    }
+    code.here(Label::Stop);
     code.give(action.returns());
     code.here(Label::Allow);
     code.give(libc::SECCOMP_RET_ALLOW);
@@ -149,6 +160,23 @@ fn flags(code: &mut Assembler, label: Label, argument: u32) {
     code.give_via(Label::Act);
 }
 
+/// Judges a `prctl` by what it is for: of all its uses, one is of interest.
+fn purpose(code: &mut Assembler) {
+    code.here(Label::Purpose);
+    code.load(ARGS);
+    code.jump_if_equal(libc::PR_SET_SECCOMP as u32, Label::Act);
+    code.give(libc::SECCOMP_RET_ALLOW);
+}
+
+/// Lets a call pass that comes from this page.
+fn pass(code: &mut Assembler, page: u64) {
+    code.load(POINTER + 4);
+    code.unless_equal((page >> 32) as u32, Label::Stop);
+    code.load(POINTER);
+    code.and(PAGE);
+    code.jump_if_equal(page as u32 & PAGE, Label::Allow);
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(target_arch = "aarch64", expect(dead_code, reason = "one table only"))]
 enum Label {
@@ -156,7 +184,9 @@ enum Label {
     TableX32,
     FlagsSecond,
     FlagsThird,
+    Purpose,
     Act,
+    Stop,
     Allow,
 }
 
@@ -174,7 +204,6 @@ impl Assembler {
         self.push(LOAD, offset);
     }
 
-    #[cfg(not(target_arch = "aarch64"))]
     fn and(&mut self, mask: u32) {
         self.push(AND, mask);
     }
@@ -240,8 +269,18 @@ impl Assembler {
 mod tests {
     use super::*;
 
-    /// Runs a program as the kernel would, on `struct seccomp_data`.
     fn interpret(code: &[Instruction], arch: u32, number: u32, args: [u64; 6]) -> (u32, bool) {
+        interpret_at(0x7f00_1234_5678, code, arch, number, args)
+    }
+
+    /// Runs a program as the kernel would, on `struct seccomp_data` of a call from `pointer`.
+    fn interpret_at(
+        pointer: u64,
+        code: &[Instruction],
+        arch: u32,
+        number: u32,
+        args: [u64; 6],
+    ) -> (u32, bool) {
         let (mut a, mut pc, mut looked_at_args) = (0_u32, 0_usize, false);
         loop {
             let step = code[pc];
@@ -253,6 +292,8 @@ mod tests {
                     a = match step.k {
                         NUMBER => number,
                         ARCH => arch,
+                        POINTER => pointer as u32,
+                        at if at == POINTER + 4 => (pointer >> 32) as u32,
                         at => args[(at - ARGS) as usize / 8] as u32,
                     };
                 }
@@ -266,12 +307,15 @@ mod tests {
     }
 
     fn verdict(arch: u32, number: u32, args: [u64; 6]) -> u32 {
-        interpret(&program(Action::Notify, false), arch, number, args).0
+        interpret(&program(Action::Notify, false, None), arch, number, args).0
     }
 
     fn is_look(arch: u32, number: u32) -> bool {
         decode(arch, number).is_some_and(|(table, n)| meaning(table, n).is_some_and(Sys::is_look))
     }
+
+    /// Arguments with which every call that can be interesting is.
+    const TELLING: [u64; 6] = [libc::PR_SET_SECCOMP as u64, 0, 0, 0, 0, 0];
 
     const STOP: u32 = libc::SECCOMP_RET_USER_NOTIF;
     const GO: u32 = libc::SECCOMP_RET_ALLOW;
@@ -286,16 +330,16 @@ mod tests {
         for arch in ARCHES {
             for number in (0..1024).chain(X32_BIT..X32_BIT + 1024) {
                 let means = decode(arch, number).and_then(|(table, n)| meaning(table, n));
-                let wide = interpret(&program(Action::Notify, true), arch, number, [0; 6]);
+                let wide = interpret(&program(Action::Notify, true, None), arch, number, TELLING);
                 let expected = if means.is_some() {
-                    (STOP, false)
+                    (STOP, means == Some(Sys::Prctl))
                 } else {
                     (GO, false)
                 };
                 assert_eq!(wide, expected, "{arch:#x} {number:#x}");
                 let narrow = means.is_some() && !is_look(arch, number);
                 let expected = if narrow { STOP } else { GO };
-                let found = verdict(arch, number, [0; 6]);
+                let found = verdict(arch, number, TELLING);
                 assert_eq!(found, expected, "{arch:#x} {number:#x}");
             }
         }
@@ -303,7 +347,7 @@ mod tests {
 
     #[test]
     fn who_wants_to_know_where_a_command_looks_is_told_of_directories_too() {
-        let program = program(Action::Notify, true);
+        let program = program(Action::Notify, true, None);
         let arch = ARCHES[0];
         let openat = (0..1024).find(|&number| {
             decode(arch, number).and_then(|(table, n)| meaning(table, n)) == Some(Sys::Openat)
@@ -318,7 +362,7 @@ mod tests {
         for arch in ARCHES {
             for number in 0..1024 {
                 let (action, looked) =
-                    interpret(&program(Action::Trace, false), arch, number, [0; 6]);
+                    interpret(&program(Action::Trace, false, None), arch, number, TELLING);
                 assert!(
                     action == libc::SECCOMP_RET_TRACE || !looked,
                     "{arch:#x} {number}"
@@ -349,6 +393,46 @@ mod tests {
                     let mut args = [u64::MAX; 6];
                     args[at] = 0xdead_beef_0000_0000 | flags as u64;
                     assert_eq!(verdict(arch, number, args), expected, "{flags:o}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_call_from_the_gate_goes_on_and_one_from_beside_it_stops() {
+        const GATE: u64 = 0x5052_4f41_5000;
+        for action in [Action::Notify, Action::Trace] {
+            let program = program(action, false, Some(GATE));
+            for arch in ARCHES {
+                for number in 0..1024 {
+                    let stops = verdict(arch, number, TELLING) == STOP;
+                    let at = |pointer| interpret_at(pointer, &program, arch, number, TELLING).0;
+                    assert_eq!(at(GATE + 2), GO);
+                    assert_eq!(at(GATE + 4095), GO);
+                    let beside = [GATE - 1, GATE + 4096, GATE & 0xffff_ffff, GATE | 1 << 40];
+                    for pointer in beside {
+                        assert_eq!(
+                            at(pointer) == action.returns(),
+                            stops,
+                            "{pointer:#x} {number}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn of_all_that_prctl_does_only_a_new_filter_stops() {
+        for arch in ARCHES {
+            for number in 0..1024 {
+                let Some((table, number)) = decode(arch, number) else {
+                    continue;
+                };
+                if meaning(table, number) == Some(Sys::Prctl) {
+                    let with = |option| verdict(arch, number, [option, 2, 0, 0, 0, 0]);
+                    assert_eq!(with(libc::PR_SET_SECCOMP as u64), STOP);
+                    assert_eq!(with(libc::PR_SET_NAME as u64), GO);
                 }
             }
         }

@@ -54,6 +54,6 @@ pub use signals::{News, Signals, Uninterrupted, parent_of};
 pub use slice::Slices;
 pub use start::{Started, start};
 pub use sys::{Sys, meaning};
-pub use sysio::start_helper;
+pub use sysio::{read_proc, start_helper};
 pub use trial::Trial;
 pub use unwatched::run_unwatched;

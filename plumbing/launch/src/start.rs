@@ -173,7 +173,7 @@ fn prepare<'a>(
         argv: Pointers::to(&command.argv),
         shell_argv: Pointers::to(shell_args),
         env: Pointers::to(&command.env),
-        filter: action.map(|action| (program(action, command.looks), action)),
+        filter: action.map(|action| (program(action, command.looks, command.gate), action)),
         signals,
     })
 }

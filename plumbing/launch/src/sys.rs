@@ -65,6 +65,10 @@ pub enum Sys {
     MoveMount,
     /// `umount2(target, flags)`, and 32-bit `umount(target)`.
     Umount,
+    /// `seccomp(operation, flags, args)`.
+    Seccomp,
+    /// `prctl(option, …)`; only `PR_SET_SECCOMP` is of interest.
+    Prctl,
     /// `stat(path, answer)` and its 32-bit forms.
     Stat,
     /// `lstat(path, answer)` and its 32-bit forms.
@@ -111,6 +115,7 @@ pub(crate) const X86_64: &[(u32, Sys)] = &[
     (87, Sys::Unlink),
     (88, Sys::Symlink),
     (155, Sys::PivotRoot),
+    (157, Sys::Prctl),
     (161, Sys::Chroot),
     (165, Sys::Mount),
     (166, Sys::Umount),
@@ -123,6 +128,7 @@ pub(crate) const X86_64: &[(u32, Sys)] = &[
     (304, Sys::OpenByHandleAt),
     (308, Sys::Setns),
     (316, Sys::Renameat2),
+    (317, Sys::Seccomp),
     (322, Sys::Execveat),
     (425, Sys::IoUringSetup),
     (429, Sys::MoveMount),
@@ -147,6 +153,7 @@ pub(crate) const X86: &[(u32, Sys)] = &[
     (61, Sys::Chroot),
     (83, Sys::Symlink),
     (92, Sys::Truncate),
+    (172, Sys::Prctl),
     (193, Sys::Truncate64),
     (217, Sys::PivotRoot),
     (295, Sys::Openat),
@@ -158,6 +165,7 @@ pub(crate) const X86: &[(u32, Sys)] = &[
     (342, Sys::OpenByHandleAt),
     (346, Sys::Setns),
     (353, Sys::Renameat2),
+    (354, Sys::Seccomp),
     (358, Sys::Execveat),
     (425, Sys::IoUringSetup),
     (429, Sys::MoveMount),
@@ -178,10 +186,12 @@ pub(crate) const AARCH64: &[(u32, Sys)] = &[
     (51, Sys::Chroot),
     (56, Sys::Openat),
     (97, Sys::Unshare),
+    (167, Sys::Prctl),
     (221, Sys::Execve),
     (265, Sys::OpenByHandleAt),
     (268, Sys::Setns),
     (276, Sys::Renameat2),
+    (277, Sys::Seccomp),
     (281, Sys::Execveat),
     (425, Sys::IoUringSetup),
     (429, Sys::MoveMount),

@@ -343,7 +343,7 @@ pub(crate) fn read_file(path: &[u8], room: &mut [u8]) -> usize {
 ///
 /// Those tell all at once, and do not tell their size: growing a buffer step by step would take
 /// many calls.
-pub(crate) fn read_proc(path: &str) -> io::Result<Vec<u8>> {
+pub fn read_proc(path: &str) -> io::Result<Vec<u8>> {
     use std::io::Read;
     let mut text = vec![0; 4096];
     let length = std::fs::File::open(path)?.read(&mut text)?;

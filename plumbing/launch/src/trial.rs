@@ -18,7 +18,7 @@ pub struct Trial {
 impl Trial {
     /// Prepares a trial of `action`.
     pub fn of(action: Action) -> Self {
-        let filter = program(action, false);
+        let filter = program(action, false, None);
         Self { filter, action }
     }
 

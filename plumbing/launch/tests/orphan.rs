@@ -16,6 +16,7 @@ fn a_process_whose_listener_is_gone_ends() {
         env: Vec::new(),
         directory: None,
         looks: false,
+        gate: None,
     };
     let signals = Signals::hold().unwrap();
     let mut started =

@@ -97,13 +97,13 @@ impl Watch {
     /// Goes on until the command has ended, and nobody is left or the grace is over.
     fn watch_until_over(&mut self, handler: &mut dyn Handler) {
         while !self.is_over() {
-            let ready = self.wait();
+            let ready = self.wait(handler.patience());
             if ready.signal && self.course.take_signals() {
                 self.look_after_children(handler);
             }
             if ready.call {
                 self.take_call(handler);
-            } else if self.dirty && !ready.signal {
+            } else if (self.dirty || handler.patience().is_some()) && !ready.signal {
                 self.dirty = false;
                 handler.idle();
             }
@@ -119,8 +119,8 @@ impl Watch {
             .is_some_and(|left| left.is_zero() || self.ears.is_none())
     }
 
-    fn wait(&mut self) -> Ready {
-        let timeout = self.timeout();
+    fn wait(&mut self, patience: Option<Duration>) -> Ready {
+        let timeout = self.timeout(patience);
         let signals = PollFd::new(self.course.signals.as_fd(), PollFlags::POLLIN);
         // An interrupted poll leaves the answers empty: nothing is ready.
         let Some(ears) = &mut self.ears else {
@@ -146,8 +146,8 @@ impl Watch {
     }
 
     /// How long to wait: for idleness to be told, for the end of the grace, or without a limit.
-    fn timeout(&self) -> PollTimeout {
-        let idle = self.dirty.then_some(IDLE);
+    fn timeout(&self, patience: Option<Duration>) -> PollTimeout {
+        let idle = if self.dirty { Some(IDLE) } else { patience };
         let wait = idle.into_iter().chain(self.course.time_left()).min();
         // Up to the next millisecond, lest the last one is spent turning in circles.
         let wait = wait.map(|wait| wait + Duration::from_micros(999));

@@ -94,7 +94,7 @@ impl Watch {
 
     /// Waits for one signal (every change sends one) and deals with all that has changed.
     fn turn(&mut self, handler: &mut dyn Handler) {
-        match self.course.signals.take(self.timeout()) {
+        match self.course.signals.take(self.timeout(handler.patience())) {
             Some(news) => drop(self.course.heed(news)),
             None => self.be_quiet(handler),
         }
@@ -113,9 +113,9 @@ impl Watch {
         self.tree.is_empty()
     }
 
-    fn timeout(&self) -> Duration {
+    fn timeout(&self, patience: Option<Duration>) -> Duration {
         let soon = self.dirty || self.stop_wish.is_some() || self.course.has_ended();
-        let idle = if soon { IDLE } else { LONG };
+        let idle = if soon { IDLE } else { patience.unwrap_or(LONG) };
         self.course
             .time_left()
             .filter(|left| !left.is_zero())
@@ -127,7 +127,7 @@ impl Watch {
         // Stopping waits for this moment, so that all who stop with the command have done so.
         if let Some(signal) = self.stop_wish.take() {
             self.course.signals.stop_like(signal);
-        } else if self.dirty {
+        } else if self.dirty || handler.patience().is_some() {
             self.dirty = false;
             handler.idle();
         }

@@ -1,6 +1,7 @@
 //! Runs a command and writes one line for each file that it read or wrote.
 //!
-//! `observe BACKEND OUT COMMAND [ARGUMENT …]`, where `OUT` gets a line of tab-separated fields for
+//! `observe BACKEND[+notes] OUT COMMAND [ARGUMENT …]`: with `+notes` programs note themselves what they
+//! open for reading. `OUT` gets a line of tab-separated fields for
 //! each file: `R` or `-`, `C`, `M`, `D` or `-`, further marks, the first digits of what was read and
 //! of what is there now, and the path with everything but printable ASCII as `\xNN`; and last
 //! `coverage`, the verdict and its reasons. `OUT.spool` gets the records. With `none` for `OUT` nothing is
@@ -57,20 +58,27 @@ fn main() -> ExitCode {
 
 fn observe() -> Result<Exit, Box<dyn std::error::Error>> {
     let mut words = std::env::args_os().skip(1);
-    let backend = words
-        .next()
-        .and_then(|name| Backend::from_name(name.to_str()?));
-    let backend = backend.ok_or("no such backend")?;
+    let backend = words.next().and_then(|word| word.into_string().ok());
+    let backend = backend.ok_or("no backend")?;
+    let (backend, library) = match backend.strip_suffix("+notes") {
+        Some(backend) => (backend, Some(library()?)),
+        None => (backend.as_str(), None),
+    };
+    let backend = Backend::from_name(backend).ok_or("no such backend")?;
+    let library = library.as_deref();
     let out = PathBuf::from(words.next().ok_or("no place for the answer")?);
     let command = command(&words.collect::<Vec<_>>())?;
     if out == Path::new("none") {
-        return Ok(roar_trace::run(&command, quiet(backend))?.finished.exit);
+        return Ok(roar_trace::run(&command, quiet(backend, library))?
+            .finished
+            .exit);
     }
     let options = Options {
         choice: Choice::Only(backend),
         grace: Duration::from_secs(2),
         namer: &mut Reading,
         sink: &mut Spool(std::fs::File::create(out.with_added_extension("spool"))?),
+        library,
     };
     let trace = roar_trace::run(&command, options)?;
     let exit = trace.finished.exit;
@@ -78,8 +86,15 @@ fn observe() -> Result<Exit, Box<dyn std::error::Error>> {
     Ok(exit)
 }
 
+/// Puts the library beside this program.
+fn library() -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let this = std::env::current_exe()?;
+    let directory = this.parent().ok_or("this program lies nowhere")?;
+    Ok(roar_preload::install(directory)?)
+}
+
 /// Options to watch without writing or hashing.
-fn quiet(backend: Backend) -> Options<'static> {
+fn quiet(backend: Backend, library: Option<&Path>) -> Options<'_> {
     let grace = Duration::from_secs(2);
     let (namer, sink) = (Box::leak(Box::new(())), Box::leak(Box::new(())));
     Options {
@@ -87,6 +102,7 @@ fn quiet(backend: Backend) -> Options<'static> {
         grace,
         namer,
         sink,
+        library,
     }
 }
 
@@ -105,6 +121,7 @@ fn command(words: &[OsString]) -> Result<Command, Box<dyn std::error::Error>> {
         env: env.collect::<Result<_, _>>()?,
         directory: None,
         looks: false,
+        gate: None,
     })
 }
 

@@ -91,6 +91,7 @@ pub fn check(backend: Backend, scratch: &Path) -> Result<Report, CheckError> {
             grace: Duration::ZERO,
             namer: &mut Unread,
             sink: &mut (),
+            library: None,
         },
     )?;
     if trace.finished.exit != Exit::Code(0) {
@@ -132,5 +133,6 @@ fn command(input: &Path, output: &Path) -> Command {
         env: Vec::new(),
         directory: None,
         looks: false,
+        gate: None,
     }
 }

@@ -1,11 +1,11 @@
 //! Reading what a waiting thread points at.
 
 use std::fs::File;
-use std::io::{ErrorKind, IoSliceMut};
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
 use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
-use nix::sys::uio::{RemoteIoVec, process_vm_readv};
+use nix::sys::uio::{RemoteIoVec, process_vm_readv, process_vm_writev};
 use nix::unistd::Pid;
 
 /// The longest path the kernel takes, with its terminating NUL.
@@ -54,6 +54,18 @@ pub(crate) fn bytes<const N: usize>(tid: i32, address: u64) -> Result<[u8; N], F
         read if read == N => Ok(bytes),
         _ => Err(Fault::Nothing),
     }
+}
+
+/// Writes bytes at `address` of thread `tid`, all or perhaps some of them; returns whether all.
+pub(crate) fn write(tid: i32, address: u64, bytes: &[u8]) -> bool {
+    let Ok(base) = usize::try_from(address) else {
+        return false;
+    };
+    let remote = [RemoteIoVec {
+        base,
+        len: bytes.len(),
+    }];
+    process_vm_writev(Pid::from_raw(tid), &[IoSlice::new(bytes)], &remote) == Ok(bytes.len())
 }
 
 /// Reads at least one byte.

@@ -71,6 +71,11 @@ pub(crate) struct Text {
 }
 
 impl Text {
+    /// Returns the path as the call gave it.
+    pub(crate) fn as_given(&self) -> &[u8] {
+        &self.words
+    }
+
     /// Returns the path, with the caller in the place of the words that mean itself.
     pub(crate) fn words(&self) -> Vec<u8> {
         own(self.words.clone(), self.caller)
@@ -199,6 +204,19 @@ impl Places {
             view: View::Ours,
             caller,
         })
+    }
+
+    /// Returns the canonical path of a file whose name is known not to be a link: only its directory may
+    /// be reached through some. `words` are absolute, as this process sees them.
+    ///
+    /// `None` when the words do not end with a name.
+    pub(crate) fn of_file(&mut self, words: &[u8]) -> Option<Result<Vec<u8>, Missed>> {
+        let (directory, name, slash) = split(words);
+        if slash || is_dots(name) {
+            return None;
+        }
+        let place = self.our_place(directory);
+        Some(place.map(|place| below(&place.canonical, name)))
     }
 
     /// Finds the file that `text` leads to.
@@ -363,6 +381,15 @@ fn through(directory: &[u8], target: Vec<u8>) -> Vec<u8> {
     } else {
         below(directory, &target)
     }
+}
+
+/// Whether thread `tid` sees the same files and processes as this process does, under the same names.
+pub(crate) fn sees_the_same(tid: i32) -> bool {
+    let same = |what: &str| {
+        let theirs = read_link(format!("/proc/{tid}/{what}").as_bytes());
+        theirs.is_ok() && theirs == read_link(format!("/proc/self/{what}").as_bytes())
+    };
+    same("ns/mnt") && same("ns/pid") && same("root")
 }
 
 /// Finds out which tree of files a thread sees.

@@ -13,7 +13,7 @@ use crate::coverage::{Coverage, Evidence};
 use crate::looks::Looks;
 use crate::spool::Sink;
 use crate::state::{state_of, version_of};
-use crate::tracer::Tracer;
+use crate::tracer::{Notebook, Tracer};
 
 /// Held by the one run that a process can have at a time.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -57,6 +57,9 @@ pub struct Options<'a> {
     pub namer: &'a mut dyn Namer,
     /// Who keeps the records while the command runs.
     pub sink: &'a mut dyn Sink,
+    /// The library (`roar_preload::install`) with which programs note themselves what they open for
+    /// reading, should they be given it. What is seen does not depend on it.
+    pub library: Option<&'a Path>,
 }
 
 /// A run, watched to its end.
@@ -98,10 +101,18 @@ pub fn run(command: &Command, options: Options<'_>) -> Result<Trace, TraceError>
         grace,
         namer,
         sink,
+        library,
     } = options;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let backend = preflight(choice)?;
-    let mut tracer = Tracer::new(namer, sink, command.looks);
+    // Where it is told what a run looks for in vain, that is asked before the program goes on.
+    let library = library.filter(|_| !command.looks);
+    let notebook = library.and_then(Notebook::begin);
+    let command = match &notebook {
+        Some(notebook) => &notebook.equip(command),
+        None => command,
+    };
+    let mut tracer = Tracer::new(namer, sink, command.looks, notebook);
     let finished = watch(backend, command, &mut tracer, grace)?;
     tracer.finish();
     let observation = tracer.spool.fold.observe(state_of);

@@ -21,6 +21,7 @@ fn shell(script: &str) -> Command {
         env: vec![word("PATH=/usr/bin:/bin")],
         directory: None,
         looks: false,
+        gate: None,
     }
 }
 
@@ -31,6 +32,7 @@ fn options(backend: Backend, sink: &mut Vec<u8>) -> Options<'_> {
         grace: Duration::from_millis(50),
         namer: Box::leak(Box::new(Unread)),
         sink,
+        library: None,
     }
 }
 

@@ -26,6 +26,7 @@ fn command(program: &Path, words: &[&str]) -> Command {
         env: vec![CString::new("PATH=/usr/bin:/bin").unwrap()],
         directory: None,
         looks: false,
+        gate: None,
     }
 }
 
@@ -62,6 +63,7 @@ fn nest(backend: Backend, program: &Path, directory: &Path) -> (Trace, Vec<Strin
         grace: Duration::ZERO,
         namer: &mut Unread,
         sink: &mut (),
+        library: None,
     };
     let inner = command(program, &[directory.to_str().unwrap()]);
     let trace = run(&inner, options).unwrap();

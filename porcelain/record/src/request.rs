@@ -3,6 +3,7 @@
 //! A plan is made first: every refusal happens here, and nothing has been run or written yet.
 
 use crate::code_state::{self, CodeState};
+use crate::library;
 use crate::run::with_causes;
 use roar_launch::ResolveError;
 use roar_object::{JobKind, ObjectId};
@@ -69,6 +70,8 @@ pub struct Plan {
     /// Why nothing can watch, when nothing can.
     pub(crate) unwatched: Option<String>,
     pub(crate) grace: Duration,
+    /// The library that programs are given, if any.
+    pub(crate) library: Option<PathBuf>,
     pub(crate) code: CodeState,
 }
 
@@ -132,6 +135,7 @@ pub fn plan(workspace: &Workspace, request: Request) -> Result<Plan, PlanError> 
         choice,
         unwatched,
         grace,
+        library: library(config, Some(&workspace.machine_cache()))?,
         code,
     })
 }
@@ -176,6 +180,7 @@ fn command(request: &Request) -> Result<Command, PlanError> {
         env: env.collect::<Result<_, _>>()?,
         directory: Some(request.directory.clone()),
         looks: request.looks,
+        gate: None,
     })
 }
 

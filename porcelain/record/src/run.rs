@@ -302,6 +302,7 @@ fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trac
         grace: plan.grace,
         namer: &mut CacheNamer(cache),
         sink: recorder,
+        library: plan.library.as_deref(),
     };
     roar_trace::run(&plan.command, options)
 }

@@ -54,11 +54,13 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     // Before the command runs: where it shall be written to, it would come too late to be refused.
     let output = args.output.as_deref().map(create).transpose()?;
     let grace = grace(context).map_err(|err| err.with_fault(Fault::Own))?;
+    let library = library(context)?;
     let options = Options {
         choice: args.tracer,
         grace,
         namer: &mut Contents,
         sink: &mut (),
+        library: library.as_deref(),
     };
     let mut trace = roar_trace::run(&command, options).map_err(not_run)?;
     trace.observation.files.retain_mut(settle);
@@ -77,6 +79,14 @@ fn grace(context: &Context) -> Result<Duration, CommandError> {
     Ok(Duration::from_millis(millis))
 }
 
+/// Finds the library that programs are given.
+fn library(context: &Context) -> Result<Option<PathBuf>, CommandError> {
+    Ok(roar_record::library(
+        &context.config()?,
+        context.around().cache.as_deref(),
+    )?)
+}
+
 fn prepare(context: &Context, words: &[OsString]) -> Result<Command, CommandError> {
     let path = env::var_os("PATH");
     let program = roar_launch::resolve(&words[0], path.as_deref(), context.directory())
@@ -93,6 +103,7 @@ fn prepare(context: &Context, words: &[OsString]) -> Result<Command, CommandErro
         env: env.collect::<Result<_, _>>()?,
         directory: None,
         looks: false,
+        gate: None,
     })
 }
 

@@ -148,6 +148,7 @@ fn command(words: &[OsString]) -> Result<Command, i32> {
             .collect(),
         directory: std::env::var_os("WATCH_DIRECTORY").map(Into::into),
         looks: false,
+        gate: None,
     })
 }
 

@@ -21,7 +21,15 @@ const DEPTH: usize = 5;
 const HEAD: usize = 256;
 
 impl Tracer<'_> {
-    pub(super) fn exec(&mut self, caller: Caller, name: Name, flags: u64, pause: &mut dyn Pause) {
+    /// A program is about to be executed, with the environment at address `env`.
+    pub(super) fn exec(
+        &mut self,
+        caller: Caller,
+        name: Name,
+        env: u64,
+        flags: u64,
+        pause: &mut dyn Pause,
+    ) {
         if !self.started {
             self.started = true;
             self.take_inherited(caller);
@@ -43,15 +51,17 @@ impl Tracer<'_> {
             parent: 0,
             program: &found.path,
         });
-        self.executed(caller, &found, DEPTH);
+        let width = self.executed(caller, &found, DEPTH);
+        self.keep_from_loading(caller, width, env);
         pause.resume();
     }
 
-    /// Notes that a file is executed, and whatever is needed to execute it.
-    fn executed(&mut self, caller: Caller, found: &Found, depth: usize) {
+    /// Notes that a file is executed, and whatever is needed to execute it. Returns for which machine the
+    /// program is that will be loaded in the end, as far as that is known.
+    fn executed(&mut self, caller: Caller, found: &Found, depth: usize) -> Option<Width> {
         let (path, before) = (found.path.as_slice(), found.state);
         let State::File(version) = before else {
-            return;
+            return None;
         };
         self.name_before(path, version, Threat::Reading);
         self.spool.take(&Record::Exec {
@@ -61,19 +71,18 @@ impl Tracer<'_> {
         });
         match self.interpreters.of(path, version) {
             Some(Interpreter::Script(path)) if depth > 0 => {
-                let text = self.text_of(caller, path);
-                let found = text.and_then(|text| self.find(caller, text, true));
-                if let Some(found) = found.filter(is_program) {
-                    self.executed(caller, &found, depth - 1);
-                }
+                let text = self.text_of(caller, path)?;
+                let found = self.find(caller, text, true).filter(is_program)?;
+                self.executed(caller, &found, depth - 1)
             }
-            Some(Interpreter::Loader(path)) => {
+            Some(Interpreter::Loader(path, width)) => {
                 let text = self.text_of(caller, path);
                 if let Some(found) = text.and_then(|text| self.find_to_read(caller, text, true)) {
                     self.opened(caller.pid, Access::READ, &found);
                 }
+                Some(width)
             }
-            _ => {}
+            _ => None,
         }
     }
 
@@ -112,8 +121,17 @@ impl Interpreters {
 enum Interpreter {
     /// The program that a script begins with.
     Script(Vec<u8>),
-    /// The loader of a dynamically linked program.
-    Loader(Vec<u8>),
+    /// The loader of a dynamically linked program, and what it loads.
+    Loader(Vec<u8>, Width),
+}
+
+/// The size of a program's addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// 32 bits.
+    Narrow,
+    /// 64 bits.
+    Wide,
 }
 
 fn interpreter(path: &[u8]) -> Option<Interpreter> {
@@ -123,7 +141,14 @@ fn interpreter(path: &[u8]) -> Option<Interpreter> {
     let head = &head[..read];
     match head.strip_prefix(b"#!") {
         Some(line) => script(line).map(Interpreter::Script),
-        None => loader(&file, head).map(Interpreter::Loader),
+        None => {
+            let width = if is_wide(head) {
+                Width::Wide
+            } else {
+                Width::Narrow
+            };
+            loader(&file, head).map(|path| Interpreter::Loader(path, width))
+        }
     }
 }
 
@@ -145,7 +170,7 @@ fn loader(file: &File, head: &[u8]) -> Option<Vec<u8>> {
     if !head.starts_with(b"\x7fELF") || head.get(5) != Some(&1) {
         return None;
     }
-    let wide = head.get(4) == Some(&2);
+    let wide = is_wide(head);
     let (table, size, count) = if wide {
         (
             number(head, 32, 8)?,
@@ -179,6 +204,10 @@ fn loader(file: &File, head: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
+fn is_wide(head: &[u8]) -> bool {
+    head.get(4) == Some(&2)
+}
+
 /// Reads a little-endian number.
 fn number(bytes: &[u8], at: usize, size: usize) -> Option<u64> {
     let bytes = bytes.get(at..at + size)?;
@@ -210,7 +239,7 @@ mod tests {
         let this = std::env::current_exe().map(|path| path.into_os_string().into_encoded_bytes());
         let found = this.ok().and_then(|path| interpreter(&path));
         assert!(
-            matches!(&found, Some(Interpreter::Loader(path)) if path.starts_with(b"/lib")),
+            matches!(&found, Some(Interpreter::Loader(path, _)) if path.starts_with(b"/lib")),
             "{found:?}"
         );
     }

@@ -9,10 +9,12 @@ mod exec;
 mod inherit;
 mod look;
 mod names;
+mod noted;
 mod open;
 mod process;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use roar_events::{Digest, Record, State, Version};
 use roar_launch::{Call, Handler, Pause, Sys, meaning};
@@ -29,6 +31,7 @@ use crate::state::{as_path, is_writable};
 use exec::Interpreters;
 use inherit::Inherited;
 use look::How;
+pub(crate) use noted::Notebook;
 use process::Processes;
 
 /// Watches one run.
@@ -41,6 +44,8 @@ pub(crate) struct Tracer<'a> {
     interpreters: Interpreters,
     /// Where the run looks, if that is of interest.
     pub(crate) looks: Option<Gathered>,
+    /// What programs note themselves, if they are given the means.
+    notebook: Option<Notebook>,
     /// Whether the command was seen to execute.
     pub(crate) started: bool,
     /// How often something was not seen, by reason.
@@ -84,6 +89,7 @@ impl<'a> Tracer<'a> {
         namer: &'a mut dyn Namer,
         sink: &'a mut dyn crate::Sink,
         looks: bool,
+        notebook: Option<Notebook>,
     ) -> Self {
         Self {
             spool: Spool::new(sink),
@@ -93,6 +99,7 @@ impl<'a> Tracer<'a> {
             inherited: Vec::new(),
             interpreters: Interpreters::default(),
             looks: looks.then(Gathered::default),
+            notebook,
             started: false,
             missed: BTreeMap::new(),
         }
@@ -100,6 +107,7 @@ impl<'a> Tracer<'a> {
 
     /// Ends the run: what was inherited is looked at again, and all is written out.
     pub(crate) fn finish(&mut self) {
+        self.take_last_notes();
         self.settle_inherited();
         self.spool.flush();
     }
@@ -111,8 +119,8 @@ impl<'a> Tracer<'a> {
             Sys::Openat => self.open(caller, Name::at(a[0], a[1]), a[2], pause),
             Sys::Openat2 => self.openat2(caller, Name::at(a[0], a[1]), a[2], pause),
             Sys::Creat => self.creat(caller, Name::here(a[0]), pause),
-            Sys::Execve => self.exec(caller, Name::here(a[0]), 0, pause),
-            Sys::Execveat => self.exec(caller, Name::at(a[0], a[1]), a[4], pause),
+            Sys::Execve => self.exec(caller, Name::here(a[0]), a[2], 0, pause),
+            Sys::Execveat => self.exec(caller, Name::at(a[0], a[1]), a[3], a[4], pause),
             Sys::Rename => self.rename(caller, Name::here(a[0]), Name::here(a[1]), 0),
             Sys::Renameat => self.rename(caller, Name::at(a[0], a[1]), Name::at(a[2], a[3]), 0),
             Sys::Renameat2 => {
@@ -140,9 +148,17 @@ impl<'a> Tracer<'a> {
             | Sys::Setns
             | Sys::Mount
             | Sys::MoveMount
-            | Sys::Umount => self.places.parts(caller.tid),
+            | Sys::Umount => self.part(caller),
+            Sys::Seccomp | Sys::Prctl => self.end_notes(),
             _ => self.understand_look(caller, a, sys),
         }
+    }
+
+    /// Takes note that some thread's root or mounts will not be those of this process any more. Who has
+    /// its own view of names cannot note names.
+    fn part(&mut self, caller: Caller) {
+        self.places.parts(caller.tid);
+        self.end_notes();
     }
 
     /// Understands a call that is told only where it is of interest where a run looks.
@@ -307,6 +323,10 @@ impl Handler for Tracer<'_> {
             tid: call.tid,
             pid: self.process_of(call.tid),
         };
+        if !open::only_reads(sys, &call.args) {
+            // What was noted before this call may be changed by it.
+            self.take_notes();
+        }
         self.places.begin(call.tid);
         self.understand(caller, call, sys, pause);
     }
@@ -320,6 +340,11 @@ impl Handler for Tracer<'_> {
     }
 
     fn idle(&mut self) {
+        self.take_notes();
         self.spool.flush();
+    }
+
+    fn patience(&self) -> Option<Duration> {
+        self.notebook.as_ref()?.patience()
     }
 }

@@ -5,7 +5,7 @@ use libc::{
     O_TRUNC, O_WRONLY,
 };
 use roar_events::{Access, Record, State};
-use roar_launch::Pause;
+use roar_launch::{Pause, Sys};
 use roar_observe::Threat;
 
 use super::{Name, Tracer};
@@ -25,7 +25,9 @@ impl Tracer<'_> {
         let Some(text) = self.text(caller, name) else {
             return;
         };
-        self.open_text(caller, text, flags, pause);
+        if !self.is_for_notes(caller, &text, name.address) {
+            self.open_text(caller, text, flags, pause);
+        }
     }
 
     pub(super) fn creat(&mut self, caller: Caller, name: Name, pause: &mut dyn Pause) {
@@ -66,6 +68,7 @@ impl Tracer<'_> {
         if access == Access::READ && can_wait && !pause.resume() {
             return;
         }
+        self.take_notes();
         let words = self.words(&text);
         let fresh = flags & O_CREAT != 0 && flags & O_EXCL != 0;
         let follow = !fresh && flags & O_NOFOLLOW == 0;
@@ -108,6 +111,16 @@ impl Tracer<'_> {
             before: found.state,
         });
     }
+}
+
+/// Whether a call can change nothing: then its thread need not wait for what others have noted.
+pub(super) fn only_reads(sys: Sys, args: &[u64; 6]) -> bool {
+    let flags = match sys {
+        Sys::Open => args[1],
+        Sys::Openat => args[2],
+        _ => return false,
+    };
+    access_of(flags as u32 as i32) == Access::READ
 }
 
 /// Returns whether opening with these flags gives no way to any content that has a name.

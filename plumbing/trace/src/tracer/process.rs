@@ -24,6 +24,11 @@ impl Processes {
         self.kinship.of(tid).unwrap_or(alone)
     }
 
+    /// Whether a thread was seen.
+    pub(super) fn knows(&self, tid: i32) -> bool {
+        self.of.contains_key(&tid)
+    }
+
     /// Forgets a process that ended: its number may come again.
     pub(crate) fn forget(&mut self, pid: i32) {
         self.of.retain(|_, process| *process != pid as u32);

@@ -65,6 +65,7 @@ pub(crate) const CASES: &[Case] = &[
     kit("rawsys", "$ROAR kit rawsys", IN_OUT),
     kit("int80", "$ROAR kit int80", IN_OUT),
     kit("32_bit", "$ROAR kit32", IN_OUT),
+    kit("32_bit_loaded", "$ROAR kit-loaded32", &[]),
     // Executing.
     kit("exec_elf", "$ROAR sub/prog in", &["R in", "R+x sub/prog"]),
     kit("execveat", "$ROAR kit execveat", &["R in", "R+x sub/prog"]),
@@ -231,6 +232,18 @@ pub(crate) const CASES: &[Case] = &[
         "mkdir -p jail/data; echo x >jail/data/in; ln -s /data/in jail/abs",
         "$ROAR kit chroot",
         &["R+l jail/abs", "R jail/data/in", "C jail/out"],
+    ),
+    case(
+        "chroot_and_exec",
+        "mkdir jail; for it in /bin/cat $(ldd /bin/cat | grep -o '/[^ ]*'); do \
+         mkdir -p jail${it%/*}; cp $it jail$it; done; echo x >jail/in",
+        "$ROAR sh -c 'chroot jail /bin/cat /in 2>&1'",
+        &[
+            "R jail/in",
+            "R+x jail/bin/cat",
+            "?R jail/lib*",
+            "?R jail/usr/lib*",
+        ],
     ),
     kit("mount_ns", "$ROAR kit mount_ns", IN_OUT),
     Case {

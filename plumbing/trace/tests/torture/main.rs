@@ -15,12 +15,22 @@ use stage::{Outcome, Stage};
 
 #[test]
 fn everything_is_told_under_notification() {
-    torture(Backend::Notify);
+    torture(Backend::Notify, "notify");
 }
 
 #[test]
 fn everything_is_told_under_ptrace() {
-    torture(Backend::Ptrace);
+    torture(Backend::Ptrace, "ptrace");
+}
+
+#[test]
+fn everything_is_told_under_notification_when_programs_take_notes() {
+    torture(Backend::Notify, "notify+notes");
+}
+
+#[test]
+fn everything_is_told_under_ptrace_when_programs_take_notes() {
+    torture(Backend::Ptrace, "ptrace+notes");
 }
 
 /// What only one tracer at a time can do, and what a machine may lack.
@@ -36,7 +46,8 @@ fn is_left_out(case: &Case, backend: Backend) -> bool {
         || (backend == Backend::Ptrace && case.name == "strace_inside")
 }
 
-fn torture(backend: Backend) {
+/// Plays all cases, watched in a `way` that `observe` understands, by `backend`.
+fn torture(backend: Backend, way: &str) {
     if let Err(error) = roar_trace::preflight(roar_trace::Choice::Only(backend)) {
         panic!("{error}");
     }
@@ -47,14 +58,13 @@ fn torture(backend: Backend) {
         if plain.code == Some(77) {
             continue;
         }
-        let watched = stage.run(case, Some(backend));
+        let watched = stage.run(case, Some(way));
         wrong.extend(differences(case, &plain, &watched));
     }
     assert!(
         wrong.is_empty(),
-        "{} wrong under {}:\n{}",
+        "{} wrong under {way}:\n{}",
         wrong.len(),
-        backend.name(),
         wrong.join("\n")
     );
 }

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use roar_trace::Backend;
 use tempfile::TempDir;
 
 use crate::cases::{Case, SETUP};
@@ -90,6 +89,20 @@ impl Stage {
             "-fno-pie",
         ];
         stage.compile("tiny32.c", "kit32", &bare);
+        stage.compile("env32.c", "kit-env32", &bare);
+        let loader = format!(
+            "-Wl,--dynamic-linker={}",
+            stage.bin().join("kit-env32").display()
+        );
+        let dynamic = [
+            "-m32",
+            "-nostdlib",
+            "-ffreestanding",
+            "-pie",
+            "-fPIE",
+            &loader,
+        ];
+        stage.compile("env32.c", "kit-loaded32", &dynamic);
         stage
     }
 
@@ -100,9 +113,9 @@ impl Stage {
         found || tool.contains('/') || tool.starts_with("kit")
     }
 
-    /// Plays a case, watched by `backend` or not.
-    pub(crate) fn run(&self, case: &Case, backend: Option<Backend>) -> Outcome {
-        let name = format!("{}-{}", case.name, backend.map_or("plain", Backend::name));
+    /// Plays a case, watched in some way or not.
+    pub(crate) fn run(&self, case: &Case, way: Option<&str>) -> Outcome {
+        let name = format!("{}-{}", case.name, way.unwrap_or("plain"));
         let top = self.root.path().canonicalize().unwrap();
         let directory = top.join(&name);
         std::fs::create_dir(&directory).unwrap();
@@ -115,8 +128,8 @@ impl Stage {
             "{name}"
         );
         let told = top.join(format!("{name}.told"));
-        let roar = match backend {
-            Some(backend) => format!("{} {} {}", observe(), backend.name(), told.display()),
+        let roar = match way {
+            Some(way) => format!("{} {way} {}", observe(), told.display()),
             None => "env".to_owned(),
         };
         let script = format!("exec 9>&-; {}", case.script);

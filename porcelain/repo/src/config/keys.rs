@@ -110,6 +110,12 @@ pub const KEYS: &[Key] = &[
         about: "how long to go on watching processes that outlive the command",
     },
     Key {
+        name: "tracer.accelerate",
+        kind: Type::Choice(&["auto", "off"]),
+        default: "auto",
+        about: "whether programs note themselves what they read (by LD_PRELOAD), so that they need not wait",
+    },
+    Key {
         name: "tracer.default",
         kind: Type::Choice(&["auto", "notify", "ptrace"]),
         default: "auto",

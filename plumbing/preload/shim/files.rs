@@ -1,0 +1,290 @@
+//! Opening files.
+
+use core::ffi::{c_char, c_int};
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::gate;
+use crate::link;
+use crate::ring::{Facts, PATH, Ring, Room};
+use crate::sys::{
+    self, AT_FDCWD, ELOOP, FSTAT, GETCWD, GETPID, GETPPID, O_ACCMODE, O_CREAT, O_DIRECTORY,
+    O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC, OPENAT, READLINK, Stat,
+};
+
+/// A file opened with any of these is more than read, or less.
+const NOT_PLAIN: c_int = O_ACCMODE | O_CREAT | O_TRUNC | O_PATH | O_DIRECTORY | O_TMPFILE;
+
+const TYPE: u32 = 0o170_000;
+const REGULAR: u32 = 0o100_000;
+
+/// When room is little, how many pass through the gate for one that the watcher is shown.
+const REMIND: u64 = 256;
+
+/// The process that wrote last, so that each tells once who started it.
+static LAST: AtomicU32 = AtomicU32::new(0);
+
+/// A path with its end, absolute.
+struct Path {
+    /// Only what was written is looked at.
+    bytes: [MaybeUninit<u8>; PATH],
+    length: usize,
+}
+
+impl Path {
+    const EMPTY: Self = Self {
+        bytes: [MaybeUninit::uninit(); PATH],
+        length: 0,
+    };
+
+    fn push(&mut self, byte: u8) -> Option<()> {
+        *self.bytes.get_mut(self.length)? = MaybeUninit::new(byte);
+        self.length += 1;
+        Some(())
+    }
+
+    fn starts_with(&self, prefix: &[u8]) -> bool {
+        let has = |(at, byte): (usize, &u8)| {
+            // SAFETY: all below the length was written.
+            at < self.length
+                && self.bytes.get(at).is_some_and(|it| unsafe { it.assume_init() } == *byte)
+        };
+        prefix.iter().enumerate().all(has)
+    }
+
+    fn ends_with(&self, suffix: &[u8]) -> bool {
+        let Some(start) = self.length.checked_sub(suffix.len()) else {
+            return false;
+        };
+        let tail = self.bytes.iter().take(self.length).skip(start);
+        // SAFETY: all below the length was written.
+        tail.zip(suffix).all(|(byte, it)| unsafe { byte.assume_init() } == *it)
+    }
+
+    /// Whether it may mean another file for each who asks.
+    fn is_own(&self) -> bool {
+        self.starts_with(b"/proc/") || self.starts_with(b"/dev/")
+    }
+}
+
+/// Opens a file as the C library does.
+///
+/// # Safety
+///
+/// The path ends with a zero, or the kernel is to refuse it.
+pub(crate) unsafe fn open(at: c_int, path: *const c_char, flags: c_int, mode: u32) -> c_int {
+    if flags & NOT_PLAIN == 0
+        && let Some(ring) = link::ring()
+        && let Some(result) = unsafe { pass(ring, at, path, flags) }
+    {
+        return sys::told(result);
+    }
+    sys::told(unsafe { sys::open(at, path, flags, mode) })
+}
+
+/// Opens a file through the gate and writes it down; `None` when the watcher must see it instead.
+///
+/// The path is not looked at before the kernel has: if it cannot be read, that is an error for the
+/// caller, and not the end of it.
+///
+/// # Safety
+///
+/// As for [`open`].
+unsafe fn pass(ring: Ring, at: c_int, path: *const c_char, flags: c_int) -> Option<isize> {
+    if !has_room(ring) {
+        return None;
+    }
+    let gated = |flags: c_int| unsafe {
+        gate::call(OPENAT, [at as usize, path as usize, flags as usize, 0])
+    };
+    let mut whole = Path::EMPTY;
+    // Whether the name is a link tells itself in this way, so that the watcher need not look.
+    let mut fd = gated(flags | O_NOFOLLOW);
+    let direct = fd != -ELOOP || flags & O_NOFOLLOW != 0;
+    if !direct {
+        // What the link leads to may be no file, and nothing to be opened twice.
+        unsafe { complete(&mut whole, at, path.cast()) }?;
+        fd = gated(flags);
+    }
+    if fd < 0 {
+        return Some(fd);
+    }
+    let stat = status(fd);
+    if direct && !is_file(&stat) {
+        return Some(fd);
+    }
+    let named = !direct || unsafe { complete_opened(&mut whole, at, path.cast(), fd) }.is_some();
+    if named && note(ring, &stat, direct, &whole) || !is_file(&stat) {
+        return Some(fd);
+    }
+    sys::close(fd as c_int);
+    None
+}
+
+/// Whether there is room, and it is not yet time to show the watcher that there is little.
+fn has_room(ring: Ring) -> bool {
+    match ring.room() {
+        (Room::Enough, _) => true,
+        (Room::Little, next) => next % REMIND != 0,
+        (Room::None, _) => false,
+    }
+}
+
+/// Asks what an open file is; all zeros, which is no file, if that is refused.
+fn status(fd: isize) -> Stat {
+    let mut stat = MaybeUninit::<Stat>::zeroed();
+    // SAFETY: the kernel writes a `struct stat`, or nothing.
+    unsafe { sys::call(FSTAT, [fd as usize, stat.as_mut_ptr() as usize, 0, 0, 0, 0]) };
+    // SAFETY: it holds numbers only, and was filled with zeros.
+    unsafe { stat.assume_init() }
+}
+
+fn is_file(stat: &Stat) -> bool {
+    stat.mode & TYPE == REGULAR
+}
+
+/// Writes down a file that was opened. Returns whether there was room.
+fn note(ring: Ring, stat: &Stat, direct: bool, whole: &Path) -> bool {
+    let pid = ask(GETPID);
+    let Some(claim) = ring.claim(pid) else {
+        return false;
+    };
+    // SAFETY: there is room for the longest path.
+    unsafe { sys::copy(whole.bytes.as_ptr().cast(), claim.path(), whole.length) };
+    let facts = Facts {
+        dev: stat.dev,
+        ino: stat.ino,
+        size: stat.size as u64,
+        mtime_ns: nanoseconds(stat.modified),
+        ctime_ns: nanoseconds(stat.changed),
+        mode: stat.mode,
+        parent: parent(pid),
+        direct,
+    };
+    claim.commit(&facts, whole.length);
+    true
+}
+
+/// Returns who started this process, if it has not been told yet; else 0.
+fn parent(pid: u32) -> u32 {
+    if LAST.load(Ordering::Relaxed) == pid {
+        return 0;
+    }
+    LAST.store(pid, Ordering::Relaxed);
+    ask(GETPPID)
+}
+
+fn ask(number: usize) -> u32 {
+    // SAFETY: these calls take nothing and touch nothing.
+    unsafe { sys::call(number, [0; 6]) as u32 }
+}
+
+fn nanoseconds([seconds, rest]: [i64; 2]) -> i64 {
+    seconds.wrapping_mul(1_000_000_000).wrapping_add(rest)
+}
+
+/// Finds the whole path of a file that was opened as `fd` and whose name is no link.
+///
+/// # Safety
+///
+/// As for [`complete`].
+unsafe fn complete_opened(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> Option<()> {
+    if at == AT_FDCWD {
+        unsafe { complete(whole, at, path) }
+    } else {
+        by_descriptor(whole, fd)
+    }
+}
+
+/// Makes a path absolute; `None` when it is too long, lies where names mean something else for
+/// everybody, or begins at a descriptor.
+///
+/// # Safety
+///
+/// The path ends with a zero.
+#[inline(always)]
+unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8) -> Option<()> {
+    if at != AT_FDCWD {
+        return None;
+    }
+    if unsafe { *path } != b'/' {
+        directory(whole)?;
+    }
+    unsafe { append(whole, path) }?;
+    (!whole.is_own()).then_some(())
+}
+
+/// Asks the kernel where an open file is.
+fn by_descriptor(whole: &mut Path, fd: isize) -> Option<()> {
+    let link = Link::to(fd as usize);
+    let args = [link.0.as_ptr() as usize, whole.bytes.as_mut_ptr() as usize, PATH, 0, 0, 0];
+    // SAFETY: the link ends with a zero; the kernel writes at most as much as there is room for.
+    let written = unsafe { sys::call(READLINK, args) };
+    // One that fills the room may be longer.
+    if written <= 0 || written as usize >= PATH {
+        return None;
+    }
+    whole.length = written as usize;
+    // Where the name is gone the kernel says so behind it.
+    let gone = whole.ends_with(b" (deleted)");
+    (whole.starts_with(b"/") && !gone && !whole.is_own()).then_some(())
+}
+
+/// Where the kernel shows what a descriptor leads to.
+struct Link([u8; 32]);
+
+impl Link {
+    fn to(mut fd: usize) -> Self {
+        const START: &[u8] = b"/proc/self/fd/";
+        const DIGITS: usize = 10;
+        let mut link = [0; 32];
+        for (byte, start) in link.iter_mut().zip(START) {
+            *byte = *start;
+        }
+        // Leading zeros would be another name; so the digits are counted first.
+        let mut count = 1;
+        let mut rest = fd;
+        while rest > 9 && count < DIGITS {
+            rest /= 10;
+            count += 1;
+        }
+        for byte in link.iter_mut().skip(START.len()).take(count).rev() {
+            *byte = b'0' + (fd % 10) as u8;
+            fd /= 10;
+        }
+        Self(link)
+    }
+}
+
+/// Begins a path with the current directory and a slash.
+fn directory(whole: &mut Path) -> Option<()> {
+    let args = [whole.bytes.as_mut_ptr() as usize, PATH, 0, 0, 0, 0];
+    // SAFETY: the kernel writes at most as much as there is room for.
+    let written = unsafe { sys::call(GETCWD, args) };
+    // What it counts ends with a zero. A directory that cannot be reached does not begin with a slash.
+    if written < 2 {
+        return None;
+    }
+    whole.length = written as usize - 1;
+    if !whole.starts_with(b"/") {
+        return None;
+    }
+    whole.push(b'/')
+}
+
+/// # Safety
+///
+/// The path ends with a zero.
+unsafe fn append(whole: &mut Path, path: *const u8) -> Option<()> {
+    let mut at = path;
+    loop {
+        // SAFETY: it is not behind the zero yet.
+        let byte = unsafe { *at };
+        if byte == 0 {
+            return Some(());
+        }
+        whole.push(byte)?;
+        // SAFETY: as before.
+        at = unsafe { at.add(1) };
+    }
+}
