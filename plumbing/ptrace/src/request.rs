@@ -10,12 +10,12 @@ use std::ptr;
 
 use roar_launch::{Call, decode};
 
-/// What the tracer is told of, beside signals.
+/// What the tracer is told of, beside signals. Programs that start are no part of it: see
+/// [`report_exec`].
 const OPTIONS: i32 = libc::PTRACE_O_TRACESECCOMP
     | libc::PTRACE_O_TRACEFORK
     | libc::PTRACE_O_TRACEVFORK
-    | libc::PTRACE_O_TRACECLONE
-    | libc::PTRACE_O_TRACEEXEC;
+    | libc::PTRACE_O_TRACECLONE;
 
 /// A raw request: its number, the thread, and two words.
 fn request(what: libc::c_uint, tid: i32, address: usize, data: usize) -> io::Result<libc::c_long> {
@@ -44,6 +44,19 @@ pub(crate) fn seize_mildly(tid: i32) -> io::Result<()> {
 
 fn seize_with(tid: i32, options: i32) -> io::Result<()> {
     request(libc::PTRACE_SEIZE, tid, 0, options.unsigned_abs() as usize).map(drop)
+}
+
+/// Makes a stopped thread of ours, that is seized and not mildly, report when it has executed a
+/// program, or not any more.
+pub(crate) fn report_exec(tid: i32, report: bool) -> io::Result<()> {
+    let usual = OPTIONS | libc::PTRACE_O_EXITKILL;
+    let options = if report {
+        usual | libc::PTRACE_O_TRACEEXEC
+    } else {
+        usual
+    };
+    let options = options.unsigned_abs() as usize;
+    request(libc::PTRACE_SETOPTIONS, tid, 0, options).map(drop)
 }
 
 /// Lets a stopped thread go on, delivering `signal` unless it is 0.

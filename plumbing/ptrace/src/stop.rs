@@ -20,7 +20,7 @@ pub(crate) enum Reason {
     Call,
     /// It has made another process or thread.
     Birth,
-    /// It executes another program.
+    /// It executes another program, and was to report that.
     Exec,
     /// Its whole process is stopped, by this signal.
     GroupStop(i32),
@@ -91,6 +91,12 @@ impl Stopped {
     /// Reads whom it has made at [`Reason::Birth`], or who it was at [`Reason::Exec`].
     pub(crate) fn event_message(&self) -> io::Result<i32> {
         request::event_message(self.0)
+    }
+
+    /// Makes it report, or not any more, when it has executed a program.
+    pub(crate) fn report_exec(&self, report: bool) {
+        // One that is gone executes nothing.
+        let _ = request::report_exec(self.0, report);
     }
 
     /// Lets it go on. Returns whether it was still there: it may be killed at any moment, and its

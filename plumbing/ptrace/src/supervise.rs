@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use roar_launch::{Action, Command, Course, Finished, Handler, LaunchError, Pause, Started};
+use roar_launch::{
+    Action, Call, Command, Course, Finished, Handler, LaunchError, Pause, Started, Sys, meaning,
+};
 
 use crate::keeper;
 use crate::request;
@@ -169,6 +171,9 @@ impl Watch {
     fn take_call(&mut self, stopped: Stopped, handler: &mut dyn Handler) {
         (self.dirty, self.seen) = (true, true);
         let call = stopped.call();
+        if call.is_some_and(|call| self.changes_ids(&call)) {
+            stopped.report_exec(true);
+        }
         let mut held = Held {
             stopped: Some(stopped),
             was_there: true,
@@ -176,6 +181,16 @@ impl Watch {
         if let Some(call) = call {
             handler.call(&call, &mut held);
         }
+    }
+
+    /// Whether the thread, if its call succeeds, goes on under another id.
+    ///
+    /// Most programs are executed by the first thread of a process, which keeps its id: to be told
+    /// that it is done would be one more stop for nothing.
+    fn changes_ids(&self, call: &Call) -> bool {
+        let meaning = meaning(call.arch, call.number);
+        let executes = matches!(meaning, Some(Sys::Execve | Sys::Execveat));
+        executes && self.tree.process_of(call.tid) != call.tid
     }
 
     fn take_birth(&mut self, stopped: Stopped, handler: &mut dyn Handler) {
@@ -195,6 +210,7 @@ impl Watch {
         if let Ok(former) = stopped.event_message() {
             self.tree.executed(former, stopped.tid());
         }
+        stopped.report_exec(false);
         stopped.go_on();
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use roar_launch::Kinship;
+
 use crate::request;
 
 /// The traced threads, by thread id, with the process (thread group) of each.
@@ -118,11 +120,9 @@ fn ask_process_of(tid: i32) -> i32 {
     if request::is_first(tid) {
         return tid;
     }
-    let status = roar_launch::read_proc(&format!("/proc/{tid}/status")).unwrap_or_default();
-    let mut lines = status.split(|byte| *byte == b'\n');
-    let id = lines.find_map(|line| line.strip_prefix(b"Tgid:"));
-    let id = id.and_then(|id| std::str::from_utf8(id).ok());
-    id.and_then(|id| id.trim().parse().ok()).unwrap_or(tid)
+    Kinship::default()
+        .of(tid)
+        .map_or(tid, |kin| kin.process.cast_signed())
 }
 
 #[cfg(test)]

@@ -20,7 +20,8 @@
 //! # What cannot be seen
 //!
 //! Descriptors passed over a socket by a process outside the run; what a server outside the run
-//! does on its behalf; a file opened but never read counts as read.
+//! does on its behalf; what a process outside puts in the place of a file that the run has read and,
+//! within 10 ms, reads again. A file opened but never read counts as read.
 //!
 //! # What is not here
 //!
@@ -35,6 +36,7 @@ mod long;
 mod looks;
 mod memory;
 mod place;
+mod recent;
 mod replay;
 mod run;
 mod spool;

@@ -7,12 +7,14 @@
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::fcntl::{OpenHow, ResolveFlag};
 use roar_events::{State, Version};
 
 use crate::long::{self, link_of, open_dir, path_only, read_link};
+use crate::recent::{Recent, Sight};
 use crate::state::{as_path, is_hidden, look};
 
 /// As many links as the kernel follows before it gives up.
@@ -100,10 +102,14 @@ struct Place {
     fd: Option<OwnedFd>,
 }
 
+/// Tells whether the run may have changed what a path stands for.
+pub(crate) type MayChange<'a> = &'a dyn Fn(&[u8]) -> bool;
+
 /// Resolves paths, and remembers directories.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     canonical: HashMap<Box<[u8]>, Box<[u8]>>,
+    recent: Recent,
     /// The thread that is moving directories just now, and for how many calls to wait for it.
     moving: Option<(i32, u32)>,
     /// Whether some thread may have another root or mount namespace.
@@ -119,14 +125,19 @@ impl Places {
         let Some((mover, left)) = self.moving else {
             return;
         };
-        self.canonical.clear();
+        self.forget_all();
         self.moving = (mover != tid && left > 0).then(|| (mover, left - 1));
     }
 
     /// Notes that thread `tid` is about to change what directories mean.
     pub(crate) fn moves(&mut self, tid: i32) {
-        self.canonical.clear();
+        self.forget_all();
         self.moving = Some((tid, SETTLED));
+    }
+
+    fn forget_all(&mut self) {
+        self.canonical.clear();
+        self.recent.clear();
     }
 
     /// Notes that thread `tid` is about to change what some thread's root or mounts are.
@@ -212,6 +223,27 @@ impl Places {
 
     /// Finds the file that `text` leads to.
     pub(crate) fn find(&mut self, text: Text, follow: bool) -> Result<Found, Missed> {
+        self.find_by(text, follow, None)
+    }
+
+    /// Finds the file that `text` leads to, which is only read; what it was a moment ago will do, unless
+    /// the run itself `may_change` it.
+    pub(crate) fn find_to_read(
+        &mut self,
+        text: Text,
+        follow: bool,
+        may_change: MayChange<'_>,
+    ) -> Result<Found, Missed> {
+        let plain = !self.foreign && matches!(text.view, View::Ours);
+        self.find_by(text, follow, plain.then_some(may_change))
+    }
+
+    fn find_by(
+        &mut self,
+        text: Text,
+        follow: bool,
+        may_change: Option<MayChange<'_>>,
+    ) -> Result<Found, Missed> {
         let Text {
             mut words,
             view,
@@ -228,16 +260,41 @@ impl Places {
             }
             let path = below(&place.canonical, name);
             let access = place.access(name);
-            let state = look(access.as_deref().unwrap_or(&path));
-            if state != State::Symlink || !(follow || slash) {
+            let goes_on = follow || slash;
+            let sight = self.look(&path, access.as_deref(), goes_on, may_change)?;
+            let Some(target) = sight.target.filter(|_| goes_on) else {
+                let state = sight.state;
                 return certain(Found { path, state, links }, &view, slash);
-            }
-            words = through(directory, access.as_deref().unwrap_or(&path))?;
+            };
+            words = through(directory, target);
             if !is_hidden(&path) && !path.starts_with(b"/dev/") {
                 links.push(path);
             }
         }
         Err(Missed::Nothing)
+    }
+
+    /// Looks at `path`, by way of `access` if that is not the plain one; at a link also where it leads,
+    /// if the path `goes_on` there.
+    fn look(
+        &mut self,
+        path: &[u8],
+        access: Option<&[u8]>,
+        goes_on: bool,
+        may_change: Option<MayChange<'_>>,
+    ) -> Result<Sight, Missed> {
+        let may_change = may_change.filter(|_| access.is_none());
+        if may_change.is_none() {
+            self.recent.forget(path);
+        } else if let Some(sight) = self.recent.get(path) {
+            return Ok(sight);
+        }
+        let when = Instant::now();
+        let sight = sight(access.unwrap_or(path), goes_on)?;
+        if may_change.is_some_and(|may_change| !may_change(path)) {
+            self.recent.keep(path, when, &sight);
+        }
+        Ok(sight)
     }
 
     fn place(&mut self, view: &View, directory: &[u8]) -> Result<Place, Missed> {
@@ -311,14 +368,21 @@ fn certain(found: Found, view: &View, slash: bool) -> Result<Found, Missed> {
     Ok(found)
 }
 
-/// Returns the words that go on behind the link at `link`, which lies in `directory`.
-fn through(directory: &[u8], link: &[u8]) -> Result<Vec<u8>, Missed> {
-    let target = read_link(link).map_err(missed)?;
-    Ok(if target.starts_with(b"/") {
+/// Looks at a path; at a link also where it leads, if the path `goes_on` there.
+fn sight(path: &[u8], goes_on: bool) -> Result<Sight, Missed> {
+    let state = look(path);
+    let leads = goes_on && state == State::Symlink;
+    let target = leads.then(|| read_link(path).map_err(missed)).transpose()?;
+    Ok(Sight { state, target })
+}
+
+/// Returns the words that go on behind a link to `target`, which lies in `directory`.
+fn through(directory: &[u8], target: Vec<u8>) -> Vec<u8> {
+    if target.starts_with(b"/") {
         target
     } else {
         below(directory, &target)
-    })
+    }
 }
 
 /// Whether thread `tid` sees the same files and processes as this process does, under the same names.
@@ -454,10 +518,11 @@ fn own(words: Vec<u8>, Caller { tid, pid }: Caller) -> Vec<u8> {
         let rest = words.strip_prefix(prefix)?;
         (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
     };
+    if !(words.starts_with(b"/proc/") || words.starts_with(b"/dev/")) {
+        return words;
+    }
     let process = format!("/proc/{pid}");
-    let replaced = if !(words.starts_with(b"/proc/") || words.starts_with(b"/dev/")) {
-        None
-    } else if let Some(rest) = rest(b"/proc/self") {
+    let replaced = if let Some(rest) = rest(b"/proc/self") {
         Some((process, rest))
     } else if let Some(rest) = rest(b"/proc/thread-self") {
         Some((format!("{process}/task/{tid}"), rest))
@@ -472,5 +537,71 @@ fn own(words: Vec<u8>, Caller { tid, pid }: Caller) -> Vec<u8> {
     match replaced {
         Some((start, rest)) => [start.as_bytes(), rest].concat(),
         None => words,
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use std::os::unix::ffi::OsStrExt;
+    use std::path::Path;
+
+    use super::*;
+
+    fn read(places: &mut Places, path: &Path, may_change: bool) -> State {
+        let text = text(places, path);
+        places
+            .find_to_read(text, true, &|_| may_change)
+            .unwrap()
+            .state
+    }
+
+    fn text(places: &Places, path: &Path) -> Text {
+        let caller = Caller {
+            tid: nix::unistd::gettid().as_raw(),
+            pid: std::process::id(),
+        };
+        let words = path.as_os_str().as_bytes().to_vec();
+        places.text(caller, CWD, words).unwrap()
+    }
+
+    #[test]
+    fn what_the_run_may_change_is_looked_at_every_time() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("file");
+        let mut places = Places::default();
+        for content in ["a", "ab", "abc"] {
+            std::fs::write(&file, content).unwrap();
+            let state = read(&mut places, &file, true);
+            assert!(
+                matches!(state, State::File(version) if version.size == content.len() as u64),
+                "{state:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_looked_at_to_be_changed_is_looked_at_again_to_be_read() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("file");
+        let mut places = Places::default();
+        std::fs::write(&file, "a").unwrap();
+        read(&mut places, &file, false);
+        let text = text(&places, &file);
+        places.find(text, true).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(read(&mut places, &file, false), State::Missing);
+    }
+
+    #[test]
+    fn what_a_thread_that_moves_directories_may_have_moved_is_looked_at_again() {
+        let top = tempfile::tempdir().unwrap();
+        let file = top.path().join("file");
+        let mut places = Places::default();
+        std::fs::write(&file, "a").unwrap();
+        read(&mut places, &file, false);
+        places.moves(1);
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(read(&mut places, &file, false), State::Missing);
     }
 }

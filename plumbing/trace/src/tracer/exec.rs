@@ -11,7 +11,7 @@ use roar_observe::Threat;
 
 use super::look::How;
 use super::{Name, Tracer};
-use crate::place::{CWD, Caller, Found};
+use crate::place::{CWD, Caller, Found, Text};
 use crate::state::as_path;
 
 /// How many interpreters of interpreters the kernel goes through.
@@ -71,11 +71,13 @@ impl Tracer<'_> {
         });
         match self.interpreters.of(path, version) {
             Some(Interpreter::Script(path)) if depth > 0 => {
-                let found = self.find_words(caller, path).filter(is_program)?;
+                let text = self.text_of(caller, path)?;
+                let found = self.find(caller, text, true).filter(is_program)?;
                 self.executed(caller, &found, depth - 1)
             }
             Some(Interpreter::Loader(path, width)) => {
-                if let Some(found) = self.find_words(caller, path) {
+                let text = self.text_of(caller, path);
+                if let Some(found) = text.and_then(|text| self.find_to_read(caller, text, true)) {
                     self.opened(caller.pid, Access::READ, &found);
                 }
                 Some(width)
@@ -84,10 +86,9 @@ impl Tracer<'_> {
         }
     }
 
-    fn find_words(&mut self, caller: Caller, path: Vec<u8>) -> Option<Found> {
+    fn text_of(&mut self, caller: Caller, path: Vec<u8>) -> Option<Text> {
         let text = self.places.text(caller, CWD, path);
-        let text = self.unless_missed(text)?;
-        self.find(caller, text, true)
+        self.unless_missed(text)
     }
 }
 

@@ -4,10 +4,10 @@ use std::os::unix::ffi::OsStrExt;
 
 use libc::{O_ACCMODE, O_CLOEXEC, O_RDONLY, O_WRONLY};
 use roar_events::{Access, Record, State};
+use roar_launch::proc_number;
 
 use super::Tracer;
 use super::open::access_of;
-use super::process::field;
 use crate::long::read_link;
 use crate::place::{Caller, Found};
 use crate::state::{as_path, state_of};
@@ -89,7 +89,7 @@ impl Tracer<'_> {
         let link = format!("/proc/{}/fdinfo/{}", caller.tid, pidfd as u32 as i32);
         let owner = std::fs::read(link)
             .ok()
-            .and_then(|text| field(&text, b"Pid:"));
+            .and_then(|text| proc_number(&text, b"Pid:"));
         let Some(owner) = owner.and_then(|owner| i32::try_from(owner).ok()) else {
             return;
         };

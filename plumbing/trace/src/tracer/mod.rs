@@ -211,6 +211,26 @@ impl<'a> Tracer<'a> {
     fn find(&mut self, caller: Caller, text: Text, follow: bool) -> Option<Found> {
         let words = self.words(&text);
         let found = self.places.find(text, follow);
+        self.settle(caller, words, found)
+    }
+
+    /// Finds a file that is only read: what it was a moment ago will do.
+    fn find_to_read(&mut self, caller: Caller, text: Text, follow: bool) -> Option<Found> {
+        if self.looks.is_some() {
+            return self.find(caller, text, follow);
+        }
+        let fold = &self.spool.fold;
+        let may_change = |path: &[u8]| fold.has_changed(path);
+        let found = self.places.find_to_read(text, follow, &may_change);
+        self.settle(caller, None, found)
+    }
+
+    fn settle(
+        &mut self,
+        caller: Caller,
+        words: Option<Vec<u8>>,
+        found: Result<Found, Missed>,
+    ) -> Option<Found> {
         match &found {
             Ok(found) => self.came(words, Ok(found)),
             missed => self.asked(words, How::IS_THERE, missed.as_ref()),

@@ -71,7 +71,12 @@ impl Tracer<'_> {
         self.take_notes();
         let words = self.words(&text);
         let fresh = flags & O_CREAT != 0 && flags & O_EXCL != 0;
-        let Some(found) = self.find(caller, text, !fresh && flags & O_NOFOLLOW == 0) else {
+        let follow = !fresh && flags & O_NOFOLLOW == 0;
+        let found = match access {
+            Access::READ => self.find_to_read(caller, text, follow),
+            _ => self.find(caller, text, follow),
+        };
+        let Some(found) = found else {
             return;
         };
         self.learned(words, flags, &found);

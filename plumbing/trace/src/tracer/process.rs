@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use roar_events::Record;
+use roar_launch::{Kin, Kinship};
 
 use super::Tracer;
 
@@ -10,9 +11,19 @@ use super::Tracer;
 #[derive(Debug, Default)]
 pub(crate) struct Processes {
     of: HashMap<i32, u32>,
+    kinship: Kinship,
 }
 
 impl Processes {
+    /// Asks for the kin of a thread. One that is gone is taken for a process of its own.
+    fn ask(&mut self, tid: i32) -> Kin {
+        let alone = Kin {
+            process: tid as u32,
+            parent: 0,
+        };
+        self.kinship.of(tid).unwrap_or(alone)
+    }
+
     /// Whether a thread was seen.
     pub(super) fn knows(&self, tid: i32) -> bool {
         self.of.contains_key(&tid)
@@ -30,7 +41,10 @@ impl Tracer<'_> {
         if let Some(pid) = self.processes.of.get(&tid) {
             return *pid;
         }
-        let (pid, parent) = status(tid).unwrap_or((tid as u32, 0));
+        let Kin {
+            process: pid,
+            parent,
+        } = self.processes.ask(tid);
         self.processes.of.insert(tid, pid);
         if pid == tid as u32 || !self.processes.of.contains_key(&(pid as i32)) {
             self.processes.of.insert(pid as i32, pid);
@@ -51,37 +65,5 @@ impl Tracer<'_> {
             parent,
             program: b"",
         });
-    }
-}
-
-/// Returns the process of a thread and that process's parent, as `/proc` tells.
-fn status(tid: i32) -> Option<(u32, u32)> {
-    let status = roar_launch::read_proc(&format!("/proc/{tid}/status")).ok()?;
-    Some((field(&status, b"Tgid:")?, field(&status, b"PPid:")?))
-}
-
-/// Returns the number after `label` at the beginning of a line.
-pub(super) fn field(text: &[u8], label: &[u8]) -> Option<u32> {
-    let line = text
-        .split(|byte| *byte == b'\n')
-        .find_map(|line| line.strip_prefix(label))?;
-    std::str::from_utf8(line).ok()?.trim().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_process_of_this_thread_is_this_process() {
-        let tid = nix::unistd::gettid().as_raw();
-        let parent = nix::unistd::getppid().as_raw() as u32;
-        assert_eq!(status(tid), Some((std::process::id(), parent)));
-    }
-
-    #[test]
-    fn a_field_is_found_at_the_beginning_of_a_line_only() {
-        assert_eq!(field(b"Name:\tPPid: 3\nPPid:\t12\n", b"PPid:"), Some(12));
-        assert_eq!(field(b"Name:\tx\n", b"PPid:"), None);
     }
 }
