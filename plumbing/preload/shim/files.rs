@@ -8,8 +8,9 @@ use crate::gate;
 use crate::link;
 use crate::ring::{Facts, PATH, Ring, Room};
 use crate::sys::{
-    self, AT_FDCWD, ELOOP, FSTAT, GETCWD, GETPID, GETPPID, O_ACCMODE, O_CREAT, O_DIRECTORY,
-    O_NOFOLLOW, O_PATH, O_TMPFILE, O_TRUNC, OPENAT, OPENAT2, READLINK, Stat,
+    self, AT_FDCWD, EFAULT, EINVAL, ELOOP, ENOSYS, EPERM, FSTAT, GETCWD, GETPID, GETPPID, NO_MAGICLINKS,
+    NO_SYMLINKS, O_ACCMODE, O_CREAT, O_DIRECTORY, O_PATH, O_TMPFILE, O_TRUNC, OPENAT2, READLINK,
+    READLINKAT, Stat,
 };
 
 /// A file opened with any of these is more than read, or less.
@@ -60,11 +61,6 @@ impl Path {
         // SAFETY: all below the length was written.
         tail.zip(suffix).all(|(byte, it)| unsafe { byte.assume_init() } == *it)
     }
-
-    /// Whether it may mean another file for each who asks.
-    fn is_own(&self) -> bool {
-        [&b"/proc/"[..], b"/dev/", b"//"].iter().any(|start| self.starts_with(start))
-    }
 }
 
 /// Opens a file as the C library does.
@@ -94,21 +90,51 @@ unsafe fn pass(ring: Ring, at: c_int, path: *const c_char, flags: c_int) -> Opti
     if !has_room(ring) {
         return None;
     }
-    // What a link leads to may mean another file for each who asks: that the watcher must see at once.
-    let args = [at as usize, path as usize, (flags | O_NOFOLLOW) as usize, 0];
-    let fd = unsafe { gate::call(OPENAT, args) };
-    if fd == -ELOOP && flags & O_NOFOLLOW == 0 {
-        return None;
+    let mut linked = false;
+    let mut fd = unsafe { through_gate(at, path, flags, NO_SYMLINKS) };
+    if fd == -ELOOP {
+        // What a link leads to, or one by which the kernel shows something of the process that asks, must
+        // be seen at once. Other links to directories may be followed later.
+        linked = true;
+        if unsafe { is_link(at, path) } {
+            return None;
+        }
+        fd = unsafe { through_gate(at, path, flags, NO_MAGICLINKS) };
     }
-    if fd < 0 {
-        return Some(fd);
+    match fd {
+        // These may mean that the kernel does not know this way of asking.
+        _ if [-ELOOP, -EINVAL, -ENOSYS, -EPERM, -EFAULT].contains(&fd) => return None,
+        ..0 => return Some(fd),
+        _ => {}
     }
     let stat = status(fd);
-    if is_file(&stat) && unsafe { note(ring, at, path, fd, &stat) }.is_none() {
+    if is_file(&stat) && unsafe { note(ring, at, path, fd, &stat, linked) }.is_none() {
         // It stays open: closing it would end the locks that the process may have on that file.
         unsafe { tell(at, path, flags) };
     }
     Some(fd)
+}
+
+/// Opens a file from the gate, if the way to it has no links that `refused` tells of.
+///
+/// # Safety
+///
+/// As for [`open`].
+unsafe fn through_gate(at: c_int, path: *const c_char, flags: c_int, refused: u64) -> isize {
+    let how = [flags as u64, 0, refused];
+    let args = [at as usize, path as usize, how.as_ptr() as usize, size_of_val(&how)];
+    unsafe { gate::call(OPENAT2, args) }
+}
+
+/// Whether a path's last part is a link.
+///
+/// # Safety
+///
+/// The path ends with a zero.
+unsafe fn is_link(at: c_int, path: *const c_char) -> bool {
+    let mut byte = 0_u8;
+    let args = [at as usize, path as usize, &raw mut byte as usize, 1, 0, 0];
+    unsafe { sys::call(READLINKAT, args) >= 0 }
 }
 
 /// Lets the watcher see that a file is opened, by a call that is held as any, and then fails: nothing
@@ -150,7 +176,14 @@ fn is_file(stat: &Stat) -> bool {
 /// # Safety
 ///
 /// The path ends with a zero.
-unsafe fn note(ring: Ring, at: c_int, path: *const c_char, fd: isize, stat: &Stat) -> Option<()> {
+unsafe fn note(
+    ring: Ring,
+    at: c_int,
+    path: *const c_char,
+    fd: isize,
+    stat: &Stat,
+    linked: bool,
+) -> Option<()> {
     // Filled in place: what moves a path would call upon the C library.
     let mut whole = Path::EMPTY;
     unsafe { complete(&mut whole, at, path.cast(), fd) }?;
@@ -171,6 +204,7 @@ unsafe fn note(ring: Ring, at: c_int, path: *const c_char, fd: isize, stat: &Sta
         ctime_ns: nanoseconds(stat.changed),
         mode: stat.mode,
         parent,
+        linked,
     };
     claim.commit(&facts, whole.length);
     Some(())
@@ -185,7 +219,7 @@ fn begin(pid: u32) -> Option<u32> {
     // SAFETY: the path ends with a zero; the kernel writes at most as much as there is room for.
     let written = unsafe { sys::call(READLINK, args) };
     let digits = name.get(..usize::try_from(written).ok()?)?;
-    let number = digits.iter().fold(0_u32, |number, digit| {
+    let number = digits.iter().fold(0, |number: u32, digit: &u8| {
         number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
     });
     if number != pid {
@@ -205,8 +239,7 @@ fn nanoseconds([seconds, rest]: [i64; 2]) -> i64 {
     seconds.wrapping_mul(1_000_000_000).wrapping_add(rest)
 }
 
-/// Finds the whole path of a file that was opened as `fd`; `None` when it is too long, or lies where
-/// names mean something else for everybody.
+/// Finds the whole path of a file that was opened as `fd`; `None` when it is too long.
 ///
 /// # Safety
 ///
@@ -218,8 +251,7 @@ unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> O
         }
         directory(whole)?;
     }
-    unsafe { append(whole, path) }?;
-    (!whole.is_own()).then_some(())
+    unsafe { append(whole, path) }
 }
 
 /// Asks the kernel where an open file is.
@@ -235,7 +267,7 @@ fn by_descriptor(whole: &mut Path, fd: isize) -> Option<()> {
     whole.length = written as usize;
     // Where the name is gone the kernel says so behind it.
     let gone = whole.ends_with(b" (deleted)");
-    (whole.starts_with(b"/") && !gone && !whole.is_own()).then_some(())
+    (whole.starts_with(b"/") && !gone).then_some(())
 }
 
 /// Where the kernel shows what a descriptor leads to.

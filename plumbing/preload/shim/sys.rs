@@ -14,6 +14,7 @@ pub(crate) const MUNMAP: usize = 11;
 pub(crate) const GETPID: usize = 39;
 pub(crate) const GETCWD: usize = 79;
 pub(crate) const READLINK: usize = 89;
+pub(crate) const READLINKAT: usize = 267;
 pub(crate) const GETPPID: usize = 110;
 
 pub(crate) const AT_FDCWD: c_int = -100;
@@ -23,12 +24,19 @@ pub(crate) const O_RDWR: c_int = 0o2;
 pub(crate) const O_CREAT: c_int = 0o100;
 pub(crate) const O_TRUNC: c_int = 0o1000;
 pub(crate) const O_DIRECTORY: c_int = 0o200_000;
-pub(crate) const O_NOFOLLOW: c_int = 0o400_000;
 pub(crate) const O_CLOEXEC: c_int = 0o2_000_000;
 pub(crate) const O_PATH: c_int = 0o10_000_000;
 pub(crate) const O_TMPFILE: c_int = 0o20_000_000 | O_DIRECTORY;
 
+pub(crate) const EPERM: isize = 1;
+pub(crate) const EFAULT: isize = 14;
+pub(crate) const EINVAL: isize = 22;
+pub(crate) const ENOSYS: isize = 38;
 pub(crate) const ELOOP: isize = 40;
+
+/// What `openat2` refuses to go through (`include/uapi/linux/openat2.h`).
+pub(crate) const NO_MAGICLINKS: u64 = 0x02;
+pub(crate) const NO_SYMLINKS: u64 = 0x04;
 
 unsafe extern "C" {
     fn __errno_location() -> *mut c_int;

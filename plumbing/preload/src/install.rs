@@ -1,8 +1,8 @@
 //! Putting the library where programs can load it from.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::statvfs::{FsFlags, statvfs};
@@ -10,6 +10,9 @@ use tempfile::Builder;
 
 /// The library, as `build.rs` made it; empty for machines that have none.
 const LIBRARY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/shim.so"));
+
+/// The mode of the library, and of a directory that is made for it.
+const FOR_ALL: u32 = 0o755;
 
 /// Why programs cannot be given the library here.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +23,9 @@ pub enum Unusable {
     /// Programs are not loaded from there.
     #[error("nothing in '{}' can be executed", .0.display())]
     NoExec(PathBuf),
+    /// Only root can reach it there, and what root starts may go on as somebody else.
+    #[error("'{}' cannot be reached by all users", .0.display())]
+    Closed(PathBuf),
     /// The loader would take the path for several.
     #[error("'{}' has a space or a colon in its name", .0.display())]
     Name(PathBuf),
@@ -53,6 +59,9 @@ pub fn install(directory: &Path) -> Result<PathBuf, Unusable> {
             source,
         })?;
     }
+    if nix::unistd::geteuid().is_root() && !is_open_to_all(&path) {
+        return Err(Unusable::Closed(path));
+    }
     if statvfs(directory).is_ok_and(|stat| stat.flags().contains(FsFlags::ST_NOEXEC)) {
         return Err(Unusable::NoExec(directory.to_owned()));
     }
@@ -64,16 +73,26 @@ fn name() -> String {
 }
 
 fn is_there(path: &Path) -> bool {
-    fs::read(path).is_ok_and(|bytes| bytes == LIBRARY)
+    let for_all = fs::metadata(path).is_ok_and(|meta| meta.mode() & FOR_ALL == FOR_ALL);
+    for_all && fs::read(path).is_ok_and(|bytes| bytes == LIBRARY)
+}
+
+/// Whether every user can load a library, and reach it.
+fn is_open_to_all(path: &Path) -> bool {
+    let mut above = path.ancestors().skip(1);
+    above.all(|directory| fs::metadata(directory).is_ok_and(|meta| meta.mode() & 0o1 != 0))
 }
 
 fn write(directory: &Path, path: &Path) -> io::Result<()> {
-    fs::create_dir_all(directory)?;
+    if !directory.is_dir() {
+        fs::create_dir_all(directory)?;
+        // Whatever the user wants of new files: this is for all that the command becomes on the way.
+        fs::set_permissions(directory, Permissions::from_mode(FOR_ALL))?;
+    }
     let mut file = Builder::new().prefix(".preload").tempfile_in(directory)?;
     file.write_all(LIBRARY)?;
-    // Whoever the command becomes on the way must be able to load it.
     file.as_file()
-        .set_permissions(fs::Permissions::from_mode(0o755))?;
+        .set_permissions(Permissions::from_mode(FOR_ALL))?;
     file.persist(path)?;
     Ok(())
 }
@@ -83,4 +102,62 @@ fn fnv(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
     })
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "tests may panic")]
+mod tests {
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    /// A directory that all can reach.
+    fn place() -> tempfile::TempDir {
+        let top = tempfile::tempdir().unwrap();
+        fs::set_permissions(top.path(), Permissions::from_mode(0o755)).unwrap();
+        top
+    }
+
+    #[test]
+    fn what_is_damaged_or_closed_is_made_anew() {
+        let top = place();
+        let path = install(&top.path().join("new")).unwrap();
+        assert_eq!(mode(path.parent().unwrap()), FOR_ALL);
+        for spoil in [
+            |path: &Path| fs::write(path, "no library").unwrap(),
+            |path: &Path| fs::set_permissions(path, Permissions::from_mode(0o600)).unwrap(),
+            |path: &Path| fs::remove_file(path).unwrap(),
+            |_: &Path| {},
+        ] {
+            spoil(&path);
+            assert_eq!(install(path.parent().unwrap()).unwrap(), path);
+            assert_eq!(
+                (fs::read(&path).unwrap(), mode(&path)),
+                (LIBRARY.to_vec(), FOR_ALL)
+            );
+        }
+        let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(left, 1, "nothing is left over");
+    }
+
+    #[test]
+    fn a_place_that_the_loader_would_misread_is_refused() {
+        let top = place();
+        for name in ["a b", "a:b", "$LIB"] {
+            let refused = install(&top.path().join(name));
+            assert!(matches!(refused, Err(Unusable::Name(_))), "{refused:?}");
+            assert!(!top.path().join(name).exists());
+        }
+        assert!(matches!(install(Path::new("here")), Err(Unusable::Name(_))));
+    }
+
+    #[test]
+    fn a_file_in_the_way_is_an_error() {
+        let top = place();
+        let file = top.path().join("file");
+        fs::write(&file, "").unwrap();
+        assert!(matches!(install(&file), Err(Unusable::Write { .. })));
+    }
 }

@@ -29,13 +29,13 @@
 //! | 64 | 8 | head: the position that is claimed next |
 //! | 128 | 8 | tail: the position up to which all has been read |
 //! | 192 | 4 | 1 when nobody shall write any more |
-//! | 4096 | 4096 × 256 | the entries; position `p` is in entry `p mod 4096` |
+//! | 4096 | 1024 × 256 | the entries; position `p` is in entry `p mod 1024` |
 //!
 //! Each entry, integers in the machine's own order:
 //!
 //! | offset | size | what |
 //! |---|---|---|
-//! | 0 | 8 | state: bits 0–1 what (0 free, 1 claimed, 2 ready), bits 2–23 process, bits 24–63 lap: position ÷ 4096 |
+//! | 0 | 8 | state: bits 0–1 what (0 free, 1 claimed, 2 ready), bits 2–23 process, bits 24–63 lap: position ÷ 1024 |
 //! | 8 | 8 | device |
 //! | 16 | 8 | inode |
 //! | 24 | 8 | length of the file in bytes |
@@ -43,7 +43,8 @@
 //! | 40 | 8 | last change of content or attributes, nanoseconds since 1970 |
 //! | 48 | 4 | type and permissions |
 //! | 52 | 4 | parent process, when the process writes for the first time; else 0 |
-//! | 56 | 8 | length of the path in bytes |
+//! | 56 | 4 | length of the path in bytes |
+//! | 60 | 4 | 1 if the path may lead through links to directories, 0 if it has no links at all |
 //! | 64 | 192 | the path, absolute; its last part is the file and no link to it |
 //!
 //! An entry is claimed by exchanging its state, *free for this lap* for *claimed by this process*;

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"roarrng1");
 
 /// How many entries there are; a power of two.
-pub(crate) const SLOTS: u64 = 4096;
+pub(crate) const SLOTS: u64 = 1024;
 
 /// The size of an entry in bytes.
 pub(crate) const SLOT: usize = 256;
@@ -97,7 +97,7 @@ impl State {
 
 /// Returns the lap that a position is in.
 pub(crate) const fn lap_of(position: u64) -> u64 {
-    position / SLOTS & LAP_MASK
+    (position / SLOTS) & LAP_MASK
 }
 
 /// What is told of a file beside its path.
@@ -117,6 +117,8 @@ pub struct Facts {
     pub mode: u32,
     /// Who started the process, when it tells for the first time; else 0.
     pub parent: u32,
+    /// Whether the path may lead through links to directories.
+    pub linked: bool,
 }
 
 /// How much room there is.
@@ -239,8 +241,8 @@ impl Ring {
         for (at, word) in words.iter_mut().enumerate().skip(1) {
             *word = self.word(position, at).load(Ordering::Relaxed);
         }
-        let length = usize::try_from(words[7]).ok()?;
-        if length == 0 || length > PATH {
+        let (length, linked) = (words[7] as u32 as usize, words[7] >> 32);
+        if length == 0 || length > PATH || linked > 1 {
             return None;
         }
         let facts = Facts {
@@ -251,6 +253,7 @@ impl Ring {
             ctime_ns: words[5] as i64,
             mode: words[6] as u32,
             parent: (words[6] >> 32) as u32,
+            linked: linked == 1,
         };
         let mut path = [0; PATH];
         for (bytes, word) in path.chunks_exact_mut(8).zip(&words[PATH_AT / 8..]) {
@@ -333,7 +336,7 @@ impl Claim {
             facts.mtime_ns as u64,
             facts.ctime_ns as u64,
             u64::from(facts.mode) | u64::from(facts.parent) << 32,
-            length as u64,
+            length as u64 | u64::from(facts.linked) << 32,
         ];
         // SAFETY: an entry is longer than one word.
         let behind_state = unsafe { self.slot.cast::<u64>().add(1) };

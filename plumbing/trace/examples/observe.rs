@@ -86,11 +86,11 @@ fn observe() -> Result<Exit, Box<dyn std::error::Error>> {
     Ok(exit)
 }
 
-/// Puts the library beside this program.
+/// Puts the library where the command starts, under a name that is not among the files asked about.
 fn library() -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let this = std::env::current_exe()?;
-    let directory = this.parent().ok_or("this program lies nowhere")?;
-    Ok(roar_preload::install(directory)?)
+    Ok(roar_preload::install(
+        &std::env::current_dir()?.join(".library"),
+    )?)
 }
 
 /// Options to watch without writing or hashing.

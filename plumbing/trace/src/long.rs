@@ -10,7 +10,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirEntryExt, MetadataExt};
 
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag};
+use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag};
 use nix::sys::stat::Mode;
 
 use crate::place::below;
@@ -58,6 +58,22 @@ pub(crate) fn open_dir(path: &[u8]) -> Result<OwnedFd, Errno> {
         )?);
     }
     at.ok_or(Errno::ENOENT)
+}
+
+/// Opens a directory, only to have it, if its path means the same to every process: `ELOOP` if the way
+/// leads through a link by which the kernel shows something of the process that asks.
+pub(crate) fn open_dir_for_all(path: &[u8]) -> Result<OwnedFd, Errno> {
+    if path.len() > PATH_MAX {
+        return open_dir(path);
+    }
+    let how = OpenHow::new()
+        .flags(path_only())
+        .resolve(ResolveFlag::RESOLVE_NO_MAGICLINKS);
+    match nix::fcntl::openat2(AT_FDCWD, as_path(path), how) {
+        // Before Linux 5.6, and where a container's filter does not know the call.
+        Err(Errno::ENOSYS | Errno::EPERM) => open_dir(path),
+        opened => opened,
+    }
 }
 
 /// Returns the canonical path of an open directory, without the slash of the root.

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::fcntl::{OpenHow, ResolveFlag};
-use roar_events::{State, Version};
+use roar_events::State;
 
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::recent::{Recent, Sight};
@@ -146,9 +146,16 @@ impl Places {
         self.moves(tid);
     }
 
-    /// Returns whether resolving may be put off until the thread has gone on.
-    pub(crate) fn can_wait(&self) -> bool {
+    /// Whether no thread can have another root or mount namespace than this process.
+    pub(crate) fn is_common(&self) -> bool {
         !self.foreign
+    }
+
+    /// Whether resolving a path may be put off until its thread has gone on: what the way leads through
+    /// is known to be no matter of the thread's.
+    pub(crate) fn can_wait(&self, text: &Text) -> bool {
+        let (directory, _, _) = split(&text.words);
+        !self.foreign && (directory == b"/" || self.canonical.contains_key(directory))
     }
 
     /// Takes down where `path`, relative to descriptor `base`, leads for the caller.
@@ -160,10 +167,10 @@ impl Places {
         } else {
             View::Ours
         };
-        let words = if path.starts_with(b"/") {
-            path
-        } else {
-            below(&base_of(caller.tid, base, &view)?, &path)
+        let words = match path.iter().take_while(|byte| **byte == b'/').count() {
+            0 => below(&base_of(caller.tid, base, &view)?, &path),
+            1 => path,
+            slashes => path[slashes - 1..].to_vec(),
         };
         Ok(Text {
             words,
@@ -206,19 +213,14 @@ impl Places {
         })
     }
 
-    /// Returns the canonical path of a file that the caller found at `words`, absolute, in state `version`,
-    /// by a name that is no link.
-    pub(crate) fn of_file(
-        &mut self,
-        _caller: Caller,
-        words: &[u8],
-        _version: Version,
-    ) -> Result<Vec<u8>, Missed> {
-        let (directory, name, slash) = split(words);
-        if slash || is_dots(name) {
-            return Err(Missed::Nothing);
+    /// Returns the canonical path of a file that the caller found at `words`, absolute, by a name that is
+    /// no link; on the way there may be links, but none by which the kernel shows something of a process.
+    pub(crate) fn of_file(&mut self, caller: Caller, words: &[u8]) -> Result<Vec<u8>, Missed> {
+        let (directory, name, _) = split(words);
+        match self.our_place(directory, caller)? {
+            (place, true) if !is_dots(name) => Ok(below(&place.canonical, name)),
+            _ => Err(Missed::Lost("a path led elsewhere soon after it was used")),
         }
-        Ok(below(&self.our_place(directory)?.canonical, name))
     }
 
     /// Finds the file that `text` leads to.
@@ -253,7 +255,8 @@ impl Places {
         for _ in 0..LINKS {
             words = own(words, caller);
             let (directory, name, slash) = split(&words);
-            let place = self.place(&view, if is_dots(name) { &words } else { directory })?;
+            let on_the_way = if is_dots(name) { &words } else { directory };
+            let place = self.place(&view, on_the_way, caller)?;
             if is_dots(name) {
                 let (path, state) = (place.canonical, State::Directory);
                 return Ok(Found { path, state, links });
@@ -297,41 +300,40 @@ impl Places {
         Ok(sight)
     }
 
-    fn place(&mut self, view: &View, directory: &[u8]) -> Result<Place, Missed> {
+    fn place(&mut self, view: &View, directory: &[u8], caller: Caller) -> Result<Place, Missed> {
         match view {
-            View::Ours => self.our_place(directory),
+            View::Ours => Ok(self.our_place(directory, caller)?.0),
             View::Below { root, .. } => their_place(root, directory),
         }
     }
 
-    fn our_place(&mut self, directory: &[u8]) -> Result<Place, Missed> {
+    /// Finds a directory; tells also whether it is the same for all, at all times.
+    fn our_place(&mut self, directory: &[u8], caller: Caller) -> Result<(Place, bool), Missed> {
+        let plain = |canonical: &[u8]| Place {
+            canonical: canonical.to_vec(),
+            fd: None,
+        };
         if directory.is_empty() || directory == b"/" {
-            return Ok(Place {
-                canonical: Vec::new(),
-                fd: None,
-            });
+            return Ok((plain(b""), true));
         }
         if let Some(canonical) = self.canonical.get(directory) {
-            return Ok(Place {
-                canonical: canonical.to_vec(),
-                fd: None,
-            });
+            return Ok((plain(canonical), true));
         }
-        let fd = open_dir(directory).map_err(missed)?;
+        let fd = match long::open_dir_for_all(directory) {
+            Err(Errno::ELOOP) => return Ok((plain(&walk(directory, caller)?), false)),
+            fd => fd.map_err(missed)?,
+        };
         let canonical = canonical(&fd)?;
+        if canonical.len() + NAME_MAX > PATH_MAX {
+            let fd = Some(fd);
+            return Ok((Place { canonical, fd }, true));
+        }
         if self.canonical.len() >= REMEMBERED {
             self.canonical.clear();
         }
-        if canonical.len() + NAME_MAX > PATH_MAX {
-            let fd = Some(fd);
-            return Ok(Place { canonical, fd });
-        }
-        self.canonical
-            .insert(directory.into(), canonical.as_slice().into());
-        Ok(Place {
-            canonical,
-            fd: None,
-        })
+        let place = plain(&canonical);
+        self.canonical.insert(directory.into(), canonical.into());
+        Ok((place, true))
     }
 }
 
@@ -392,6 +394,75 @@ pub(crate) fn sees_the_same(tid: i32) -> bool {
         theirs.is_ok() && theirs == read_link(format!("/proc/self/{what}").as_bytes())
     };
     same("ns/mnt") && same("ns/pid") && same("root")
+}
+
+/// Follows the path of a directory name by name, as the caller would: it leads through a link by which
+/// the kernel shows something of the process that asks.
+fn walk(directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> {
+        let names = path.split(|byte| *byte == b'/').rev();
+        names.map(<[u8]>::to_vec).collect()
+    };
+    let (mut here, mut rest, mut links) = (Vec::new(), names(directory), 0);
+    while let Some(name) = rest.pop() {
+        match name.as_slice() {
+            b"" | b"." => continue,
+            b".." => {
+                let end = here.iter().rposition(|byte| *byte == b'/');
+                here.truncate(end.unwrap_or(0));
+                continue;
+            }
+            name => here = own(below(&here, name), caller),
+        }
+        let target = match read_link(&here) {
+            Err(Errno::EINVAL) => continue,
+            target => target.map_err(missed)?,
+        };
+        links += 1;
+        if links > LINKS {
+            return Err(Missed::Nothing);
+        }
+        if is_of_a_process(&here) {
+            // What it says is where it leads, without further links; or it is no place.
+            here = Some(target)
+                .filter(|it| it.starts_with(b"/"))
+                .ok_or(Missed::Nothing)?;
+            continue;
+        }
+        rest.extend(names(&target));
+        if target.starts_with(b"/") {
+            here.clear();
+        } else {
+            let end = here.iter().rposition(|byte| *byte == b'/');
+            here.truncate(end.unwrap_or(0));
+        }
+    }
+    Ok(here.strip_suffix(b"/").map_or(here.clone(), <[u8]>::to_vec))
+}
+
+/// Takes out of a path without links what leads nowhere else.
+pub(crate) fn clean(words: &[u8]) -> Vec<u8> {
+    let mut here = Vec::with_capacity(words.len());
+    for name in words.split(|byte| *byte == b'/') {
+        match name {
+            b"" | b"." => {}
+            b".." => {
+                let end = here.iter().rposition(|byte| *byte == b'/');
+                here.truncate(end.unwrap_or(0));
+            }
+            name => {
+                here.push(b'/');
+                here.extend_from_slice(name);
+            }
+        }
+    }
+    here
+}
+
+/// Whether a path lies where the kernel shows one process.
+fn is_of_a_process(path: &[u8]) -> bool {
+    let rest = path.strip_prefix(b"/proc/");
+    rest.and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
 }
 
 /// Finds out which tree of files a thread sees.
@@ -563,6 +634,54 @@ mod tests {
         };
         let words = path.as_os_str().as_bytes().to_vec();
         places.text(caller, CWD, words).unwrap()
+    }
+
+    #[test]
+    fn a_path_without_links_is_cleaned_by_its_words_alone() {
+        for (words, clean_words) in [
+            ("/a/b", "/a/b"),
+            ("//a/./b//c/", "/a/b/c"),
+            ("/a/../b/../../c", "/c"),
+            ("/..", ""),
+        ] {
+            assert_eq!(clean(words.as_bytes()), clean_words.as_bytes(), "{words}");
+        }
+    }
+
+    #[test]
+    fn a_walk_comes_to_where_the_kernel_comes() {
+        let top = tempfile::tempdir().unwrap();
+        let real = top.path().canonicalize().unwrap().join("real");
+        std::fs::create_dir_all(real.join("sub")).unwrap();
+        std::os::unix::fs::symlink("real", top.path().join("link")).unwrap();
+        std::os::unix::fs::symlink(top.path().join("link/sub"), real.join("back")).unwrap();
+        std::os::unix::fs::symlink("/proc/self/cwd", real.join("own")).unwrap();
+        std::os::unix::fs::symlink("loop", real.join("loop")).unwrap();
+        let caller = Caller {
+            tid: nix::unistd::gettid().as_raw(),
+            pid: std::process::id(),
+        };
+        let walk = |words: &str| {
+            let path = top.path().join(words);
+            walk(path.as_os_str().as_bytes(), caller)
+        };
+        for words in [
+            "link",
+            "link/sub",
+            "link/back/../sub/.",
+            "real//back",
+            "link/own",
+        ] {
+            let expected = top.path().join(words).canonicalize().unwrap();
+            assert_eq!(
+                walk(words).unwrap(),
+                expected.as_os_str().as_bytes(),
+                "{words}"
+            );
+        }
+        for words in ["none", "link/loop"] {
+            assert_eq!(walk(words), Err(Missed::Nothing), "{words}");
+        }
     }
 
     #[test]

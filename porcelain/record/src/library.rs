@@ -20,8 +20,10 @@ pub fn library(config: &Config, cache: Option<&Path>) -> Result<Option<PathBuf>,
     if config.word("tracer.accelerate")? == "off" {
         return Ok(None);
     }
-    let for_all = nix::unistd::geteuid().is_root().then(|| Path::new(FOR_ALL));
-    let places = for_all.into_iter().chain(cache);
-    let mut libraries = places.filter_map(|place| roar_preload::install(place).ok());
-    Ok(libraries.next())
+    let place = if nix::unistd::geteuid().is_root() {
+        Some(Path::new(FOR_ALL))
+    } else {
+        cache
+    };
+    Ok(place.and_then(|place| roar_preload::install(place).ok()))
 }

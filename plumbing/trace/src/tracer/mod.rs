@@ -12,6 +12,7 @@ mod names;
 mod noted;
 mod open;
 mod process;
+mod program;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -28,11 +29,11 @@ use crate::place::{CWD, Caller, Found, Missed, Places, Text};
 use crate::spool::Spool;
 use crate::state::{as_path, is_writable};
 
-use exec::Interpreters;
 use inherit::Inherited;
 use look::How;
 pub(crate) use noted::Notebook;
 use process::Processes;
+use program::Programs;
 
 /// Watches one run.
 pub(crate) struct Tracer<'a> {
@@ -41,7 +42,7 @@ pub(crate) struct Tracer<'a> {
     places: Places,
     processes: Processes,
     inherited: Vec<Inherited>,
-    interpreters: Interpreters,
+    programs: Programs,
     /// Where the run looks, if that is of interest.
     pub(crate) looks: Option<Gathered>,
     /// What programs note themselves, if they are given the means.
@@ -97,7 +98,7 @@ impl<'a> Tracer<'a> {
             places: Places::default(),
             processes: Processes::default(),
             inherited: Vec::new(),
-            interpreters: Interpreters::default(),
+            programs: Programs::default(),
             looks: looks.then(Gathered::default),
             notebook,
             started: false,

@@ -33,6 +33,7 @@ impl Tracer<'_> {
         if from.state == State::Missing || refused || half {
             return;
         }
+        self.takes_library(&from.path);
         if is_way(from.state) || is_way(to.state) {
             self.places.moves(caller.tid);
         }
@@ -179,6 +180,9 @@ impl Tracer<'_> {
         let Some(found) = self.find_name(caller, name, false) else {
             return;
         };
+        if self.takes_library(&found.path) {
+            return;
+        }
         if found.state == State::Symlink {
             self.places.moves(caller.tid);
         }

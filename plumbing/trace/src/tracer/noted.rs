@@ -15,7 +15,6 @@ use roar_observe::Threat;
 use roar_preload::{ANSWER, Facts, GATE, Noted, Notes, QUESTION};
 
 use super::Tracer;
-use super::exec::Width;
 use crate::memory;
 use crate::place::{self, Caller, Text};
 use crate::state::is_hidden;
@@ -29,11 +28,6 @@ const PRELOAD: &[u8] = b"LD_PRELOAD=";
 /// How many variables are looked at in an environment.
 const MOST_VARIABLES: u64 = 1 << 16;
 
-/// Address sanitizer refuses to run when another library than its own comes first, unless it is told
-/// that this is meant.
-const ASAN: &[u8] = b"ASAN_OPTIONS=";
-const ASAN_ANY_ORDER: &[u8] = b"verify_asan_link_order=0";
-
 /// The ring, and the library by which programs come to it.
 #[derive(Debug)]
 pub(crate) struct Notebook {
@@ -43,6 +37,8 @@ pub(crate) struct Notebook {
     handed_out: bool,
     /// Whether programs are given it still.
     open: bool,
+    /// Whether the run has taken the library from where it lay.
+    library_gone: bool,
 }
 
 impl Notebook {
@@ -53,6 +49,7 @@ impl Notebook {
             notes: Notes::begin().ok()?,
             handed_out: false,
             open: true,
+            library_gone: false,
         })
     }
 
@@ -60,7 +57,6 @@ impl Notebook {
     pub(crate) fn equip(&self, command: &Command) -> Command {
         let mut command = command.clone();
         add(&mut command.env, PRELOAD, &self.library);
-        add(&mut command.env, ASAN, ASAN_ANY_ORDER);
         command.gate = Some(GATE);
         command
     }
@@ -135,16 +131,28 @@ impl Tracer<'_> {
         text.as_given() == notebook.library
     }
 
-    /// Takes the library out of the environment at `address` of a program that could not load it, and would
-    /// complain: one for another machine, or below another root.
+    /// Takes note that the name `path` is about to go, in case the library goes with it. Returns whether it is
+    /// the library, which is none of the run's files.
+    pub(super) fn takes_library(&mut self, path: &[u8]) -> bool {
+        let Some(notebook) = &mut self.notebook else {
+            return false;
+        };
+        let rest = notebook.library.strip_prefix(path);
+        notebook.library_gone |= rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
+        rest == Some(b"")
+    }
+
+    /// Whether what the caller executes now would not find the library.
+    pub(super) fn is_without_library(&self, caller: Caller) -> bool {
+        let gone = self.notebook.as_ref().is_some_and(|it| it.library_gone);
+        gone || !self.places.is_common() && !place::sees_the_same(caller.tid)
+    }
+
+    /// Takes the library out of the environment at `address` of a program that would complain of it.
     ///
     /// That is the caller's memory; its next program starts without the library, too, and is seen as any.
-    pub(super) fn keep_from_loading(&mut self, caller: Caller, width: Option<Width>, address: u64) {
-        let Some(notebook) = &self.notebook else {
-            return;
-        };
-        let apart = !self.places.can_wait() && !place::sees_the_same(caller.tid);
-        if apart || width == Some(Width::Narrow) {
+    pub(super) fn keep_from_loading(&mut self, caller: Caller, address: u64) {
+        if let Some(notebook) = &self.notebook {
             blank(caller.tid, address, &notebook.library);
         }
     }
@@ -153,11 +161,11 @@ impl Tracer<'_> {
         let caller = self.noted_by(noted);
         self.places.begin(caller.tid);
         let version = version_of(&noted.facts);
-        let path = self.places.of_file(caller, noted.path(), version);
-        let Some(path) = self.unless_missed(path) else {
+        let Some(path) = self.noted_path(caller, noted) else {
             return;
         };
-        if is_hidden(&path) {
+        let own = self.notebook.as_ref().is_some_and(|it| it.library == path);
+        if own || is_hidden(&path) {
             return;
         }
         self.name_before(&path, version, Threat::Reading);
@@ -167,6 +175,15 @@ impl Tracer<'_> {
             path: &path,
             before: State::File(version),
         });
+    }
+
+    fn noted_path(&mut self, caller: Caller, noted: &Noted) -> Option<Vec<u8>> {
+        if noted.facts.linked {
+            let path = self.places.of_file(caller, noted.path());
+            self.unless_missed(path)
+        } else {
+            Some(place::clean(noted.path()))
+        }
     }
 
     fn noted_by(&mut self, noted: &Noted) -> Caller {

@@ -64,7 +64,7 @@ impl Tracer<'_> {
         }
         let access = access_of(flags);
         // Where it is told what is there, that is asked before the thread can change it.
-        let can_wait = self.places.can_wait() && self.looks.is_none();
+        let can_wait = self.looks.is_none() && self.places.can_wait(&text);
         if access == Access::READ && can_wait && !pause.resume() {
             return;
         }

@@ -75,6 +75,43 @@ pub(crate) const CASES: &[Case] = &[
     kit("32_bit", "$ROAR kit32", IN_OUT),
     kit("32_bit_loaded", "$ROAR kit-loaded32", &[]),
     kit("sandbox", "$ROAR kit sandbox", &["R file", "R in", "C out"]),
+    case(
+        "link_to_own_stdin",
+        "ln -s /proc/self/fd/0 x",
+        "$ROAR sh -c 'cat x <in >out'",
+        // Where the link leads is known while the process runs only.
+        &["?R+l x", "R in", "C out"],
+    ),
+    case(
+        "link_to_own_directory",
+        "ln -s /proc/self/cwd own; echo x >sub/data; mkdir data",
+        "$ROAR sh -c 'cd sub; cat ../own/data'",
+        &["R sub/data"],
+    ),
+    kit(
+        "proc_with_two_slashes",
+        "$ROAR sh -c 'cd sub; cat //proc/self/cwd/in'",
+        &["R sub/in"],
+    ),
+    case(
+        "address_sanitizer",
+        "echo 'int main(void) { return 0; }' >p.c; gcc -fsanitize=address -o p p.c 2>gcc || \
+         { printf '#!/bin/sh\n' >p; chmod +x p; }",
+        "$ROAR env ASAN_OPTIONS=detect_leaks=0 ./p 2>&1",
+        &["R+x p"],
+    ),
+    kit(
+        "ldd",
+        "$ROAR ldd sub/prog | sed 's/ (.*//'",
+        &["R sub/prog"],
+    ),
+    kit(
+        "library_removed",
+        "$ROAR sh -c 'rm -rf .library; cat in 2>&1'",
+        &["R in"],
+    ),
+    kit("locks", "$ROAR kit locks", &["R in", "C long*"]),
+    kit("other_pid", "$ROAR kit other_pid", &["R in", "R file"]),
     kit("no_memory", "$ROAR kit no_memory", IN_OUT),
     kit("signal_handler", "$ROAR kit signal_handler", IN_OUT),
     kit(

@@ -451,6 +451,24 @@ static void c_no_memory(void) {
     int in = rd("in"), out = wr("out");
     get(in), put(out, "x");
 }
+/* Locks belong to the process, and end when it closes any descriptor of the file. */
+static void c_locks(void) {
+    static char name[250];
+    memset(name, 'l', sizeof name - 1), memcpy(name, "long", 4);
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    put(wr(name), "x");
+    int file = E(open(name, O_RDWR));
+    E(fcntl(file, F_SETLK, &lock)), get(rd("in")), get(rd(name));
+    pid_t child = E(fork());
+    if (child == 0) E(fcntl(file, F_GETLK, &lock)), _exit(lock.l_type == F_WRLCK ? 0 : 97);
+    wait_for(child);
+}
+static void c_other_pid(void) {
+    get(rd("in"));
+    pid_t child = E(syscall(SYS_clone, CLONE_NEWPID | SIGCHLD, 0, 0, 0, 0));
+    if (child == 0) get(rd("file")), _exit(0);
+    wait_for(child);
+}
 static void open_in_handler(int signal) { get(rd("in")), put(wr("out"), "x"); }
 static void c_signal_handler(void) { signal(SIGUSR1, open_in_handler), raise(SIGUSR1); }
 static void c_signal(void) { get(rd("in")), raise(SIGTERM); }
@@ -475,7 +493,7 @@ static const struct { const char *name; void (*run)(void); } cases[] = {
     CASE(longpath), CASE(longpath_cwd), CASE(long_argument), CASE(names), CASE(symlink),
     CASE(symlink_swapped), CASE(dir_symlink_swapped), CASE(special), CASE(move_then_read),
     CASE(move_then_append), CASE(nobody), CASE(signal), CASE(sandbox),
-    CASE(flood), CASE(killed_readers), CASE(no_memory), CASE(signal_handler),
+    CASE(flood), CASE(killed_readers), CASE(no_memory), CASE(signal_handler), CASE(locks), CASE(other_pid),
 };
 
 int main(int argc, char **argv) {
