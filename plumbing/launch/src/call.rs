@@ -82,7 +82,7 @@ pub struct Command {
     pub directory: Option<PathBuf>,
     /// Whether calls that only look at what is there are interesting too. There are many.
     pub looks: bool,
-    /// The address of a page from which all calls are let pass, for programs that tell themselves what
+    /// The address of a page from which `openat2` is let pass, for programs that tell themselves what
     /// they open.
     pub gate: Option<u64>,
 }

@@ -69,7 +69,13 @@ impl Program {
     }
 
     fn of_file(path: &[u8]) -> Option<Self> {
-        let file = File::open(as_path(path)).ok()?;
+        let Ok(file) = File::open(as_path(path)) else {
+            // It may be anything.
+            return Some(Self {
+                alone: true,
+                ..Self::default()
+            });
+        };
         let mut head = [0; HEAD];
         let read = file.read_at(&mut head, 0).ok()?;
         let head = &head[..read];
@@ -262,5 +268,7 @@ mod tests {
     fn what_is_cut_short_has_no_interpreter() {
         assert_eq!(number(b"\x01\x02", 0, 4), None);
         assert_eq!(Program::read(b"/dev/null"), Program::default());
+        let unknown = Program::read(b"/nonexistent");
+        assert!(unknown.alone && unknown.interpreter.is_none());
     }
 }
