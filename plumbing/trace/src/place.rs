@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::fcntl::{OpenHow, ResolveFlag};
-use roar_events::State;
+use roar_events::{State, Version};
 
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::recent::{Recent, Sight};
@@ -213,13 +213,27 @@ impl Places {
         })
     }
 
-    /// Returns the canonical path of a file that the caller found at `words`, absolute, by a name that is
-    /// no link; on the way there may be links, but none by which the kernel shows something of a process.
-    pub(crate) fn of_file(&mut self, caller: Caller, words: &[u8]) -> Result<Vec<u8>, Missed> {
+    /// Returns the canonical path of a file in state `version` that the caller found at `words`, absolute,
+    /// by a name that is no link; on the way there may be links, but none by which the kernel shows
+    /// something of a process.
+    pub(crate) fn of_file(
+        &mut self,
+        caller: Caller,
+        words: &[u8],
+        version: Version,
+    ) -> Result<Vec<u8>, Missed> {
         let (directory, name, _) = split(words);
-        match self.our_place(directory, caller)? {
-            (place, true) if !is_dots(name) => Ok(below(&place.canonical, name)),
-            _ => Err(Missed::Lost("a path led elsewhere soon after it was used")),
+        let (place, for_all) = self.our_place(directory, caller)?;
+        let path = below(&place.canonical, name);
+        // Somebody may have turned a link at that very moment. Of what the kernel shows nothing is told.
+        let same =
+            is_hidden(&path) || matches!(look(&path), State::File(now) if now.same_file(&version));
+        if same && for_all && !is_dots(name) {
+            Ok(path)
+        } else {
+            Err(Missed::Lost(
+                "a link was changed while a program went through it",
+            ))
         }
     }
 

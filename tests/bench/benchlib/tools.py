@@ -21,7 +21,8 @@ PEER_TRACERS = {
     "ebpf": "roar-tracer-ebpf",
 }
 PEER_MODES = ("auto", *PEER_TRACERS)
-OUR_MODES = ("notify", "ptrace")
+# As by default, where programs note themselves what they read; without that; and the way to fall back on.
+OUR_MODES = ("notify", "notify-off", "ptrace")
 B3SUM_VERSION = "1.8.7"
 
 
@@ -101,6 +102,11 @@ def build_ours(repository):
     checked(["cargo", "build", "--release", "--locked", "-p", "roar"], cwd=repository)
 
 
+def tracer_of(mode):
+    """Returns our way to watch in a mode."""
+    return mode.removesuffix("-off")
+
+
 class Plain:
     """No recorder at all. The base of the others: a home of its own, projects under git."""
 
@@ -171,11 +177,16 @@ class Ours(Plain):
 
     def run(self, mode, argv):
         """Returns the command line that runs and records a command."""
-        return [self.binary, "run", "--tracer", mode, "--", *argv]
+        return [*self._in(mode), "run", "--tracer", tracer_of(mode), "--", *argv]
 
     def trace(self, mode, argv, listing):
         """Returns the command line that watches a command and records nothing."""
-        return [self.binary, "trace", "--tracer", mode, "-o", listing, "--", *argv]
+        return [*self._in(mode), "trace", "--tracer", tracer_of(mode), "-o", listing, "--", *argv]
+
+    def _in(self, mode):
+        """Returns the program with the settings of a mode."""
+        off = mode.endswith("-off")
+        return [self.binary, *(["--config", "tracer.accelerate=off"] if off else [])]
 
     def ask(self, root, *words):
         """Asks a question and returns the answer's JSON."""

@@ -173,8 +173,8 @@ def summary(measured):
         recording,
         "### Watching: `roar trace`, and the peer's tracers alone",
         watching,
-        "Goals for watching, as multiples of the plain command. Where *bare* is above a goal, no "
-        "watcher by notification reaches it on this machine:",
+        "Goals for watching, as multiples of the plain command. Where *bare* is above a goal, nobody to whom "
+        "every opening must wait reaches it on this machine:",
         goals,
     ]
     return Section("tracing", "Watching and recording commands", paragraphs(*parts))

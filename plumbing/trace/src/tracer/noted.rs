@@ -179,7 +179,9 @@ impl Tracer<'_> {
 
     fn noted_path(&mut self, caller: Caller, noted: &Noted) -> Option<Vec<u8>> {
         if noted.facts.linked {
-            let path = self.places.of_file(caller, noted.path());
+            let path = self
+                .places
+                .of_file(caller, noted.path(), version_of(&noted.facts));
             self.unless_missed(path)
         } else {
             Some(place::clean(noted.path()))
