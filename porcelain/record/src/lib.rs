@@ -40,7 +40,7 @@ pub use adopt::{Adopted, adopt, has_leftovers};
 pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;
-pub use library::library;
+pub use library::{library, library_place};
 pub use request::{Plan, PlanError, Request, plan};
 pub use run::{Recorded, Report, RunError, Touched, run};
 pub use streams::{Input, Redirected, redirected};

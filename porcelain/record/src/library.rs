@@ -20,10 +20,14 @@ pub fn library(config: &Config, cache: Option<&Path>) -> Result<Option<PathBuf>,
     if config.word("tracer.accelerate")? == "off" {
         return Ok(None);
     }
-    let place = if nix::unistd::geteuid().is_root() {
+    Ok(library_place(cache).and_then(|place| roar_preload::install(place).ok()))
+}
+
+/// Returns the directory that the library is put into.
+pub fn library_place(cache: Option<&Path>) -> Option<&Path> {
+    if nix::unistd::geteuid().is_root() {
         Some(Path::new(FOR_ALL))
     } else {
         cache
-    };
-    Ok(place.and_then(|place| roar_preload::install(place).ok()))
+    }
 }

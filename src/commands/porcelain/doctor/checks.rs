@@ -19,6 +19,7 @@ use std::process::Command;
 pub(super) fn all(context: &Context) -> Vec<Check> {
     let mut checks = vec![kernel()];
     checks.extend(watching());
+    checks.push(notes(context));
     checks.push(git_program());
     checks.push(repository(context.directory()));
     checks.push(settings(context));
@@ -44,6 +45,23 @@ fn kernel() -> Check {
             .hint("commands can still be watched by ptrace, at a higher cost"),
         None => Check::bad("kernel", "'/proc' cannot be read")
             .hint("mount it: roar reads it while it watches"),
+    }
+}
+
+/// Whether programs can be given the library with which they note themselves what they read.
+fn notes(context: &Context) -> Check {
+    let config = context.config();
+    if config.is_ok_and(|it| it.word("tracer.accelerate").is_ok_and(|word| word == "off")) {
+        return Check::good("notes", "off: programs are only watched from outside");
+    }
+    let Some(place) = roar_record::library_place(context.around().cache.as_deref()) else {
+        return Check::notable("notes", "there is no directory for the library of programs")
+            .hint("set HOME or XDG_CACHE_HOME; until then watching takes longer");
+    };
+    match roar_preload::install(place) {
+        Ok(_) => Check::good("notes", "programs note themselves what they only read"),
+        Err(err) => Check::notable("notes", with_causes(&err))
+            .hint("programs are only watched from outside, which takes longer"),
     }
 }
 
