@@ -259,7 +259,8 @@ impl Ring {
         for (bytes, word) in path.chunks_exact_mut(8).zip(&words[PATH_AT / 8..]) {
             bytes.copy_from_slice(&word.to_ne_bytes());
         }
-        Some((facts, path, length))
+        let told = &path[..length];
+        (told[0] == b'/' && !told.contains(&0)).then_some((facts, path, length))
     }
 
     /// Returns the position after the last one claimed, as far as those who claim have told.

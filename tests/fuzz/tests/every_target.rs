@@ -82,6 +82,7 @@ every!(
     path_tree,
     paths,
     proof,
+    ring,
     sealed,
     secrets,
     spool,

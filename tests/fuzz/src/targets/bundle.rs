@@ -105,7 +105,11 @@ fn sections(draw: &mut Draw<'_>) -> Vec<u8> {
             2 if draw.flag() => pack(draw),
             _ => draw.bytes().to_vec(),
         };
-        let length = if draw.byte() == 0 { draw.number() } else { body.len() as u64 };
+        let length = if draw.byte() == 0 {
+            draw.number()
+        } else {
+            body.len() as u64
+        };
         bytes.push(kind);
         bytes.extend_from_slice(&[0; 7]);
         bytes.extend_from_slice(&length.to_le_bytes());
@@ -149,7 +153,9 @@ fn pack(draw: &mut Draw<'_>) -> Vec<u8> {
 
 /// What is written is read, and the same.
 fn written(draw: &mut Draw<'_>) {
-    let Some(manifest) = manifest(draw) else { return };
+    let Some(manifest) = manifest(draw) else {
+        return;
+    };
     let pack = pack(draw);
     let files = (0..draw.below(5)).map(|_| draw.bytes().to_vec());
     let files: BTreeMap<ContentId, Vec<u8>> =
@@ -157,12 +163,18 @@ fn written(draw: &mut Draw<'_>) {
     let code = draw.flag().then(|| draw.bytes().to_vec());
     let mut writer = Writer::new(Vec::new(), &manifest).expect("memory takes everything");
     let fine = "the parts come in order";
-    writer.pack(pack.len() as u64, &mut pack.as_slice()).expect(fine);
+    writer
+        .pack(pack.len() as u64, &mut pack.as_slice())
+        .expect(fine);
     for (id, file) in &files {
-        writer.file(*id, file.len() as u64, &mut file.as_slice()).expect(fine);
+        writer
+            .file(*id, file.len() as u64, &mut file.as_slice())
+            .expect(fine);
     }
     if let Some(code) = &code {
-        writer.code(code.len() as u64, &mut code.as_slice()).expect(fine);
+        writer
+            .code(code.len() as u64, &mut code.as_slice())
+            .expect(fine);
     }
     let (bytes, name, length) = writer.finish().expect(fine);
     assert_eq!(length, bytes.len() as u64);
@@ -184,8 +196,16 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let (pack, _) = pack.finish().expect("memory takes everything");
     let mut writer = Writer::new(Vec::new(), &manifest).expect("memory takes everything");
     let fine = "the parts come in order";
-    writer.pack(pack.len() as u64, &mut pack.as_slice()).expect(fine);
-    writer.file(ContentId::of(b"file"), 4, &mut &b"file"[..]).expect(fine);
+    writer
+        .pack(pack.len() as u64, &mut pack.as_slice())
+        .expect(fine);
+    writer
+        .file(ContentId::of(b"file"), 4, &mut &b"file"[..])
+        .expect(fine);
     writer.code(4, &mut &b"code"[..]).expect(fine);
-    vec![writer.finish().expect(fine).0, vec![1; 200], (0..=255).collect()]
+    vec![
+        writer.finish().expect(fine).0,
+        vec![1; 200],
+        (0..=255).collect(),
+    ]
 }

@@ -12,6 +12,7 @@ mod pack_read;
 mod path_tree;
 mod paths;
 mod proof;
+mod ring;
 mod sealed;
 mod secrets;
 mod spool;
@@ -58,6 +59,7 @@ targets! {
     path_tree: 5_000,
     paths: 20_000,
     proof: 5_000,
+    ring: 2_000,
     sealed: 150,
     secrets: 10_000,
     spool: 20_000,
