@@ -8,9 +8,9 @@ use crate::gate;
 use crate::link;
 use crate::ring::{Facts, PATH, Ring, Room};
 use crate::sys::{
-    self, AT_FDCWD, EFAULT, EINVAL, ELOOP, ENOSYS, EPERM, FSTAT, GETCWD, GETPID, GETPPID, NO_MAGICLINKS,
-    NO_SYMLINKS, O_ACCMODE, O_CREAT, O_DIRECTORY, O_PATH, O_TMPFILE, O_TRUNC, OPENAT2, READLINK,
-    READLINKAT, Stat,
+    self, AT_FDCWD, EFAULT, EINVAL, ELOOP, ENOSYS, EPERM, FSTAT, GETCWD, GETPID, GETPPID,
+    NO_MAGICLINKS, NO_SYMLINKS, O_ACCMODE, O_CREAT, O_DIRECTORY, O_PATH, O_TMPFILE, O_TRUNC,
+    OPENAT2, READLINK, READLINKAT, Stat,
 };
 
 /// A file opened with any of these is more than read, or less.
@@ -48,7 +48,10 @@ impl Path {
         let has = |(at, byte): (usize, &u8)| {
             // SAFETY: all below the length was written.
             at < self.length
-                && self.bytes.get(at).is_some_and(|it| unsafe { it.assume_init() } == *byte)
+                && self
+                    .bytes
+                    .get(at)
+                    .is_some_and(|it| unsafe { it.assume_init() } == *byte)
         };
         prefix.iter().enumerate().all(has)
     }
@@ -59,7 +62,8 @@ impl Path {
         };
         let tail = self.bytes.iter().take(self.length).skip(start);
         // SAFETY: all below the length was written.
-        tail.zip(suffix).all(|(byte, it)| unsafe { byte.assume_init() } == *it)
+        tail.zip(suffix)
+            .all(|(byte, it)| unsafe { byte.assume_init() } == *it)
     }
 }
 
@@ -122,7 +126,12 @@ unsafe fn pass(ring: Ring, at: c_int, path: *const c_char, flags: c_int) -> Opti
 /// As for [`open`].
 unsafe fn through_gate(at: c_int, path: *const c_char, flags: c_int, refused: u64) -> isize {
     let how = [flags as u64, 0, refused];
-    let args = [at as usize, path as usize, how.as_ptr() as usize, size_of_val(&how)];
+    let args = [
+        at as usize,
+        path as usize,
+        how.as_ptr() as usize,
+        size_of_val(&how),
+    ];
     unsafe { gate::call(OPENAT2, args) }
 }
 
@@ -215,12 +224,21 @@ unsafe fn note(
 #[cold]
 fn begin(pid: u32) -> Option<u32> {
     let mut name = [0; 16];
-    let args = [c"/proc/self".as_ptr() as usize, name.as_mut_ptr() as usize, name.len(), 0, 0, 0];
+    let args = [
+        c"/proc/self".as_ptr() as usize,
+        name.as_mut_ptr() as usize,
+        name.len(),
+        0,
+        0,
+        0,
+    ];
     // SAFETY: the path ends with a zero; the kernel writes at most as much as there is room for.
     let written = unsafe { sys::call(READLINK, args) };
     let digits = name.get(..usize::try_from(written).ok()?)?;
     let number = digits.iter().fold(0, |number: u32, digit: &u8| {
-        number.wrapping_mul(10).wrapping_add(u32::from(digit.wrapping_sub(b'0')))
+        number
+            .wrapping_mul(10)
+            .wrapping_add(u32::from(digit.wrapping_sub(b'0')))
     });
     if number != pid {
         link::leave();
@@ -257,7 +275,14 @@ unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> O
 /// Asks the kernel where an open file is.
 fn by_descriptor(whole: &mut Path, fd: isize) -> Option<()> {
     let link = Link::to(fd as usize);
-    let args = [link.0.as_ptr() as usize, whole.bytes.as_mut_ptr() as usize, PATH, 0, 0, 0];
+    let args = [
+        link.0.as_ptr() as usize,
+        whole.bytes.as_mut_ptr() as usize,
+        PATH,
+        0,
+        0,
+        0,
+    ];
     // SAFETY: the link ends with a zero; the kernel writes at most as much as there is room for.
     let written = unsafe { sys::call(READLINK, args) };
     // One that fills the room may be longer.

@@ -10,12 +10,12 @@
 #![no_std]
 #![deny(unsafe_op_in_unsafe_fn)]
 
-#[path = "../src/ring.rs"]
-#[allow(dead_code)]
-mod ring;
 mod files;
 mod gate;
 mod link;
+#[path = "../src/ring.rs"]
+#[allow(dead_code)]
+mod ring;
 mod sys;
 
 use core::ffi::{c_char, c_int, c_uint};
@@ -48,7 +48,12 @@ pub unsafe extern "C" fn open64(path: *const c_char, flags: c_int, mode: c_uint)
 ///
 /// As for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn openat(at: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+pub unsafe extern "C" fn openat(
+    at: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: c_uint,
+) -> c_int {
     unsafe { files::open(at, path, flags, mode) }
 }
 
@@ -56,7 +61,12 @@ pub unsafe extern "C" fn openat(at: c_int, path: *const c_char, flags: c_int, mo
 ///
 /// As for [`open`].
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn openat64(at: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+pub unsafe extern "C" fn openat64(
+    at: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: c_uint,
+) -> c_int {
     unsafe { files::open(at, path, flags, mode) }
 }
 

@@ -65,7 +65,14 @@ fn map() -> Option<*mut u8> {
     const SHARED: usize = 1;
     let mut question = QUESTION;
     // SAFETY: the path ends with a zero; the watcher leaves the last byte alone.
-    let fd = unsafe { sys::open(AT_FDCWD, question.as_mut_ptr().cast(), O_RDWR | O_CLOEXEC, 0) };
+    let fd = unsafe {
+        sys::open(
+            AT_FDCWD,
+            question.as_mut_ptr().cast(),
+            O_RDWR | O_CLOEXEC,
+            0,
+        )
+    };
     if fd < 0 {
         return None;
     }

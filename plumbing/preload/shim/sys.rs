@@ -91,7 +91,19 @@ pub(crate) unsafe fn call(number: usize, args: [usize; 6]) -> isize {
 ///
 /// The path ends with a zero.
 pub(crate) unsafe fn open(at: c_int, path: *const c_char, flags: c_int, mode: u32) -> isize {
-    unsafe { call(OPENAT, [at as usize, path as usize, flags as usize, mode as usize, 0, 0]) }
+    unsafe {
+        call(
+            OPENAT,
+            [
+                at as usize,
+                path as usize,
+                flags as usize,
+                mode as usize,
+                0,
+                0,
+            ],
+        )
+    }
 }
 
 pub(crate) fn close(fd: c_int) {

@@ -42,6 +42,7 @@ mod run;
 mod spool;
 mod state;
 mod tracer;
+mod walk;
 
 pub use backend::{Backend, Choice, PreflightError, preflight};
 pub use check::{CheckError, Report, check};

@@ -16,9 +16,10 @@ use roar_events::{State, Version};
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::recent::{Recent, Sight};
 use crate::state::{as_path, is_hidden, look};
+use crate::walk::walk;
 
 /// As many links as the kernel follows before it gives up.
-const LINKS: usize = 40;
+pub(crate) const LINKS: usize = 40;
 
 /// Directories remembered before all are forgotten.
 const REMEMBERED: usize = 1 << 16;
@@ -410,75 +411,6 @@ pub(crate) fn sees_the_same(tid: i32) -> bool {
     same("ns/mnt") && same("ns/pid") && same("root")
 }
 
-/// Follows the path of a directory name by name, as the caller would: it leads through a link by which
-/// the kernel shows something of the process that asks.
-fn walk(directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> {
-    let names = |path: &[u8]| -> Vec<Vec<u8>> {
-        let names = path.split(|byte| *byte == b'/').rev();
-        names.map(<[u8]>::to_vec).collect()
-    };
-    let (mut here, mut rest, mut links) = (Vec::new(), names(directory), 0);
-    while let Some(name) = rest.pop() {
-        match name.as_slice() {
-            b"" | b"." => continue,
-            b".." => {
-                let end = here.iter().rposition(|byte| *byte == b'/');
-                here.truncate(end.unwrap_or(0));
-                continue;
-            }
-            name => here = own(below(&here, name), caller),
-        }
-        let target = match read_link(&here) {
-            Err(Errno::EINVAL) => continue,
-            target => target.map_err(missed)?,
-        };
-        links += 1;
-        if links > LINKS {
-            return Err(Missed::Nothing);
-        }
-        if is_of_a_process(&here) {
-            // What it says is where it leads, without further links; or it is no place.
-            here = Some(target)
-                .filter(|it| it.starts_with(b"/"))
-                .ok_or(Missed::Nothing)?;
-            continue;
-        }
-        rest.extend(names(&target));
-        if target.starts_with(b"/") {
-            here.clear();
-        } else {
-            let end = here.iter().rposition(|byte| *byte == b'/');
-            here.truncate(end.unwrap_or(0));
-        }
-    }
-    Ok(here.strip_suffix(b"/").map_or(here.clone(), <[u8]>::to_vec))
-}
-
-/// Takes out of a path without links what leads nowhere else.
-pub(crate) fn clean(words: &[u8]) -> Vec<u8> {
-    let mut here = Vec::with_capacity(words.len());
-    for name in words.split(|byte| *byte == b'/') {
-        match name {
-            b"" | b"." => {}
-            b".." => {
-                let end = here.iter().rposition(|byte| *byte == b'/');
-                here.truncate(end.unwrap_or(0));
-            }
-            name => {
-                here.push(b'/');
-                here.extend_from_slice(name);
-            }
-        }
-    }
-    here
-}
-
-/// Whether a path lies where the kernel shows one process.
-fn is_of_a_process(path: &[u8]) -> bool {
-    let rest = path.strip_prefix(b"/proc/");
-    rest.and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit)
-}
-
 /// Finds out which tree of files a thread sees.
 fn view(tid: i32) -> View {
     let elsewhere = namespace(tid) != namespace(0);
@@ -549,7 +481,7 @@ fn canonical(fd: &OwnedFd) -> Result<Vec<u8>, Missed> {
 ///
 /// Where an ordinary user may not look, no process of that user may: the call fails. Root is kept
 /// out only by file systems that know users of their own, and then another user may get through.
-fn missed(error: Errno) -> Missed {
+pub(crate) fn missed(error: Errno) -> Missed {
     match error {
         Errno::EACCES | Errno::EPERM if nix::unistd::geteuid().is_root() => {
             Missed::Lost("a path led through a place that may not be looked into")
@@ -598,7 +530,7 @@ fn is_dots(name: &[u8]) -> bool {
 }
 
 /// Puts the caller in the place of the words that mean "myself" in `/proc` and `/dev`.
-fn own(words: Vec<u8>, Caller { tid, pid }: Caller) -> Vec<u8> {
+pub(crate) fn own(words: Vec<u8>, Caller { tid, pid }: Caller) -> Vec<u8> {
     let rest = |prefix: &[u8]| {
         let rest = words.strip_prefix(prefix)?;
         (rest.is_empty() || rest.starts_with(b"/")).then_some(rest)
@@ -648,54 +580,6 @@ mod tests {
         };
         let words = path.as_os_str().as_bytes().to_vec();
         places.text(caller, CWD, words).unwrap()
-    }
-
-    #[test]
-    fn a_path_without_links_is_cleaned_by_its_words_alone() {
-        for (words, clean_words) in [
-            ("/a/b", "/a/b"),
-            ("//a/./b//c/", "/a/b/c"),
-            ("/a/../b/../../c", "/c"),
-            ("/..", ""),
-        ] {
-            assert_eq!(clean(words.as_bytes()), clean_words.as_bytes(), "{words}");
-        }
-    }
-
-    #[test]
-    fn a_walk_comes_to_where_the_kernel_comes() {
-        let top = tempfile::tempdir().unwrap();
-        let real = top.path().canonicalize().unwrap().join("real");
-        std::fs::create_dir_all(real.join("sub")).unwrap();
-        std::os::unix::fs::symlink("real", top.path().join("link")).unwrap();
-        std::os::unix::fs::symlink(top.path().join("link/sub"), real.join("back")).unwrap();
-        std::os::unix::fs::symlink("/proc/self/cwd", real.join("own")).unwrap();
-        std::os::unix::fs::symlink("loop", real.join("loop")).unwrap();
-        let caller = Caller {
-            tid: nix::unistd::gettid().as_raw(),
-            pid: std::process::id(),
-        };
-        let walk = |words: &str| {
-            let path = top.path().join(words);
-            walk(path.as_os_str().as_bytes(), caller)
-        };
-        for words in [
-            "link",
-            "link/sub",
-            "link/back/../sub/.",
-            "real//back",
-            "link/own",
-        ] {
-            let expected = top.path().join(words).canonicalize().unwrap();
-            assert_eq!(
-                walk(words).unwrap(),
-                expected.as_os_str().as_bytes(),
-                "{words}"
-            );
-        }
-        for words in ["none", "link/loop"] {
-            assert_eq!(walk(words), Err(Missed::Nothing), "{words}");
-        }
     }
 
     #[test]

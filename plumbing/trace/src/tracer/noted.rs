@@ -18,6 +18,7 @@ use super::Tracer;
 use crate::memory;
 use crate::place::{self, Caller, Text};
 use crate::state::is_hidden;
+use crate::walk;
 
 /// How long notes may lie: were this process killed, they would be lost.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -184,7 +185,7 @@ impl Tracer<'_> {
                 .of_file(caller, noted.path(), version_of(&noted.facts));
             self.unless_missed(path)
         } else {
-            Some(place::clean(noted.path()))
+            Some(walk::clean(noted.path()))
         }
     }
 
