@@ -5,7 +5,7 @@ use roar_launch::Unavailable;
 /// A source of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
-    /// seccomp user notification: the cheapest, and invisible to the command.
+    /// seccomp user notification: the cheapest, and by itself invisible to the command.
     Notify,
     /// ptrace behind a seccomp filter: for kernels and containers that refuse notification.
     Ptrace,
