@@ -2,10 +2,10 @@
 
 use core::arch::asm;
 
+use crate::ring;
 use crate::sys::{self, MMAP, MPROTECT, MUNMAP};
 
-/// The same number as in `src/lib.rs`.
-const GATE: usize = 0x5052_4f41_5000;
+const GATE: usize = ring::GATE as usize;
 
 const PAGE: usize = 4096;
 const READ_WRITE: usize = 3;

@@ -14,7 +14,7 @@ mod files;
 mod gate;
 mod link;
 #[path = "../src/ring.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "the end that reads is used by the watcher")]
 mod ring;
 mod sys;
 

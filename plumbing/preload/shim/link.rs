@@ -5,18 +5,17 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::gate;
-use crate::ring::{Ring, SIZE};
+use crate::ring::{ANSWER, QUESTION, Ring, SIZE};
 use crate::sys::{self, AT_FDCWD, MMAP, MUNMAP, O_CLOEXEC, O_RDWR};
 
-/// The same as in `src/lib.rs`, with room for the answer.
-const QUESTION: [u8; 64] = {
-    let path = b"/proc/self/roar-ring";
-    let (mut question, mut at) = ([0; 64], 0);
-    while at < path.len() {
-        question[at] = path[at];
+/// The question, with room for the answer.
+const ASKING: [u8; ANSWER] = {
+    let (mut asking, mut at) = ([0; ANSWER], 0);
+    while at < QUESTION.len() {
+        asking[at] = QUESTION[at];
         at += 1;
     }
-    question
+    asking
 };
 
 static RING: AtomicPtr<u8> = AtomicPtr::new(ptr::null_mut());
@@ -63,8 +62,8 @@ fn ask() -> Option<Ring> {
 fn map() -> Option<*mut u8> {
     const READ_WRITE: usize = 3;
     const SHARED: usize = 1;
-    let mut question = QUESTION;
-    // SAFETY: the path ends with a zero; the watcher leaves the last byte alone.
+    let mut question = ASKING;
+    // SAFETY: the path ends with a zero, and so does the watcher's answer, for which there is room.
     let fd = unsafe {
         sys::open(
             AT_FDCWD,

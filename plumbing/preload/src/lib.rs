@@ -64,16 +64,4 @@ mod ring;
 
 pub use install::{Unusable, install};
 pub use notes::{Noted, Notes};
-pub use ring::Facts;
-
-/// The address of the page from which calls are let pass.
-///
-/// It lies below everything that the kernel places by itself in a 64-bit program, and outside of what
-/// sanitizers take for themselves. Where something is there already, the program has no gate.
-pub const GATE: u64 = 0x5052_4f41_5000;
-
-/// The path that a program asks for to be given the ring.
-pub const QUESTION: &[u8] = b"/proc/self/roar-ring";
-
-/// The longest answer: the question stands in memory of this size.
-pub const ANSWER: usize = 63;
+pub use ring::{ANSWER, Facts, GATE, QUESTION};

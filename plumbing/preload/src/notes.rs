@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use memmap2::MmapRaw;
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use crate::ring::{Facts, PATH, Ring, SIZE, SLOTS, State, lap_of};
@@ -46,9 +47,12 @@ pub struct Notes {
 impl Notes {
     /// Makes a ring; its memory is taken from the system when it is first written to.
     pub fn begin() -> io::Result<Self> {
-        let memory = memfd_create(c"roar-ring", MFdFlags::MFD_CLOEXEC)?;
-        let file = File::from(memory);
+        let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+        let file = File::from(memfd_create(c"roar-ring", flags)?);
         file.set_len(SIZE as u64)?;
+        // Were it cut short by a program, reading it would end the watcher.
+        let size_stays = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+        fcntl(&file, FcntlArg::F_ADD_SEALS(size_stays))?;
         let map = MmapRaw::map_raw(&file)?;
         // SAFETY: the map is that long, begins at a page, and lives as long as the ring. What the programs
         // write meanwhile, by whatever means, is read as atomics only.
@@ -255,6 +259,15 @@ mod tests {
         }
         expected.extend(b"/a");
         assert_eq!(bytes.as_slice(), expected);
+    }
+
+    #[test]
+    fn nobody_can_cut_a_ring_short() {
+        let notes = Notes::begin().unwrap();
+        let theirs = File::options().read(true).write(true).open(notes.path());
+        let theirs = theirs.unwrap();
+        assert!(theirs.set_len(0).is_err());
+        assert_eq!(theirs.metadata().unwrap().len(), SIZE as u64);
     }
 
     #[test]

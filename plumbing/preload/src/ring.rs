@@ -9,6 +9,18 @@
 use core::ptr;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
+/// The address of the page from which calls are let pass.
+///
+/// It lies below everything that the kernel places by itself in a 64-bit program, and outside of what
+/// sanitizers take for themselves. Where something is there already, the program has no gate.
+pub const GATE: u64 = 0x5052_4f41_5000;
+
+/// The path that a program asks for to be given the ring.
+pub const QUESTION: &[u8] = b"/proc/self/roar-ring";
+
+/// The longest answer, with its zero: the question stands in memory of this size.
+pub const ANSWER: usize = 64;
+
 /// What a ring begins with.
 pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"roarrng1");
 

@@ -150,6 +150,8 @@ impl<'a> Tracer<'a> {
             | Sys::Mount
             | Sys::MoveMount
             | Sys::Umount => self.part(caller),
+            // The other operations of `seccomp` only ask.
+            Sys::Seccomp if a[0] > u64::from(libc::SECCOMP_SET_MODE_FILTER) => {}
             Sys::Seccomp | Sys::Prctl => self.end_notes(),
             _ => self.understand_look(caller, a, sys),
         }
