@@ -56,6 +56,20 @@ pub(crate) fn bytes<const N: usize>(tid: i32, address: u64) -> Result<[u8; N], F
     }
 }
 
+/// Reads pieces, each of so many bytes at an address of thread `tid`, one behind the other into `out`, which is as
+/// long as all together. Returns how many bytes were read: whole pieces, up to the first that cannot be.
+pub(crate) fn pieces(tid: i32, pieces: &[(u64, usize)], out: &mut [u8]) -> usize {
+    let remote: Vec<_> = pieces
+        .iter()
+        .map(|(address, len)| RemoteIoVec {
+            base: *address as usize,
+            len: *len,
+        })
+        .collect();
+    let read = process_vm_readv(Pid::from_raw(tid), &mut [IoSliceMut::new(out)], &remote);
+    read.unwrap_or(0)
+}
+
 /// Writes bytes at `address` of thread `tid`, all or perhaps some of them; returns whether all.
 pub(crate) fn write(tid: i32, address: u64, bytes: &[u8]) -> bool {
     let Ok(base) = usize::try_from(address) else {

@@ -2,13 +2,14 @@
 
 use crate::context::Context;
 use crate::error::{CommandError, Fault, io_error};
-use crate::json::text;
+use crate::json::Text;
 use crate::ui::Ui;
 use roar_launch::{LaunchError, ResolveError};
 use roar_trace::{
     Backend, Change, Choice, Command, Coverage, Digest, Exit, FileSeen, Namer, Options, Trace,
     TraceError, Version,
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::env;
 use std::ffi::{CString, OsStr, OsString};
@@ -170,22 +171,37 @@ fn settle(file: &mut FileSeen) -> bool {
 
 fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
     for file in &trace.observation.files {
-        writeln!(out, "{}", line(file))?;
+        serde_json::to_writer(&mut *out, &Line::of(file))?;
+        out.write_all(b"\n")?;
     }
     writeln!(out, "{}", seen(&trace.coverage))?;
     out.flush()
 }
 
-fn line(file: &FileSeen) -> Value {
-    json!({
-        "path": text(&file.path),
-        "read": file.read.is_some(),
-        "written": matches!(file.change, Some(Change::Created | Change::Modified)),
-        "created": file.change == Some(Change::Created),
-        "deleted": file.change == Some(Change::Deleted),
-        "executed": file.executed,
-        "pids": file.pids,
-    })
+/// What is told of one file. There may be very many: they are written as they are.
+#[derive(Serialize)]
+struct Line<'a> {
+    path: Text<'a>,
+    read: bool,
+    written: bool,
+    created: bool,
+    deleted: bool,
+    executed: bool,
+    pids: &'a [u32],
+}
+
+impl<'a> Line<'a> {
+    fn of(file: &'a FileSeen) -> Self {
+        Self {
+            path: Text(&file.path),
+            read: file.read.is_some(),
+            written: matches!(file.change, Some(Change::Created | Change::Modified)),
+            created: file.change == Some(Change::Created),
+            deleted: file.change == Some(Change::Deleted),
+            executed: file.executed,
+            pids: &file.pids,
+        }
+    }
 }
 
 fn seen(coverage: &Coverage) -> Value {

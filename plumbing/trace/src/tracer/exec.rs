@@ -6,7 +6,7 @@ use roar_launch::Pause;
 use roar_observe::Threat;
 
 use super::look::How;
-use super::program::Interpreter;
+use super::program::{Image, Interpreter};
 use super::{Name, Tracer};
 use crate::place::{CWD, Caller, Found, Text};
 
@@ -33,7 +33,7 @@ impl Tracer<'_> {
         };
         let how = How::IS_THERE.with(flags);
         let words = self.words(&text);
-        let Some(found) = self.find(caller, text, how.follow) else {
+        let Some(found) = self.find_to_read(caller, text, how.follow) else {
             return;
         };
         if !is_program(&found) {
@@ -44,18 +44,18 @@ impl Tracer<'_> {
             parent: 0,
             program: &found.path,
         });
-        if self.executed(caller, &found, DEPTH) || self.is_without_library(caller) {
-            self.keep_from_loading(caller, env);
+        if let Some(image) = self.executed(caller, &found, DEPTH) {
+            self.offer_library(caller, image, env);
         }
         pause.resume();
     }
 
-    /// Notes that a file is executed, and whatever is needed to execute it. Returns whether the program
-    /// cannot, or should not, load our library.
-    fn executed(&mut self, caller: Caller, found: &Found, depth: usize) -> bool {
+    /// Notes that a file is executed, and whatever is needed to execute it. Returns what is loaded in the end;
+    /// `None` if nothing is.
+    fn executed(&mut self, caller: Caller, found: &Found, depth: usize) -> Option<Image> {
         let (path, before) = (found.path.as_slice(), found.state);
         let State::File(version) = before else {
-            return false;
+            return None;
         };
         self.name_before(path, version, Threat::Reading);
         self.spool.take(&Record::Exec {
@@ -64,24 +64,29 @@ impl Tracer<'_> {
             before,
         });
         let program = self.programs.of(path, version);
-        let further = match program.interpreter {
+        let image = Image {
+            file: version,
+            alone: program.alone,
+        };
+        match program.interpreter {
             Some(Interpreter::Script(path)) if depth > 0 => {
-                let text = self.text_of(caller, path);
-                let found = text.and_then(|text| self.find(caller, text, true));
-                found
-                    .filter(is_program)
-                    .is_some_and(|found| self.executed(caller, &found, depth - 1))
+                let text = self.text_of(caller, path)?;
+                let found = self.find(caller, text, true).filter(is_program)?;
+                let of_script = self.executed(caller, &found, depth - 1)?;
+                Some(Image {
+                    alone: program.alone || of_script.alone,
+                    ..of_script
+                })
             }
             Some(Interpreter::Loader(path)) => {
                 let text = self.text_of(caller, path);
                 if let Some(found) = text.and_then(|text| self.find_to_read(caller, text, true)) {
                     self.opened(caller.pid, Access::READ, &found);
                 }
-                false
+                Some(image)
             }
-            _ => false,
-        };
-        program.alone || further
+            _ => Some(image),
+        }
     }
 
     fn text_of(&mut self, caller: Caller, path: Vec<u8>) -> Option<Text> {

@@ -5,7 +5,9 @@
 //! Calls that can only read are let go before the file is looked at. Calls that can change
 //! something wait until what must be named has been named.
 
+mod environ;
 mod exec;
+mod habits;
 mod inherit;
 mod look;
 mod names;

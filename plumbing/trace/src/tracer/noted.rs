@@ -4,6 +4,7 @@
 //! that was read before it. Between two calls nobody of the run has changed what names mean; so a
 //! path that is resolved a little later still leads where it led.
 
+use std::collections::HashSet;
 use std::ffi::CString;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -15,6 +16,9 @@ use roar_observe::Threat;
 use roar_preload::{ANSWER, Facts, GATE, Noted, Notes, QUESTION};
 
 use super::Tracer;
+use super::environ::{self, Environ};
+use super::habits::Habits;
+use super::program::Image;
 use crate::memory;
 use crate::place::{self, Caller, Text};
 use crate::state::is_hidden;
@@ -23,16 +27,13 @@ use crate::walk;
 /// How long notes may lie: were this process killed, they would be lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What the loader reads; programs find the library there.
-const PRELOAD: &[u8] = b"LD_PRELOAD=";
-
-/// How many variables are looked at in an environment.
-const MOST_VARIABLES: u64 = 1 << 16;
-
 /// The ring, and the library by which programs come to it.
 #[derive(Debug)]
 pub(crate) struct Notebook {
-    library: Vec<u8>,
+    environ: Environ,
+    habits: Habits,
+    /// Processes that may have an environment in which the library is painted over.
+    without: HashSet<u32>,
     notes: Notes,
     /// Whether some program has the ring.
     handed_out: bool,
@@ -46,7 +47,9 @@ impl Notebook {
     /// Begins a notebook; `None` when there is no memory for it, which costs time and nothing else.
     pub(crate) fn begin(library: &Path) -> Option<Self> {
         Some(Self {
-            library: library.as_os_str().as_bytes().to_vec(),
+            environ: Environ::new(library.as_os_str().as_bytes()),
+            habits: Habits::default(),
+            without: HashSet::new(),
             notes: Notes::begin().ok()?,
             handed_out: false,
             open: true,
@@ -57,9 +60,26 @@ impl Notebook {
     /// Returns `command` with the library in its environment, and the gate open.
     pub(crate) fn equip(&self, command: &Command) -> Command {
         let mut command = command.clone();
-        add(&mut command.env, PRELOAD, &self.library);
+        add(&mut command.env, environ::VARIABLE, self.environ.library());
         command.gate = Some(GATE);
         command
+    }
+
+    /// Sees to it that a program finds the library, or does not.
+    fn offer(&mut self, caller: Caller, parent: Option<u32>, address: u64, wanted: bool) {
+        // Who was not seen before has its environment from somebody, and so may anybody's child.
+        let painted = parent.is_none_or(|parent| self.without.contains(&parent))
+            || self.without.contains(&caller.pid);
+        if wanted && !painted {
+            return;
+        }
+        let found = self.environ.name(caller.tid, address, wanted);
+        if wanted {
+            self.without.remove(&caller.pid);
+        } else if found {
+            self.without.insert(caller.pid);
+            self.without.extend(parent);
+        }
     }
 
     /// How long its owner may be left alone.
@@ -129,7 +149,7 @@ impl Tracer<'_> {
             hand_out(notebook, caller, address);
             return true;
         }
-        text.as_given() == notebook.library
+        text.as_given() == notebook.environ.library()
     }
 
     /// Takes note that the name `path` is about to go, in case the library goes with it. Returns whether it is
@@ -138,34 +158,37 @@ impl Tracer<'_> {
         let Some(notebook) = &mut self.notebook else {
             return false;
         };
-        let rest = notebook.library.strip_prefix(path);
+        let rest = notebook.environ.library().strip_prefix(path);
         notebook.library_gone |= rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"));
         rest == Some(b"")
     }
 
-    /// Whether what the caller executes now would not find the library.
-    pub(super) fn is_without_library(&self, caller: Caller) -> bool {
-        let gone = self.notebook.as_ref().is_some_and(|it| it.library_gone);
-        gone || !self.places.is_common() && !place::sees_the_same(caller.tid)
-    }
-
-    /// Takes the library out of the environment at `address` of a program that would complain of it.
-    ///
-    /// That is the caller's memory; its next program starts without the library, too, and is seen as any.
-    pub(super) fn keep_from_loading(&mut self, caller: Caller, address: u64) {
-        if let Some(notebook) = &self.notebook {
-            blank(caller.tid, address, &notebook.library);
+    /// Gives the library to a program that is about to be executed with the environment at `address`, or keeps
+    /// it from it: where it would complain, or not be worth what it costs.
+    pub(super) fn offer_library(&mut self, caller: Caller, image: Image, address: u64) {
+        let parent = self.processes.parent_of(caller.pid);
+        let finds_it = self.places.is_common() || place::sees_the_same(caller.tid);
+        if let Some(notebook) = &mut self.notebook {
+            let can = notebook.open && finds_it && !notebook.library_gone && !image.alone;
+            let wanted = can && notebook.habits.begin(caller.pid, image.file);
+            notebook.offer(caller, parent, address, wanted);
         }
     }
 
     fn take_note(&mut self, noted: &Noted) {
         let caller = self.noted_by(noted);
+        if let Some(notebook) = &mut self.notebook {
+            notebook.habits.noted(caller.pid);
+        }
         self.places.begin(caller.tid);
         let version = version_of(&noted.facts);
         let Some(path) = self.noted_path(caller, noted) else {
             return;
         };
-        let own = self.notebook.as_ref().is_some_and(|it| it.library == path);
+        let own = self
+            .notebook
+            .as_ref()
+            .is_some_and(|it| it.environ.library() == path);
         if own || is_hidden(&path) {
             return;
         }
@@ -207,27 +230,6 @@ fn hand_out(notebook: &mut Notebook, caller: Caller, address: u64) {
     answer.push(0);
     if notebook.open && answer.len() <= ANSWER && place::sees_the_same(caller.tid) {
         notebook.handed_out |= memory::write(caller.tid, address, &answer);
-    }
-}
-
-/// Puts spaces over `library` wherever it stands in the environment at `address` of a 64-bit thread. The
-/// loader takes them for nothing.
-fn blank(tid: i32, address: u64, library: &[u8]) {
-    for at in (0..MOST_VARIABLES).map(|number| address.wrapping_add(8 * number)) {
-        let Ok(variable) = memory::bytes::<8>(tid, at).map(u64::from_ne_bytes) else {
-            return;
-        };
-        if variable == 0 {
-            return;
-        }
-        let words = memory::path(tid, variable).unwrap_or_default();
-        if words.starts_with(PRELOAD)
-            && let Some(start) = words
-                .windows(library.len())
-                .position(|part| part == library)
-        {
-            memory::write(tid, variable + start as u64, &vec![b' '; library.len()]);
-        }
     }
 }
 

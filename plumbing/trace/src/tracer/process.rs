@@ -11,6 +11,7 @@ use super::Tracer;
 #[derive(Debug, Default)]
 pub(crate) struct Processes {
     of: HashMap<i32, u32>,
+    parents: HashMap<u32, u32>,
     kinship: Kinship,
 }
 
@@ -29,9 +30,15 @@ impl Processes {
         self.of.contains_key(&tid)
     }
 
+    /// Returns who started a process, if that was seen.
+    pub(super) fn parent_of(&self, pid: u32) -> Option<u32> {
+        self.parents.get(&pid).copied()
+    }
+
     /// Forgets a process that ended: its number may come again.
     pub(crate) fn forget(&mut self, pid: i32) {
         self.of.retain(|_, process| *process != pid as u32);
+        self.parents.remove(&(pid as u32));
     }
 }
 
@@ -48,6 +55,7 @@ impl Tracer<'_> {
         self.processes.of.insert(tid, pid);
         if pid == tid as u32 || !self.processes.of.contains_key(&(pid as i32)) {
             self.processes.of.insert(pid as i32, pid);
+            self.processes.parents.insert(pid, parent);
             self.spool.take(&Record::Process {
                 pid,
                 parent,
@@ -60,6 +68,7 @@ impl Tracer<'_> {
     pub(super) fn note_birth(&mut self, pid: i32, parent: i32) {
         self.processes.of.insert(pid, pid as u32);
         let (pid, parent) = (pid as u32, parent as u32);
+        self.processes.parents.insert(pid, parent);
         self.spool.take(&Record::Process {
             pid,
             parent,

@@ -49,6 +49,15 @@ pub(super) struct Program {
     pub(super) alone: bool,
 }
 
+/// What is loaded into memory when a program is executed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Image {
+    /// The file: that of the interpreter, if the program is a script.
+    pub(super) file: Version,
+    /// Whether it, or the script, cannot or should not load our library.
+    pub(super) alone: bool,
+}
+
 /// What the kernel executes in the place of a program, or with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Interpreter {

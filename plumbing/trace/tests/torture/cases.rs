@@ -64,6 +64,16 @@ pub(crate) const FLOOD: Case = case(
     &[],
 );
 
+/// A program that opens little, and one that opens much: each prints whether it has the library.
+pub(crate) const HABITS: Case = case(
+    "habits",
+    "mkdir many; seq 0 19 | (cd many; xargs touch)",
+    "$ROAR sh -c 'for time in 1 2 3 4 5 6 7 8; do \
+     grep -l roar-preload /proc/self/maps in || echo without; done; for time in 1 2 3 4; do \
+     cat /proc/self/maps many/* | { grep -q roar-preload && echo with || echo without; }; done'",
+    &[],
+);
+
 /// All cases.
 pub(crate) const CASES: &[Case] = &[
     // Kinds of program.

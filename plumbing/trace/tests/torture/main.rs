@@ -7,6 +7,7 @@
 
 mod cases;
 mod flood;
+mod habits;
 mod keeping;
 mod stage;
 
