@@ -4,9 +4,14 @@
 //! and `PIDFD_GET_INFO` of `linux/pidfd.h`, Linux 6.13) tells it in a third of the time that
 //! `/proc/TID/status` takes, where the kernel first has to make files that it unmakes when the process
 //! ends, and to write down what nobody reads.
+//!
+//! Who has started one process may soon start the next, as shells and `make` do. So the list of its children
+//! (`/proc/TID/task/TID/children`) is kept open, and read first: nothing has to be made for that at all.
 
+use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 
 use crate::sysio::{self, check, read_proc};
 
@@ -23,12 +28,30 @@ pub struct Kin {
 #[derive(Debug)]
 pub struct Kinship {
     by_descriptor: bool,
+    /// Who started the process that was asked about last.
+    parent: u32,
+    family: Option<Family>,
+    /// Whose list did not have a child: one with several threads, or with very many children.
+    unlisted: u32,
 }
+
+/// A thread that has started several processes.
+#[derive(Debug)]
+struct Family {
+    parent: u32,
+    children: File,
+}
+
+/// How much of a list of children is read, in bytes: who has more is not worth the time.
+const CHILDREN: usize = 512;
 
 impl Default for Kinship {
     fn default() -> Self {
         Self {
             by_descriptor: true,
+            parent: 0,
+            family: None,
+            unlisted: 0,
         }
     }
 }
@@ -36,6 +59,20 @@ impl Default for Kinship {
 impl Kinship {
     /// Returns the kin of thread `tid`; `None` when it is gone.
     pub fn of(&mut self, tid: i32) -> Option<Kin> {
+        if let Some(family) = &self.family
+            && family.has(tid)
+        {
+            return Some(Kin {
+                process: tid.cast_unsigned(),
+                parent: family.parent,
+            });
+        }
+        let kin = self.ask(tid)?;
+        self.remember(kin.parent);
+        Some(kin)
+    }
+
+    fn ask(&mut self, tid: i32) -> Option<Kin> {
         if self.by_descriptor {
             match by_descriptor(tid) {
                 Ok(kin) => return Some(kin),
@@ -45,6 +82,43 @@ impl Kinship {
             }
         }
         by_file(tid)
+    }
+
+    /// Keeps the family of whoever has started two processes one after the other.
+    fn remember(&mut self, parent: u32) {
+        let family = self.family.take();
+        if family.is_some_and(|family| family.parent == parent) {
+            self.unlisted = parent;
+        }
+        if parent == self.parent && parent != self.unlisted {
+            self.family = Family::of(parent);
+        }
+        self.parent = parent;
+    }
+}
+
+impl Family {
+    /// Opens the list of a process's children; `None` where the kernel keeps none.
+    fn of(parent: u32) -> Option<Self> {
+        let children = File::open(format!("/proc/{parent}/task/{parent}/children")).ok()?;
+        Some(Self { parent, children })
+    }
+
+    /// Whether a process is a child of this family's.
+    fn has(&self, pid: i32) -> bool {
+        let mut list = [0; CHILDREN];
+        let read = self.children.read_at(&mut list, 0).unwrap_or(0);
+        let list = &list[..read];
+        // Where it was cut off, the last number may be, too.
+        let whole = if read < CHILDREN {
+            list
+        } else {
+            let end = list.iter().rposition(|byte| *byte == b' ');
+            &list[..end.unwrap_or(0)]
+        };
+        let mut numbers = whole.split(|byte| *byte == b' ');
+        let sought = pid.to_string();
+        numbers.any(|number| number == sought.as_bytes())
     }
 }
 
@@ -113,6 +187,67 @@ mod tests {
         assert_eq!(by_file(tid), Some(kin));
         if let Ok(answer) = by_descriptor(tid) {
             assert_eq!(answer, kin);
+        }
+    }
+
+    /// Children that do nothing until they are killed.
+    struct Children(Vec<std::process::Child>);
+
+    impl Children {
+        fn start(count: usize) -> Self {
+            let start = |_| std::process::Command::new("sleep").arg("1000").spawn().ok();
+            Self((0..count).filter_map(start).collect())
+        }
+
+        fn pids(&self) -> Vec<i32> {
+            self.0.iter().map(|it| it.id().cast_signed()).collect()
+        }
+    }
+
+    impl Drop for Children {
+        fn drop(&mut self) {
+            for child in &mut self.0 {
+                let _ = child.kill();
+                let _ = child.wait();
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_has_the_children_that_it_started_and_no_others() -> io::Result<()> {
+        let children = Children::start(100);
+        let (tid, Kin { process, .. }) = here();
+        let list = format!("/proc/{process}/task/{tid}/children");
+        let Ok(list) = File::open(list) else {
+            // A kernel that keeps none.
+            return Ok(());
+        };
+        let family = Family {
+            parent: process,
+            children: list,
+        };
+        let pids = children.pids();
+        assert_eq!(pids.len(), 100);
+        // Each number takes several bytes, so they do not all fit.
+        assert!(family.has(pids[0]));
+        let (first, last) = (pids[0].to_string(), pids[99]);
+        assert!(!family.has(tid) && !family.has(1));
+        assert!(first.len() < 4 || !family.has(last));
+        let part = first[..first.len() - 1].parse().unwrap_or(0);
+        assert!(!family.has(part), "{part} is part of {first}");
+        drop(children);
+        assert!(!family.has(pids[0]));
+        Ok(())
+    }
+
+    #[test]
+    fn kin_are_told_alike_however_many_are_asked_for() {
+        let children = Children::start(8);
+        let mut kinship = Kinship::default();
+        let parent = std::process::id();
+        for pid in children.pids().into_iter().chain(children.pids()) {
+            let process = pid.cast_unsigned();
+            assert_eq!(kinship.of(pid), Some(Kin { process, parent }));
         }
     }
 
