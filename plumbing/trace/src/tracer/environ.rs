@@ -31,6 +31,17 @@ pub(super) struct Environ {
     last: Option<Spot>,
 }
 
+/// What an environment said of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    /// There is no place for it.
+    None,
+    /// What is wanted.
+    AsWanted,
+    /// Something else, which was changed.
+    Changed,
+}
+
 /// Where the library, or paint, is in an environment. Addresses are those of its thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Spot {
@@ -56,19 +67,19 @@ impl Environ {
         &self.library
     }
 
-    /// Sees to it that the environment at `address` of a 64-bit thread names the library, or does not. Returns
-    /// whether there is a place for it.
-    pub(super) fn name(&mut self, tid: i32, address: u64, wanted: bool) -> bool {
+    /// Sees to it that the environment at `address` of a 64-bit thread names the library, or does not.
+    pub(super) fn name(&mut self, tid: i32, address: u64, wanted: bool) -> Place {
         let known = self.where_last(tid, address);
         let Some((spot, named)) = known.or_else(|| self.search(tid, address)) else {
-            return false;
+            return Place::None;
         };
         self.last = Some(spot);
-        if named != wanted {
-            let text = if wanted { &self.library } else { &self.paint };
-            memory::write(tid, spot.variable + spot.before as u64, text);
+        if named == wanted {
+            return Place::AsWanted;
         }
-        true
+        let text = if wanted { &self.library } else { &self.paint };
+        memory::write(tid, spot.variable + spot.before as u64, text);
+        Place::Changed
     }
 
     /// Looks where the library was the last time; tells whether it is there, and `None` if neither it nor
@@ -193,7 +204,7 @@ mod tests {
             Self { texts, slots }
         }
 
-        fn name(&self, environ: &mut Environ, wanted: bool) -> bool {
+        fn name(&self, environ: &mut Environ, wanted: bool) -> Place {
             let tid = std::process::id().cast_signed();
             environ.name(tid, self.slots.as_ptr() as u64, wanted)
         }
@@ -210,10 +221,10 @@ mod tests {
         let mut environ = Environ::new(LIBRARY);
         let own = Own::of(&["A=1", "", "LD_PRELOAD=/mine.so:/cache/lib.so", "B=2"]);
         for _ in 0..2 {
-            assert!(own.name(&mut environ, false));
+            assert_eq!(own.name(&mut environ, false), Place::Changed);
             assert_eq!(own.text(2), "LD_PRELOAD=/mine.so:: : : : : : :");
-            assert!(own.name(&mut environ, false), "it stays away");
-            assert!(own.name(&mut environ, true));
+            assert_eq!(own.name(&mut environ, false), Place::AsWanted);
+            assert_eq!(own.name(&mut environ, true), Place::Changed);
             assert_eq!(own.text(2), "LD_PRELOAD=/mine.so:/cache/lib.so");
         }
         assert_eq!(own.text(0), "A=1");
@@ -224,13 +235,13 @@ mod tests {
     fn what_was_found_once_is_not_believed_to_be_there_still() {
         let mut environ = Environ::new(LIBRARY);
         let mut own = Own::of(&["LD_PRELOAD=/cache/lib.so", "X=/cache/lib.so"]);
-        assert!(own.name(&mut environ, true));
+        assert_eq!(own.name(&mut environ, true), Place::AsWanted);
         own.slots.swap(0, 1);
-        assert!(own.name(&mut environ, false));
+        assert_eq!(own.name(&mut environ, false), Place::Changed);
         assert_eq!(own.text(0), "LD_PRELOAD=: : : : : : :");
         assert_eq!(own.text(1), "X=/cache/lib.so");
         own.slots.remove(1);
-        assert!(!own.name(&mut environ, false));
+        assert_eq!(own.name(&mut environ, false), Place::None);
     }
 
     #[test]
@@ -238,14 +249,14 @@ mod tests {
         let mut environ = Environ::new(LIBRARY);
         for variables in [&[][..], &["LD_PRELOAD=/other.so"], &["A=/cache/lib.so"]] {
             let own = Own::of(variables);
-            assert!(!own.name(&mut environ, false));
-            assert!(!own.name(&mut environ, true));
+            assert_eq!(own.name(&mut environ, false), Place::None);
+            assert_eq!(own.name(&mut environ, true), Place::None);
             for (at, text) in variables.iter().enumerate() {
                 assert_eq!(own.text(at), *text);
             }
         }
         let nobody = std::process::id().cast_signed();
-        assert!(!environ.name(nobody, 8, false), "nothing is there");
+        assert_eq!(environ.name(nobody, 8, false), Place::None);
     }
 
     #[test]
@@ -253,7 +264,7 @@ mod tests {
         let mut environ = Environ::new(LIBRARY);
         let mut own = Own::of(&["LD_PRELOAD=/cache/lib.so"]);
         own.slots.splice(0..0, [8, 16, 24]);
-        assert!(own.name(&mut environ, false));
+        assert_eq!(own.name(&mut environ, false), Place::Changed);
         assert_eq!(own.text(0), "LD_PRELOAD=: : : : : : :");
     }
 
@@ -263,7 +274,7 @@ mod tests {
         let others = (0..1000).map(|number| format!("NUMBER_{number:05}=x"));
         let all: Vec<_> = others.chain(["LD_PRELOAD=/cache/lib.so".into()]).collect();
         let own = Own::of(&all.iter().map(String::as_str).collect::<Vec<_>>());
-        assert!(own.name(&mut environ, false));
+        assert_eq!(own.name(&mut environ, false), Place::Changed);
         assert_eq!(own.text(1000), "LD_PRELOAD=: : : : : : :");
     }
 }

@@ -16,7 +16,7 @@ use roar_observe::Threat;
 use roar_preload::{ANSWER, Facts, GATE, Noted, Notes, QUESTION};
 
 use super::Tracer;
-use super::environ::{self, Environ};
+use super::environ::{self, Environ, Place};
 use super::habits::Habits;
 use super::program::Image;
 use crate::memory;
@@ -34,6 +34,8 @@ pub(crate) struct Notebook {
     habits: Habits,
     /// Processes that may have an environment in which the library is painted over.
     without: HashSet<u32>,
+    /// The process, and the address in its memory, of an environment in which the library is painted over for certain.
+    painted: Option<(u32, u64)>,
     notes: Notes,
     /// Whether some program has the ring.
     handed_out: bool,
@@ -50,6 +52,7 @@ impl Notebook {
             environ: Environ::new(library.as_os_str().as_bytes()),
             habits: Habits::default(),
             without: HashSet::new(),
+            painted: None,
             notes: Notes::begin().ok()?,
             handed_out: false,
             open: true,
@@ -73,13 +76,21 @@ impl Notebook {
         if wanted && !painted {
             return;
         }
-        let found = self.environ.name(caller.tid, address, wanted);
+        let place = self.environ.name(caller.tid, address, wanted);
         if wanted {
             self.without.remove(&caller.pid);
-        } else if found {
+        } else if place != Place::None {
             self.without.insert(caller.pid);
             self.without.extend(parent);
         }
+        // A child begins with what its parent has: what was found so before anything was changed is the parent's.
+        let found = !wanted && place == Place::AsWanted;
+        self.painted = parent.filter(|_| found).map(|parent| (parent, address));
+    }
+
+    /// Whether the library is painted over already, in the memory of who started the caller.
+    fn is_painted_over(&self, parent: Option<u32>, address: u64) -> bool {
+        parent.is_some_and(|parent| self.painted == Some((parent, address)))
     }
 
     /// How long its owner may be left alone.
@@ -171,7 +182,9 @@ impl Tracer<'_> {
         if let Some(notebook) = &mut self.notebook {
             let can = notebook.open && finds_it && !notebook.library_gone && !image.alone;
             let wanted = can && notebook.habits.begin(caller.pid, image.file);
-            notebook.offer(caller, parent, address, wanted);
+            if wanted || !can || !notebook.is_painted_over(parent, address) {
+                notebook.offer(caller, parent, address, wanted);
+            }
         }
     }
 
