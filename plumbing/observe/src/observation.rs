@@ -117,8 +117,10 @@ pub(crate) fn judge(entries: &[Entry], mut now: impl FnMut(&[u8]) -> State) -> V
             consumed[origin as usize] = true;
         }
     }
-    let seen = (0..entries.len()).filter_map(|at| file(entries, at, after[at], consumed[at]));
-    seen.collect()
+    // Of most something is told: so the room is taken at once, and nothing is moved later.
+    let mut seen = Vec::with_capacity(entries.len());
+    seen.extend((0..entries.len()).filter_map(|at| file(entries, at, after[at], consumed[at])));
+    seen
 }
 
 /// Returns what a name is that the run did nothing to: then there is no need to look.

@@ -20,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// How many bytes of lines are written at once.
+const TOGETHER: usize = 1 << 16;
+
 /// Tell which files a command touches, recording nothing
 ///
 /// One JSON object per file, and at the end one that tells how much was seen. They go to standard
@@ -66,8 +69,8 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     let mut trace = roar_trace::run(&command, options).map_err(not_run)?;
     trace.observation.files.retain_mut(settle);
     let written = match output {
-        Some(file) => write(&trace, &mut BufWriter::new(file)),
-        None => write(&trace, &mut BufWriter::new(io::stderr())),
+        Some(file) => write(&trace, &mut BufWriter::with_capacity(TOGETHER, file)),
+        None => write(&trace, &mut BufWriter::with_capacity(TOGETHER, io::stderr())),
     };
     // The command has run; what it returned counts for more than this.
     drop(written);
