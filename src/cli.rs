@@ -1,8 +1,8 @@
 //! The list of commands, and how a command line becomes a call.
 //!
 //! The table below is the only list there is: parsing, help, completions, man pages and
-//! `docs/commands.md` are made from it. A command's arguments are built only when they are needed:
-//! for the one command that is used, and for all of them only to show help or explain a mistake.
+//! `docs/commands.md` are made from it. Commands and their arguments are built only when they are
+//! needed: the one command that is used, and all of them only to show help or explain a mistake.
 
 pub(crate) mod help;
 mod mistakes;
@@ -127,11 +127,27 @@ commands! {
     }
 }
 
-/// Returns the clap command.
-///
-/// `whole` builds the arguments of every command that is shown, at once.
-pub(crate) fn root(whole: bool) -> clap::Command {
-    let mut root = clap::Command::new("roar")
+/// Returns the clap command, with the arguments of every command that is shown.
+pub(crate) fn whole() -> clap::Command {
+    let shown = COMMANDS.iter().filter(|entry| entry.group != Group::Hidden);
+    let commands = shown.map(|entry| (entry.arguments)(clap::Command::new(entry.name)));
+    help::describe(root().subcommands(commands))
+}
+
+/// Returns the clap command, with those commands that are named among `words`. Which one of them is meant
+/// is not known yet, but it is one of them.
+fn named(words: &[OsString]) -> clap::Command {
+    let is_named = |entry: &&Entry| words.iter().any(|word| word == entry.name);
+    let commands = COMMANDS.iter().filter(is_named);
+    root().subcommands(commands.map(deferred))
+}
+
+fn deferred(entry: &Entry) -> clap::Command {
+    clap::Command::new(entry.name).defer(entry.arguments)
+}
+
+fn root() -> clap::Command {
+    clap::Command::new("roar")
         .version(env!("CARGO_PKG_VERSION"))
         .about(help::ABOUT)
         .subcommand_required(true)
@@ -139,23 +155,7 @@ pub(crate) fn root(whole: bool) -> clap::Command {
         .disable_help_subcommand(true)
         .subcommand_value_name("COMMAND")
         .infer_long_args(false)
-        .args(global_arguments());
-    for entry in COMMANDS {
-        if whole && entry.group == Group::Hidden {
-            continue;
-        }
-        root = root.subcommand(subcommand(entry, whole));
-    }
-    if whole { help::describe(root) } else { root }
-}
-
-fn subcommand(entry: &Entry, whole: bool) -> clap::Command {
-    let command = clap::Command::new(entry.name);
-    if whole {
-        (entry.arguments)(command)
-    } else {
-        command.defer(entry.arguments)
-    }
+        .args(global_arguments())
 }
 
 /// The options that every command takes.
@@ -221,8 +221,20 @@ fn end_with_the_reader() {
     let _ = roar_launch::restore_sigpipe();
 }
 
+/// Reads a command line.
+fn parse(words: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    match named(words).try_get_matches_from(words) {
+        // What is wrong, and with which word, may depend on the commands that were left out.
+        Err(err) if err.kind() != ErrorKind::DisplayVersion => {
+            let all = root().subcommands(COMMANDS.iter().map(deferred));
+            all.try_get_matches_from(words)
+        }
+        parsed => parsed,
+    }
+}
+
 fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
-    let matches = match root(false).try_get_matches_from(words) {
+    let matches = match parse(words) {
         Ok(matches) => matches,
         Err(err) => {
             end_with_the_reader();
@@ -313,8 +325,8 @@ fn explain(ui: &mut Ui, words: &[OsString], err: &clap::Error) -> Result<ExitCod
             help::show(ui, words)
         }
         // Once more with everything built, for suggestions that know every command.
-        _ => Err(match root(true).try_get_matches_from(words) {
-            Err(err) => mistakes::explain(&err, &root(true), words),
+        _ => Err(match whole().try_get_matches_from(words) {
+            Err(err) => mistakes::explain(&err, &whole(), words),
             Ok(_) => CommandError::usage(err.to_string()),
         }),
     }
@@ -327,12 +339,12 @@ mod tests {
 
     #[test]
     fn the_commands_are_well_formed() {
-        root(true).debug_assert();
+        whole().debug_assert();
     }
 
     #[test]
     fn every_command_says_what_it_is_for_and_shows_examples() {
-        for command in root(true).get_subcommands() {
+        for command in whole().get_subcommands() {
             let name = command.get_name();
             let about = command.get_about().unwrap().to_string();
             assert!(!about.ends_with('.'), "{name}: {about}");
@@ -344,9 +356,21 @@ mod tests {
     }
 
     #[test]
+    fn a_command_is_the_same_among_those_that_are_named_as_among_all() {
+        for example in crate::examples::all(&whole()) {
+            let words: Vec<OsString> = example.iter().map(OsString::from).collect();
+            let all = root().subcommands(COMMANDS.iter().map(deferred));
+            let among_all = all.try_get_matches_from(&words);
+            let among_named = named(&words).try_get_matches_from(&words);
+            let (among_named, among_all) = (among_named.unwrap(), among_all.unwrap());
+            assert_eq!(among_named.subcommand(), among_all.subcommand());
+        }
+    }
+
+    #[test]
     fn every_example_is_a_command_line_that_parses() {
-        for example in crate::examples::all(&root(true)) {
-            let parsed = root(true).try_get_matches_from(&example);
+        for example in crate::examples::all(&whole()) {
+            let parsed = whole().try_get_matches_from(&example);
             assert!(parsed.is_ok(), "{example:?}: {}", parsed.unwrap_err());
         }
     }

@@ -26,7 +26,7 @@ pub(crate) fn begin_after(command: &str, context: &Context) {
     if !RECORDING.contains(&command) {
         return;
     }
-    let Ok(Some(workspace)) = context.find_workspace() else {
+    let Ok(Some(workspace)) = context.find_workspace_again() else {
         return;
     };
     let is_due = workspace

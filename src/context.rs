@@ -10,6 +10,7 @@ use roar_object::{ContentId, Kind};
 use roar_repo::config::{Config, KEYS, Key};
 use roar_repo::{RepoError, ResolveError, Snapshot, Surroundings, Target, Workspace, place};
 use roar_store::{Holder, Wait};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -20,6 +21,8 @@ use std::time::Duration;
 pub(crate) struct Context {
     directory: PathBuf,
     around: Surroundings,
+    /// The workspace as it was found first: commands ask for it, or for its settings, more than once.
+    found: OnceCell<Workspace>,
 }
 
 impl Context {
@@ -44,12 +47,14 @@ impl Context {
                 environment: roar_variables(),
                 flags: flags.collect::<Result<_, _>>()?,
             },
+            found: OnceCell::new(),
         })
     }
 
     /// Takes note of a setting that an option stands for.
     pub(crate) fn set_flag(&mut self, name: &str, value: &str) {
         self.around.flags.insert(name.to_owned(), value.to_owned());
+        self.found = OnceCell::new();
     }
 
     /// Returns the directory that the command runs in: absolute, without links.
@@ -76,6 +81,15 @@ impl Context {
 
     /// Returns the workspace, if this is in one.
     pub(crate) fn find_workspace(&self) -> Result<Option<Workspace>, RepoError> {
+        if let Some(workspace) = self.found.get() {
+            return Ok(Some(workspace.clone()));
+        }
+        let found = self.find_workspace_again()?;
+        Ok(found.inspect(|workspace| drop(self.found.set(workspace.clone()))))
+    }
+
+    /// Returns the workspace as it is now: what has run since may have changed it.
+    pub(crate) fn find_workspace_again(&self) -> Result<Option<Workspace>, RepoError> {
         Workspace::discover(&self.directory, &self.around)
     }
 
@@ -88,7 +102,10 @@ impl Context {
 
     /// Returns the workspace, which is made and told of if there is none.
     pub(crate) fn workspace_to_add_to(&self, ui: &Ui) -> Result<Workspace, CommandError> {
-        let (workspace, new) = Workspace::open_or_create(&self.directory, &self.around)?;
+        let (workspace, new) = match self.find_workspace()? {
+            Some(workspace) => (workspace, false),
+            None => Workspace::open_or_create(&self.directory, &self.around)?,
+        };
         if new {
             ui.note(format_args!("made '{}'", workspace.dot().display()));
         } else {

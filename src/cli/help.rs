@@ -1,6 +1,6 @@
 //! Help: grouped for the whole program, from clap for one command.
 
-use super::{COMMANDS, Entry, Group, root};
+use super::{COMMANDS, Entry, Group, whole};
 use crate::error::CommandError;
 use crate::ui::Ui;
 use std::ffi::OsString;
@@ -78,9 +78,9 @@ pub(crate) fn show_for(ui: &mut Ui, command: &[String]) -> Result<ExitCode, Comm
 pub(super) fn show(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
     let long = words.iter().any(|word| word == "--help");
     let command = if long {
-        root(true)
+        whole()
     } else {
-        describe_briefly(root(true))
+        describe_briefly(whole())
     };
     let Err(shown) = command.try_get_matches_from(words) else {
         return Err(CommandError::usage("that command line asks for no help"));

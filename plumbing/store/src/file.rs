@@ -91,12 +91,17 @@ const LARGEST: u64 = 1 << 30;
 
 /// Opens a file for reading. What is none is refused rather than waited for, such as a pipe.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
+    open_with_len(path).map(|(file, _)| file)
+}
+
+fn open_with_len(path: &Path) -> io::Result<(File, u64)> {
     let file = File::options()
         .read(true)
         .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
         .open(path)?;
-    match file.metadata()?.is_file() {
-        true => Ok(file),
+    let meta = file.metadata()?;
+    match meta.is_file() {
+        true => Ok((file, meta.len())),
         false => Err(io::Error::new(io::ErrorKind::InvalidData, "it is no file")),
     }
 }
@@ -126,15 +131,16 @@ pub(crate) fn read_if_there(path: &Path) -> FileResult<Option<Vec<u8>>> {
 /// When there is none, or what is there cannot be one: with [`io::ErrorKind::InvalidData`], and without
 /// waiting for it to end, if it is a pipe, a device, a directory, or larger than 1 GiB.
 pub fn read_whole(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
-    if file.metadata()?.len() > LARGEST {
+    let (file, len) = open_with_len(path)?;
+    if len > LARGEST {
         return Err(io::Error::new(
             io::ErrorKind::InvalidData,
             "it is too large",
         ));
     }
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    // Room for its end to be met in the same place. To read a file as such would ask for its length again.
+    let mut bytes = Vec::with_capacity(len as usize + 32);
+    file.take(u64::MAX).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

@@ -60,6 +60,7 @@ mod shelf;
 mod sled_fence;
 mod snapshot;
 mod spool;
+mod stacks;
 mod state;
 mod store;
 mod sweep;

@@ -1,6 +1,7 @@
 //! A fence around sled: one handle a process, no panic, no words on the terminal.
 
 use crate::file::{self, FileError, FileResult, if_there};
+use crate::stacks;
 use std::any::Any;
 use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
@@ -116,7 +117,7 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
         .path(dir)
         .cache_capacity(CACHE)
         .flush_every_ms(None);
-    let db = fenced(|| config.open())?;
+    let db = fenced(|| start(&config))?;
     make_files_private(dir);
     if let Some((device, inode)) = identity(dir)? {
         handles.push(OpenDb {
@@ -126,6 +127,20 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
         });
     }
     Ok(db)
+}
+
+/// How many threads sled starts with the first thing that it has to do in a process.
+const SLED_THREADS: usize = 7;
+
+/// Opens the database.
+///
+/// Each of sled's threads asks for the queue of its work over and over, without a pause, until the last
+/// one has been started. On few processors that keeps the one who starts them from doing so, and would take
+/// more time than all the rest of a commit: they had better be started fast.
+fn start(config: &sled::Config) -> sled::Result<sled::Db> {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| stacks::prepare(SLED_THREADS));
+    config.open()
 }
 
 /// Lets go of the database in `dir`; sled's lock is free some time later.

@@ -15,7 +15,7 @@ pub const DOT_ROAR: &str = ".roar";
 ///
 /// `is_store` tells whether a `.roar` directory is one: a directory of that name that somebody else
 /// made is passed over.
-pub fn find(start: &Path, is_store: impl Fn(&Path) -> bool) -> Option<PathBuf> {
+pub fn find(start: &Path, mut is_store: impl FnMut(&Path) -> bool) -> Option<PathBuf> {
     for directory in start.ancestors() {
         if is_store(&directory.join(DOT_ROAR)) {
             return Some(directory.to_owned());

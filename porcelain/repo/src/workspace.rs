@@ -77,7 +77,7 @@ impl Surroundings {
 pub const SESSION: &str = "main";
 
 /// An opened workspace.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Workspace {
     root: PathBuf,
     store: Option<Store>,
@@ -94,11 +94,15 @@ impl Workspace {
     /// When there is one and it cannot be used.
     pub fn discover(start: &Path, around: &Surroundings) -> Result<Option<Self>, RepoError> {
         let start = canonical(start)?;
-        let Some(root) = place::find(&start, is_store) else {
+        let mut store = None;
+        let root = place::find(&start, |dot| {
+            store = store_in(dot);
+            store.is_some()
+        });
+        let (Some(root), Some(store)) = (root, store) else {
             return Ok(None);
         };
-        let store = Store::open(&root.join(place::DOT_ROAR))?;
-        Self::assemble(root, Some(store), around).map(Some)
+        Self::assemble(root, Some(store?), around).map(Some)
     }
 
     /// Opens the workspace that `start` is in, or makes one; returns whether it is new.
@@ -222,9 +226,14 @@ impl Workspace {
     }
 }
 
-/// Returns whether a directory is a store of ours, usable or not.
+/// Opens the store of ours that a directory is, usable or not; returns nothing if it is none.
+fn store_in(dot: &Path) -> Option<Result<Store, OpenError>> {
+    let opened = dot.is_dir().then(|| Store::open(dot))?;
+    (!matches!(opened, Err(OpenError::NotAStore { .. }))).then_some(opened)
+}
+
 fn is_store(dot: &Path) -> bool {
-    dot.is_dir() && !matches!(Store::open(dot), Err(OpenError::NotAStore { .. }))
+    store_in(dot).is_some()
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, RepoError> {

@@ -18,7 +18,7 @@ This page is made from the program by `roar command-reference`, and a test keeps
 ";
 
 pub(crate) fn run(ui: &mut Ui, _: &Context, _: Args) -> Result<ExitCode, CommandError> {
-    let mut root = cli::root(true).term_width(100);
+    let mut root = cli::whole().term_width(100);
     root.build();
     let mut page = HEADER.to_owned();
     section(&mut page, &mut root.clone(), 2);

@@ -5,6 +5,7 @@ use crate::error::{CommandError, Fault, io_error};
 use crate::json::Text;
 use crate::ui::Ui;
 use roar_launch::{LaunchError, ResolveError};
+use roar_repo::config::{Config, ConfigError};
 use roar_trace::{
     Backend, Change, Choice, Command, Coverage, Digest, Exit, FileSeen, Namer, Options, Trace,
     TraceError, Version,
@@ -57,8 +58,10 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     let command = prepare(context, &args.command)?;
     // Before the command runs: where it shall be written to, it would come too late to be refused.
     let output = args.output.as_deref().map(create).transpose()?;
-    let grace = grace(context).map_err(|err| err.with_fault(Fault::Own))?;
-    let library = library(context)?;
+    let own = |err: CommandError| err.with_fault(Fault::Own);
+    let config = context.config().map_err(own)?;
+    let grace = grace(&config).map_err(|err| own(err.into()))?;
+    let library = roar_record::library(&config, context.around().cache.as_deref())?;
     let options = Options {
         choice: args.tracer,
         grace,
@@ -78,17 +81,8 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
 }
 
 /// Returns how long processes that outlive the command are watched.
-fn grace(context: &Context) -> Result<Duration, CommandError> {
-    let millis = context.config()?.number("run.grace")?;
-    Ok(Duration::from_millis(millis))
-}
-
-/// Finds the library that programs are given.
-fn library(context: &Context) -> Result<Option<PathBuf>, CommandError> {
-    Ok(roar_record::library(
-        &context.config()?,
-        context.around().cache.as_deref(),
-    )?)
+fn grace(config: &Config) -> Result<Duration, ConfigError> {
+    config.number("run.grace").map(Duration::from_millis)
 }
 
 fn prepare(context: &Context, words: &[OsString]) -> Result<Command, CommandError> {

@@ -24,7 +24,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut cli::root(true), "roar", &mut script);
+    clap_complete::generate(args.shell, &mut cli::whole(), "roar", &mut script);
     ui.bytes(&script)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -36,7 +36,7 @@ pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, Comm
         ui.bytes(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut command = cli::root(true);
+    let mut command = cli::whole();
     for word in &args.words {
         command = find(command, Some(word))?;
     }

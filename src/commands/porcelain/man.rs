@@ -28,7 +28,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let mut root = cli::root(true);
+    let mut root = cli::whole();
     root.build();
     match args.dir {
         Some(dir) => write_all(ui, &root, &dir)?,
