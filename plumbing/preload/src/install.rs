@@ -69,7 +69,8 @@ pub fn install(directory: &Path) -> Result<PathBuf, Unusable> {
 }
 
 fn name() -> String {
-    format!("roar-preload-{:016x}.so", fnv(LIBRARY))
+    const HASH: u64 = fnv(LIBRARY);
+    format!("roar-preload-{HASH:016x}.so")
 }
 
 fn is_there(path: &Path) -> bool {
@@ -98,10 +99,13 @@ fn write(directory: &Path, path: &Path) -> io::Result<()> {
 }
 
 /// Fowler, Noll and Vo's hash (64 bits), as in draft-eastlake-fnv.
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+const fn fnv(bytes: &[u8]) -> u64 {
+    let (mut hash, mut at) = (0xcbf2_9ce4_8422_2325, 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(0x0100_0000_01b3);
+        at += 1;
+    }
+    hash
 }
 
 #[cfg(test)]

@@ -73,7 +73,10 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     trace.observation.files.retain_mut(settle);
     let written = match output {
         Some(file) => write(&trace, &mut BufWriter::with_capacity(TOGETHER, file)),
-        None => write(&trace, &mut BufWriter::with_capacity(TOGETHER, io::stderr())),
+        None => write(
+            &trace,
+            &mut BufWriter::with_capacity(TOGETHER, io::stderr()),
+        ),
     };
     // The command has run; what it returned counts for more than this.
     drop(written);

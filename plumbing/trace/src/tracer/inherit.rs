@@ -10,7 +10,7 @@ use super::Tracer;
 use super::open::access_of;
 use crate::long::read_link;
 use crate::place::{Caller, Found};
-use crate::state::{as_path, state_of};
+use crate::state::state_of;
 
 /// A file that the command began with.
 #[derive(Debug)]
@@ -36,13 +36,10 @@ impl Tracer<'_> {
     /// judged like any other.
     pub(super) fn take_inherited(&mut self, caller: Caller) {
         for fd in descriptors(caller.tid) {
-            let Some(info) = info(caller.tid, fd) else {
+            let Some(found) = regular(caller.tid, fd) else {
                 continue;
             };
-            if info.flags & O_CLOEXEC != 0 {
-                continue;
-            }
-            let Some(found) = regular(caller.tid, fd) else {
+            let Some(info) = info(caller.tid, fd).filter(|info| info.flags & O_CLOEXEC == 0) else {
                 continue;
             };
             let mode = info.flags & O_ACCMODE;
@@ -87,7 +84,7 @@ impl Tracer<'_> {
     /// `pidfd_getfd`: a descriptor of another process, which may not be one of ours.
     pub(super) fn take_descriptor(&mut self, caller: Caller, pidfd: u64, fd: u64) {
         let link = format!("/proc/{}/fdinfo/{}", caller.tid, pidfd as u32 as i32);
-        let owner = std::fs::read(link)
+        let owner = roar_launch::read_proc(&link)
             .ok()
             .and_then(|text| proc_number(&text, b"Pid:"));
         let Some(owner) = owner.and_then(|owner| i32::try_from(owner).ok()) else {
@@ -132,7 +129,7 @@ fn regular(pid: i32, fd: i32) -> Option<Found> {
 }
 
 fn info(pid: i32, fd: i32) -> Option<Info> {
-    let text = std::fs::read(as_path(format!("/proc/{pid}/fdinfo/{fd}").as_bytes())).ok()?;
+    let text = roar_launch::read_proc(&format!("/proc/{pid}/fdinfo/{fd}")).ok()?;
     let text = std::str::from_utf8(&text).ok()?;
     let value = |label: &str| {
         text.lines()
