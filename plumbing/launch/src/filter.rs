@@ -3,8 +3,8 @@
 //! The kernel keeps, per filter, a bitmap of the numbers that it allows whatever their arguments
 //! are, and does not run the program for those. So the program decides by architecture and number
 //! first, and looks at an argument only for the numbers where that spares most stops: an `open` or
-//! `openat` of a directory, or of a path alone, reads and writes no file, and of all uses of `prctl`
-//! one is of interest. Who wants to know where a command looks, too, is told of all openings. Where a
+//! `openat` of a directory, or of a path alone, reads and writes no file, of all uses of `prctl`
+//! one is of interest, and of those that set times the ones that name a file. Who wants to know where a command looks, too, is told of all openings. Where a
 //! call comes from is asked of `openat2` alone.
 //!
 //! Instruction set and `struct seccomp_data`: `linux/filter.h`, `linux/seccomp.h`, and
@@ -132,6 +132,7 @@ fn judge(sys: Sys, looks: bool) -> Label {
         Sys::Open if !looks => Label::FlagsSecond,
         Sys::Openat if !looks => Label::FlagsThird,
         Sys::Prctl => Label::Purpose,
+        Sys::Futimesat | Sys::Utimensat => Label::Path,
         Sys::Openat2 => Label::Gate,
         _ => Label::Act,
     }
@@ -141,6 +142,7 @@ fn end(code: &mut Assembler, action: Action, gate: Option<u64>) {
     flags(code, Label::FlagsSecond, 1);
     flags(code, Label::FlagsThird, 2);
     purpose(code);
+    path(code);
     code.here(Label::Gate);
     if let Some(page) = gate {
         pass(code, page);
@@ -169,6 +171,17 @@ fn purpose(code: &mut Assembler) {
     code.give(libc::SECCOMP_RET_ALLOW);
 }
 
+/// Judges a call by whether it has a path, its second argument: without one it is about an open file, which programs
+/// do with each that they have written.
+fn path(code: &mut Assembler) {
+    code.here(Label::Path);
+    for half in [0, 4] {
+        code.load(ARGS + 8 + half);
+        code.jump_if_any_bit(u32::MAX, Label::Act);
+    }
+    code.give(libc::SECCOMP_RET_ALLOW);
+}
+
 /// Lets a call pass that comes from this page, and goes on behind for all others.
 fn pass(code: &mut Assembler, page: u64) {
     code.load(POINTER + 4);
@@ -186,6 +199,7 @@ enum Label {
     FlagsSecond,
     FlagsThird,
     Purpose,
+    Path,
     Gate,
     Act,
     Allow,
@@ -295,7 +309,10 @@ mod tests {
                         ARCH => arch,
                         POINTER => pointer as u32,
                         at if at == POINTER + 4 => (pointer >> 32) as u32,
-                        at => args[(at - ARGS) as usize / 8] as u32,
+                        at => {
+                            let argument = args[(at - ARGS) as usize / 8];
+                            (argument >> (at % 8 * 8)) as u32
+                        }
                     };
                 }
                 JUMP_IF_EQUAL => pc += jump(a == step.k),
@@ -316,7 +333,7 @@ mod tests {
     }
 
     /// Arguments with which every call that can be interesting is.
-    const TELLING: [u64; 6] = [libc::PR_SET_SECCOMP as u64, 0, 0, 0, 0, 0];
+    const TELLING: [u64; 6] = [libc::PR_SET_SECCOMP as u64, 2, 0, 0, 0, 0];
 
     const STOP: u32 = libc::SECCOMP_RET_USER_NOTIF;
     const GO: u32 = libc::SECCOMP_RET_ALLOW;
@@ -333,7 +350,8 @@ mod tests {
                 let means = decode(arch, number).and_then(|(table, n)| meaning(table, n));
                 let wide = interpret(&program(Action::Notify, true, None), arch, number, TELLING);
                 let expected = if means.is_some() {
-                    (STOP, means == Some(Sys::Prctl))
+                    let by_argument = [Sys::Prctl, Sys::Futimesat, Sys::Utimensat];
+                    (STOP, means.is_some_and(|sys| by_argument.contains(&sys)))
                 } else {
                     (GO, false)
                 };
@@ -438,6 +456,20 @@ mod tests {
                     assert_eq!(with(libc::PR_SET_NAME as u64), GO);
                 }
             }
+        }
+    }
+
+    #[test]
+    fn times_that_are_set_of_an_open_file_are_of_no_interest() {
+        for arch in ARCHES {
+            let mut numbers = (0..1024).filter(|number| {
+                let means = decode(arch, *number).and_then(|(table, n)| meaning(table, n));
+                means == Some(Sys::Utimensat)
+            });
+            let number = numbers.next().expect("every table has it");
+            let with = |path| verdict(arch, number, [7, path, 0, 0, 0, 0]);
+            assert_eq!(with(0), GO);
+            assert_eq!([with(8), with(1 << 40)], [STOP, STOP]);
         }
     }
 

@@ -140,6 +140,9 @@ impl<'a> Tracer<'a> {
                 let length = (a[2] << 32) | (a[1] & 0xffff_ffff);
                 self.truncate(caller, Name::here(a[0]), length);
             }
+            Sys::Utime => self.set_times(caller, Name::here(a[0]), 0),
+            Sys::Futimesat => self.set_times(caller, Name::at(a[0], a[1]), 0),
+            Sys::Utimensat => self.set_times(caller, Name::at(a[0], a[1]), a[3]),
             Sys::OpenByHandleAt => self.miss("a file was opened by a handle, not by a name"),
             Sys::IoUringSetup => {
                 self.miss("a program used io_uring, whose file accesses are not seen");

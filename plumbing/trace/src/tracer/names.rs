@@ -1,8 +1,11 @@
-//! Calls that make, move and remove names, and the one that cuts a file by its name.
+//! Calls that make, move and remove names, and those that cut a file, or set its times, by its name.
 
 use std::collections::BTreeSet;
 
-use libc::{AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, RENAME_EXCHANGE, RENAME_NOREPLACE};
+use libc::{
+    AT_EMPTY_PATH, AT_REMOVEDIR, AT_SYMLINK_FOLLOW, AT_SYMLINK_NOFOLLOW, RENAME_EXCHANGE,
+    RENAME_NOREPLACE,
+};
 use roar_events::{Record, State};
 use roar_observe::Threat;
 
@@ -20,6 +23,15 @@ struct Move<'a> {
 }
 
 impl Tracer<'_> {
+    /// Times are about to be set: what was read of a file could not be told from what an outsider has made of it
+    /// later, so it is named now.
+    pub(super) fn set_times(&mut self, caller: Caller, name: Name, flags: u64) {
+        let follow = flags & AT_SYMLINK_NOFOLLOW as u64 == 0;
+        if let Some(found) = self.find_name(caller, name, follow) {
+            self.name_before_loss(&found.path, found.state);
+        }
+    }
+
     pub(super) fn rename(&mut self, caller: Caller, from: Name, to: Name, flags: u64) {
         let (Some(from), Some(to)) = (
             self.find_name(caller, from, false),

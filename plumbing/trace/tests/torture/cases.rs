@@ -391,6 +391,11 @@ pub(crate) const CASES: &[Case] = &[
         "$ROAR kit write_after_unlink",
         &["D file"],
     ),
+    kit(
+        "times_set",
+        "$ROAR sh -c 'cat file; touch -c -d @1 file; touch -c -d @2 in; cat file'",
+        &["R file"],
+    ),
     kit("append", "$ROAR sh -c 'echo x >>file'", &["RM file"]),
     kit("append_nothing", "$ROAR sh -c ': >>file'", &[]),
     kit("trunc_by_shell", "$ROAR sh -c 'echo x >file'", &["M file"]),

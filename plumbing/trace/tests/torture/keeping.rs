@@ -46,6 +46,15 @@ fn both_versions_are_told_of_a_file_read_and_changed() {
 }
 
 #[test]
+fn what_was_read_is_told_although_its_times_are_set_afterwards() {
+    let stage = Stage::new();
+    for way in WAYS {
+        let (read, _) = stage.run(case("times_set"), Some(way)).digests("file");
+        assert_eq!(read, old(), "{way}");
+    }
+}
+
+#[test]
 fn the_records_alone_tell_the_same_as_the_run() {
     let stage = Stage::new();
     let names = [
