@@ -17,6 +17,25 @@ fn the_command_has_its_own_output_and_exit_code() {
 }
 
 #[test]
+fn what_cannot_be_executed_is_told_as_a_shell_would() {
+    let sandbox = sandbox();
+    sandbox.write("lost", "#!/no/such/interpreter\n");
+    sandbox.write("broken", "\x7fELF and no more\n");
+    sandbox.write("words", "exit 3\n");
+    for (name, code) in [("lost", 126), ("broken", 126), ("words", 3)] {
+        sandbox.sh(&format!("chmod +x {name}")).success();
+        let seen = sandbox.roar(["run", &format!("./{name}")]);
+        assert_eq!(seen.code, code, "{seen}");
+    }
+    let seen = sandbox.roar(["run", "./lost"]);
+    assert!(
+        seen.err()
+            .contains("what it is to be executed by was not found"),
+        "{seen}"
+    );
+}
+
+#[test]
 fn options_before_the_command_are_ours_and_those_after_it_are_its_own() {
     let sandbox = sandbox();
     assert_snapshot!(sandbox.roar(["run", "--bogus", "true"]), @r#"

@@ -152,6 +152,13 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
             source,
         }
         .into(),
+        (_, libc::ENOENT) if is_there(command) => LaunchError::NotExecutable {
+            program,
+            source: io::Error::new(
+                io::ErrorKind::NotFound,
+                "what it is to be executed by was not found",
+            ),
+        },
         (_, libc::ENOENT) => LaunchError::NotFound { program },
         (_, libc::ENOSYS) => LaunchError::Io {
             what: "watch the command",
@@ -159,6 +166,11 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
         },
         _ => LaunchError::NotExecutable { program, source },
     }
+}
+
+fn is_there(command: &Command) -> bool {
+    let directory = command.directory.as_deref().unwrap_or(Path::new(""));
+    directory.join(&command.program).exists()
 }
 
 fn prepare<'a>(
@@ -314,13 +326,12 @@ fn exec(program: &CStr, argv: &Pointers, env: &Pointers) -> io::Error {
     io::Error::last_os_error()
 }
 
-/// Whether a file can be a script, as a shell decides it: no zero byte in the first of its lines,
-/// nor in its first 80 bytes.
+/// Whether a file can be a script, as a shell decides it: it does not begin as programs do, and has no zero byte in
+/// the first of its lines, nor in its first 80 bytes.
 fn is_text(program: &CStr) -> bool {
     let mut start = [0; 80];
     let length = sysio::read_file(program.to_bytes_with_nul(), &mut start);
-    start[..length]
-        .iter()
-        .take_while(|byte| **byte != b'\n')
-        .all(|byte| *byte != 0)
+    let start = &start[..length];
+    let mut line = start.iter().take_while(|byte| **byte != b'\n');
+    !start.starts_with(b"\x7fELF") && line.all(|byte| *byte != 0)
 }
