@@ -30,6 +30,7 @@ mod library;
 mod looked;
 mod request;
 mod run;
+mod scrub;
 mod setting;
 mod sorted;
 mod spooled;

@@ -14,7 +14,7 @@ use crate::setting::Setting;
 use crate::sorted::Sorted;
 use crate::spooled::Head;
 use crate::streams::Streams;
-use crate::{key, variables};
+use crate::{key, scrub, variables};
 use roar_content::HashCache;
 use roar_launch::Uninterrupted;
 use roar_object::{
@@ -210,14 +210,17 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         .iter()
         .map(|argument| argument.as_bytes().to_vec())
         .collect();
-    let (argv, findings) = setting.secrets().scrub_argv(&argv);
+    let (argv, scrubbed) = scrub::argv(&argv, setting.secrets());
     let root = workspace.root().as_os_str().as_bytes();
     let mut head = Head {
         root: root.to_vec().into(),
         kind: request.kind,
-        argv: argv.into_iter().map(ByteStr).collect(),
+        argv,
         directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
-        name: request.name.as_deref().map(|name| scrubbed(name, setting)),
+        name: request
+            .name
+            .as_deref()
+            .map(|name| scrub::name(name, setting.secrets())),
         reruns: request.reruns,
         started_ns: now_ns(),
         backend: plan.backend_name().to_owned(),
@@ -234,11 +237,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         setting.secrets(),
         setting.key(),
     ));
-    let scrubbed = findings
-        .iter()
-        .map(|finding| finding.index)
-        .collect::<std::collections::BTreeSet<_>>();
-    (head, scrubbed.len())
+    (head, scrubbed)
 }
 
 /// Returns the files that this process was started with, open for writing, and that are logs.
@@ -320,10 +319,6 @@ pub(crate) const fn outcome(finished: &Finished) -> Outcome {
 /// A run that ended well was not cut short, whatever signals it was sent.
 fn is_interrupted(finished: &Finished) -> bool {
     finished.interrupted.is_some() && finished.exit != Exit::Code(0)
-}
-
-fn scrubbed(name: &str, setting: &Setting) -> String {
-    String::from_utf8_lossy(&setting.secrets().scrub_text(name.as_bytes()).bytes).into_owned()
 }
 
 /// Returns the file that a descriptor of this process leads to.
