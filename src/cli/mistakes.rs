@@ -1,9 +1,12 @@
 //! What is wrong with a command line, in the words of this program.
 
 use crate::error::CommandError;
+use crate::ui::escape;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::error::Error as _;
 use std::ffi::OsString;
+use std::num::{IntErrorKind, ParseIntError};
 
 /// Turns what clap found wrong with `words` into an error with hints; `root` knows all commands.
 pub(super) fn explain(err: &Error, root: &clap::Command, words: &[OsString]) -> CommandError {
@@ -29,6 +32,7 @@ fn message(err: &Error) -> String {
             format!("{} is missing", plain(&text(ContextKind::InvalidArg)))
         }
         ErrorKind::InvalidValue => invalid_value(err),
+        ErrorKind::ValueValidation => refused_value(err),
         ErrorKind::ArgumentConflict => format!(
             "'{}' cannot be used with '{}'",
             text(ContextKind::InvalidArg),
@@ -62,6 +66,27 @@ fn invalid_value(err: &Error) -> String {
     match text(err, ContextKind::ValidValue) {
         Some(valid) => format!("'{argument}' takes one of {valid}, not '{value}'"),
         None => format!("'{argument}' cannot be '{value}'"),
+    }
+}
+
+/// Says why a value is not taken, which the value's own lines and bytes must not hide.
+fn refused_value(err: &Error) -> String {
+    let argument = text(err, ContextKind::InvalidArg).unwrap_or_default();
+    let value = text(err, ContextKind::InvalidValue).unwrap_or_default();
+    let value = escape(value.as_bytes());
+    match err.source() {
+        Some(why) => format!("'{argument}' cannot be '{value}': {}", reason(why)),
+        None => format!("'{argument}' cannot be '{value}'"),
+    }
+}
+
+fn reason(why: &(dyn std::error::Error + 'static)) -> String {
+    match why.downcast_ref::<ParseIntError>().map(ParseIntError::kind) {
+        Some(IntErrorKind::PosOverflow | IntErrorKind::NegOverflow) => {
+            "the number is too large".to_owned()
+        }
+        Some(_) => "it is not a whole number".to_owned(),
+        None => why.to_string(),
     }
 }
 

@@ -62,7 +62,7 @@ fn what_is_no_pattern_or_class_is_refused() {
     "#);
     assert_snapshot!(sandbox.roar(["filter", "add", "--as", "datta", "x"]), @r#"
     --- stderr
-    error: invalid value 'datta' for '--as <CLASS>': 'datta' is not a class: there are data, code, package and system
+    error: '--as <CLASS>' cannot be 'datta': 'datta' is not a class: there are data, code, package and system
     hint: `roar help filter add` shows how it is used
     [exit 2]
     "#);
