@@ -208,6 +208,7 @@ fn dry_run(
 fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
     let request = Request {
         kind: wanted.kind,
+        elsewhere: wanted.reruns.is_some(),
         argv: wanted.argv,
         directory: wanted.directory,
         environment: std::env::vars_os().collect(),
