@@ -22,7 +22,7 @@ use roar_object::{
 };
 use roar_repo::config::ConfigError;
 use roar_repo::filters::{FilterError, Filters};
-use roar_repo::{AddError, Workspace};
+use roar_repo::{AddError, Workspace, flatten};
 use roar_store::{Notice, Wait};
 use roar_trace::{Exit, Finished, Trace, TraceError};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -90,7 +90,7 @@ pub struct Report {
     pub kept: Option<KeptBytes>,
     /// What else happened in the store.
     pub notices: Vec<Notice>,
-    /// Whether roar's own messages would end up in a file that the run wrote.
+    /// Whether roar's own messages would end up in a file that is an output of the run.
     pub stderr_is_output: bool,
 }
 
@@ -143,7 +143,6 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
             return Err(err.into());
         }
     };
-    let stderr_is_output = is_stderr_among(&trace);
     let tools = Tools {
         filters: &filters,
         cache: &cache,
@@ -183,7 +182,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         scrubbed,
         kept: keep::keep(workspace, &assembled.sorted, limits),
         notices,
-        stderr_is_output,
+        stderr_is_output: is_stderr_among(&assembled.sorted, &head.root),
     })
 }
 
@@ -327,19 +326,17 @@ pub(crate) fn target(fd: u32) -> Option<Vec<u8>> {
     Some(link.into_os_string().into_vec())
 }
 
-/// Returns whether messages on standard error would end up in a file that the run wrote.
+/// Returns whether messages on standard error would end up in a file that is an output of the run.
 ///
-/// That is so where both outputs go to one file; a file for standard error alone is a log.
-fn is_stderr_among(trace: &Trace) -> bool {
-    let (out, err) = (target(1), target(2));
-    let written = |path: &Vec<u8>| {
-        trace
-            .observation
-            .files
-            .iter()
-            .any(|file| file.change.is_some() && file.path == *path)
+/// That is so where both outputs go to one file of the project; a file for standard error alone is a
+/// log, and so is one outside.
+fn is_stderr_among(sorted: &Sorted, root: &[u8]) -> bool {
+    let Some(path) = target(2).filter(|err| target(1).as_ref() == Some(err)) else {
+        return false;
     };
-    out == err && out.as_ref().is_some_and(written)
+    let path = RecordedPath::new(root, &path);
+    let mut outputs = sorted.writes.iter();
+    outputs.any(|output| output.path == path && flatten::matters(output.class))
 }
 
 fn touched(sorted: &Sorted, side: impl Fn(&Sorted) -> &Vec<crate::sorted::Item>) -> Vec<Touched> {
