@@ -134,6 +134,14 @@ impl Key {
         format!("ROAR_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 
+    /// Returns the variables that set it, the one that counts first: section and name may also be joined
+    /// by two underscores.
+    pub(super) fn variables(&self) -> [String; 2] {
+        let (section, name) = self.parts();
+        let doubled = format!("ROAR_{section}__{name}").to_ascii_uppercase();
+        [self.variable(), doubled]
+    }
+
     /// Returns section and name.
     pub fn parts(&self) -> (&'static str, &'static str) {
         self.name
