@@ -1,7 +1,7 @@
 //! Settings that mean nothing: misspelled, or of another version of roar.
 
 use crate::nearest::nearest;
-use roar_repo::config::{Config, KEYS};
+use roar_repo::config::{Config, KEYS, Key};
 use std::fmt;
 
 /// Variables of ours that are no settings.
@@ -44,7 +44,7 @@ pub(crate) fn all(config: &Config) -> Vec<Stray> {
 }
 
 fn of_variable(name: &str) -> Option<String> {
-    let known: Vec<String> = KEYS.iter().map(|key| key.variable()).collect();
+    let known: Vec<String> = KEYS.iter().map(Key::variable).collect();
     let known = known.iter().map(String::as_str);
     nearest(name, known.chain(VARIABLES.iter().copied())).map(str::to_owned)
 }
