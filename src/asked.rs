@@ -5,7 +5,7 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use jiff::tz::TimeZone;
 use roar_graph::Written;
-use roar_object::{ContentId, Kind, ObjectId, RecordedPath, Role};
+use roar_object::{ContentId, DatasetAt, Kind, ObjectId, RecordedPath, Role};
 use roar_repo::{Snapshot, Target};
 use roar_view::Clock;
 use std::ffi::OsStr;
@@ -53,6 +53,24 @@ pub(crate) fn subject(
         Target::Dataset { path, record, .. } => dataset(snapshot, &path, record),
         Target::Object { id, kind } => object(snapshot, id, kind, word),
     }
+}
+
+/// Finds the dataset that a word names, and who read or wrote it as a whole; nothing if it names
+/// something else.
+pub(crate) fn dataset_called<'s>(
+    context: &Context,
+    snapshot: &'s Snapshot,
+    word: &OsStr,
+) -> Result<Option<(usize, &'s DatasetAt)>, CommandError> {
+    let Target::Dataset { path, record, .. } = context.resolve(snapshot, word)? else {
+        return Ok(None);
+    };
+    let sets = &snapshot.history()?.records()[record].datasets;
+    let at = sets.iter().filter(|set| set.path == path);
+    // What a job left counts more than what it found.
+    Ok(at
+        .max_by_key(|set| set.role == Role::Written)
+        .map(|set| (record, set)))
 }
 
 /// A file that nobody wrote: the last job that read it, there or elsewhere.

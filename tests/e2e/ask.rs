@@ -277,3 +277,36 @@ fn where_nothing_is_recorded_it_is_said() {
     }
     let _ = sandbox.roar(["status"]).success();
 }
+
+#[test]
+fn a_dataset_that_was_edited_in_one_place_is_no_input_as_a_whole() {
+    let sandbox = crate::sandbox();
+    sandbox.write("seed", "1");
+    sandbox.write("data/other", "o");
+    let _ = sandbox
+        .sh("roar -q run sh -c 'mkdir data/x; for i in 1 2 3; do cat seed - < seed > data/x/$i; echo $i >> data/x/$i; done'")
+        .success();
+    sandbox.write("data/x/2", "edited");
+    let _ = sandbox
+        .sh("roar -q run sh -c 'cat data/x/* > all'")
+        .success();
+    let paths = |word: &str| -> Vec<String> {
+        let inputs = json(&sandbox.roar(["inputs", "--json", word]));
+        let inputs = inputs["inputs"].as_array().unwrap().iter();
+        inputs
+            .map(|input| input["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(paths("all"), ["data/x/2", "seed"]);
+    let text = sandbox.roar(["inputs", "all"]).success().out();
+    assert!(
+        text.contains("data/x/2") && !text.contains("(3 files)"),
+        "{text}"
+    );
+    assert_eq!(paths("data/x"), ["seed"]);
+    let target = json(&sandbox.roar(["inputs", "--json", "data/x"]))["target"].clone();
+    assert_eq!(
+        (&target["kind"], &target["files"]),
+        (&"dataset".into(), &3.into())
+    );
+}
