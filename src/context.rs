@@ -119,6 +119,15 @@ impl Context {
     }
 
     fn no_workspace(&self) -> CommandError {
+        let dot = place::choose(&self.directory).join(place::DOT_ROAR);
+        if fs::symlink_metadata(&dot).is_ok() && !dot.is_dir() {
+            let what = format!(
+                "'{}' is not a directory, so no workspace is here",
+                dot.display()
+            );
+            return CommandError::refused(what)
+                .hint("move it away: roar keeps what it records in a directory of that name");
+        }
         let here = self.directory.display();
         CommandError::refused(format!(
             "there is no roar workspace in '{here}' or any directory above it"

@@ -1,6 +1,7 @@
 //! What is wrong with a command line, in the words of this program.
 
 use crate::error::CommandError;
+use crate::nearest::nearest;
 use crate::ui::escape;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -11,7 +12,7 @@ use std::num::{IntErrorKind, ParseIntError};
 /// Turns what clap found wrong with `words` into an error with hints; `root` knows all commands.
 pub(super) fn explain(err: &Error, root: &clap::Command, words: &[OsString]) -> CommandError {
     let error = CommandError::usage(message(err));
-    let error = suggestions(err)
+    let error = suggestions(err, root, words)
         .into_iter()
         .fold(error, |error, word| error.maybe_meant(Some(&word)));
     error.hint(usage(root, words))
@@ -107,7 +108,10 @@ fn text(err: &Error, kind: ContextKind) -> Option<String> {
     }
 }
 
-fn suggestions(err: &Error) -> Vec<String> {
+fn suggestions(err: &Error, root: &clap::Command, words: &[OsString]) -> Vec<String> {
+    if err.kind() == ErrorKind::InvalidSubcommand {
+        return nearest_command(err, root, words).into_iter().collect();
+    }
     let kinds = [
         ContextKind::SuggestedSubcommand,
         ContextKind::SuggestedArg,
@@ -117,6 +121,14 @@ fn suggestions(err: &Error) -> Vec<String> {
         .into_iter()
         .filter_map(|kind| first(err, kind))
         .collect()
+}
+
+/// Looks among the commands where one was mistyped, whatever its case.
+fn nearest_command(err: &Error, root: &clap::Command, words: &[OsString]) -> Option<String> {
+    let word = text(err, ContextKind::InvalidSubcommand)?.to_lowercase();
+    let (_, command) = typed(root, words);
+    let names = command.get_subcommands().map(clap::Command::get_name);
+    nearest(&word, names).map(str::to_owned)
 }
 
 /// clap lists the nearest last.
@@ -130,6 +142,15 @@ fn first(err: &Error, kind: ContextKind) -> Option<String> {
 
 /// Returns where to read on: the help of the command that was being typed.
 fn usage(root: &clap::Command, words: &[OsString]) -> String {
+    let (path, _) = typed(root, words);
+    match path.is_empty() {
+        true => "`roar help` lists the commands".to_owned(),
+        false => format!("`roar help {}` shows how it is used", path.join(" ")),
+    }
+}
+
+/// Returns the command that was being typed, and the names that lead to it.
+fn typed<'c>(root: &'c clap::Command, words: &[OsString]) -> (Vec<&'c str>, &'c clap::Command) {
     let mut path = Vec::new();
     let mut command = root;
     for word in words.iter().skip(1) {
@@ -143,8 +164,5 @@ fn usage(root: &clap::Command, words: &[OsString]) -> String {
             None => break,
         }
     }
-    match path.is_empty() {
-        true => "`roar help` lists the commands".to_owned(),
-        false => format!("`roar help {}` shows how it is used", path.join(" ")),
-    }
+    (path, command)
 }

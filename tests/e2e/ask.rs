@@ -310,3 +310,37 @@ fn a_dataset_that_was_edited_in_one_place_is_no_input_as_a_whole() {
         (&"dataset".into(), &3.into())
     );
 }
+
+#[test]
+fn a_list_that_is_cut_short_says_so_and_a_long_command_is_cut() {
+    let sandbox = crate::sandbox();
+    let _ = sandbox.sh("roar -q run echo $(seq 1 5000)").success();
+    let none = sandbox.roar(["log", "-n", "0"]).success();
+    assert_eq!(none.out(), "1 other job not shown");
+    for question in ["log", "dag"] {
+        let length = sandbox.roar([question]).success().out().len();
+        assert!(length < 1500, "{question}: {length}");
+    }
+}
+
+#[test]
+fn a_file_has_one_name_however_it_was_asked_about() {
+    let sandbox = crate::sandbox();
+    let _ = sandbox
+        .sh("mkdir d; roar -q run sh -c 'echo 1 > f'")
+        .success();
+    for words in [["why", "--json", "./f"], ["why", "--json", "d/../f"]] {
+        assert_eq!(json(&sandbox.roar(words))["path"], "f");
+    }
+    let text = sandbox.roar(["why", "./f"]).success().out();
+    assert!(!text.contains("as f"), "{text}");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_workspace_is_told_of() {
+    let sandbox = crate::sandbox();
+    sandbox.write(".roar", "");
+    let seen = sandbox.roar(["log"]);
+    assert!(seen.err().contains("is not a directory"), "{seen}");
+    assert!(seen.err().contains("hint: move it away"), "{seen}");
+}

@@ -67,3 +67,15 @@ fn what_is_no_pattern_or_class_is_refused() {
     [exit 2]
     "#);
 }
+
+#[test]
+fn what_a_gitignore_would_read_otherwise_is_not_taken_for_a_name() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for pattern in ["!kept", "# why", " blank"] {
+        let seen = sandbox.roar(["filter", "add", pattern]);
+        assert_eq!(seen.code, 2, "{seen}");
+        assert!(seen.err().contains("is not taken"), "{seen}");
+    }
+    let _ = sandbox.roar(["filter", "add", "[#]why"]).success();
+}

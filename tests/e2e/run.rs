@@ -307,3 +307,31 @@ fn a_directory_that_is_gone_keeps_no_command_from_running() {
     assert_eq!(again.code, 125);
     assert!(again.err().contains("hint: `mkdir -p "), "{again}");
 }
+
+#[test]
+fn a_value_that_is_refused_does_not_hide_why() {
+    let sandbox = sandbox();
+    let name = sandbox.roar(["run", "-n", "a\nb", "true"]);
+    assert_eq!(name.code, 2, "{name}");
+    assert!(
+        name.err()
+            .contains(r"cannot be 'a\nb': a name has 1 to 200 bytes"),
+        "{name}"
+    );
+    let step = sandbox.roar(["run", "-n", "@3", "true"]);
+    assert!(step.err().contains("does not begin with '@'"), "{step}");
+    let number = sandbox.roar(["rev-list", "-n", "x"]);
+    assert!(
+        number
+            .err()
+            .contains("cannot be 'x': it is not a whole number"),
+        "{number}"
+    );
+    for (word, meant) in [("rnu", "run"), ("LOG", "log")] {
+        let seen = sandbox.roar([word]);
+        assert!(
+            seen.err().contains(&format!("did you mean '{meant}'?")),
+            "{seen}"
+        );
+    }
+}
