@@ -253,3 +253,18 @@ fn the_directory_that_holds_the_project_is_no_dataset() {
         "nothing to do: 1 step is up to date"
     );
 }
+
+#[test]
+fn a_plan_tells_of_a_directory_that_is_gone() {
+    let sandbox = sandbox();
+    sandbox.write("in", "1");
+    let _ = sandbox
+        .sh("roar init; mkdir d; cd d; roar -q run sh -c 'cat ../in > ../out'; cd ..; rmdir d")
+        .success();
+    sandbox.write("in", "2");
+    let plan = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(
+        plan.out().contains("its directory 'd' is not there"),
+        "{plan}"
+    );
+}

@@ -100,6 +100,11 @@ impl<'r, 'p> Rerun<'r, 'p> {
         rerun
     }
 
+    /// Returns whether the directory that a step ran in is not there now, so that it cannot be run yet.
+    pub fn lacks_directory(&self, turn: usize) -> bool {
+        !self.disk.place(&self.record(turn).directory).is_dir()
+    }
+
     /// Returns the turns, parents before children.
     pub fn turns(&self) -> &[Turn] {
         &self.turns

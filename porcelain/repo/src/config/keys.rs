@@ -216,6 +216,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let part_of_unit = match part.len() {
         0 if number.ends_with('.') => return Err(wrong()),
         0 => 0,
+        // There is no part of a byte.
+        _ if unit == 1 => return Err(wrong()),
         // What is below a byte is cut off; what is longer says no more.
         length => digits(&part[..length.min(6)])? * unit / 10_u64.pow(length.min(6) as u32),
     };
@@ -286,7 +288,18 @@ mod tests {
         ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "M", "-1", "1.", ".5", "1.x", "1E", "99999999T", "1 2"] {
+        for text in [
+            "",
+            "M",
+            "-1",
+            "1.",
+            "1.5",
+            ".5",
+            "1.x",
+            "1E",
+            "99999999T",
+            "1 2",
+        ] {
             assert!(parse_size(text).is_err(), "{text}");
         }
         for text in ["-1", "nan", "inf", "1e9", "soon"] {
