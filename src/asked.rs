@@ -5,7 +5,7 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use jiff::tz::TimeZone;
 use roar_graph::Written;
-use roar_object::{ContentId, Kind, ObjectId, RecordedPath, Role};
+use roar_object::{Base, ContentId, DatasetAt, Kind, ObjectId, RecordedPath, Role};
 use roar_repo::{Snapshot, Target};
 use roar_view::Clock;
 use std::ffi::OsStr;
@@ -55,6 +55,24 @@ pub(crate) fn subject(
     }
 }
 
+/// Finds the dataset that a word names, and who read or wrote it as a whole; nothing if it names
+/// something else.
+pub(crate) fn dataset_called<'s>(
+    context: &Context,
+    snapshot: &'s Snapshot,
+    word: &OsStr,
+) -> Result<Option<(usize, &'s DatasetAt)>, CommandError> {
+    let Target::Dataset { path, record, .. } = context.resolve(snapshot, word)? else {
+        return Ok(None);
+    };
+    let sets = &snapshot.history()?.records()[record].datasets;
+    let at = sets.iter().filter(|set| set.path == path);
+    // What a job left counts more than what it found.
+    Ok(at
+        .max_by_key(|set| set.role == Role::Written)
+        .map(|set| (record, set)))
+}
+
 /// A file that nobody wrote: the last job that read it, there or elsewhere.
 fn root(
     snapshot: &Snapshot,
@@ -68,17 +86,20 @@ fn root(
         Some(&history.records()[*record].reads[*read].path) == path
     };
     let found = readers.iter().rev().find(here).or_else(|| readers.last());
-    let (record, read) = found.ok_or_else(|| unknown_bytes(word))?;
+    let (record, read) = found.ok_or_else(|| unknown_bytes(path, word))?;
     Ok(Subject::Root(*record, *read))
 }
 
-fn unknown_bytes(word: &OsStr) -> CommandError {
+fn unknown_bytes(path: Option<&RecordedPath>, word: &OsStr) -> CommandError {
     let message = format!(
         "no recorded job wrote or read '{}' as it is now",
         word.display()
     );
-    CommandError::not_found(message)
-        .hint("`roar status` tells which files were changed outside of recorded jobs")
+    let in_project = path.is_some_and(|path| path.base == Base::Project);
+    CommandError::not_found(message).hint(match in_project {
+        true => "`roar status` tells which files were changed outside of recorded jobs",
+        false => "`roar log` lists what was run here",
+    })
 }
 
 /// A directory: the job that wrote it as a whole, else the last that wrote any of it for its reader.

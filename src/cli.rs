@@ -247,7 +247,11 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
     }
     // If it cannot be had, only such a limit can still do harm.
     let _ = roar_launch::outlive_file_limits();
-    let context = context(ui, arguments)?;
+    let context = context(ui, arguments).map_err(|err| match err.fault {
+        // What kept a command from being run must not look like what it returned.
+        fault if fault != Fault::Usage && WATCHERS.contains(&name) => err.with_fault(Fault::Own),
+        _ => err,
+    })?;
     let entry = COMMANDS
         .iter()
         .find(|entry| entry.name == name)

@@ -14,6 +14,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -35,8 +38,9 @@ impl Context {
             env::set_current_dir(directory)
                 .map_err(|err| io_error(format!("cannot go to '{}'", directory.display()), err))?;
         }
-        let here = env::current_dir()
-            .map_err(|err| io_error("the current directory is gone".to_owned(), err))?;
+        let here = current_directory()
+            .map_err(|err| io_error("the current directory is gone".to_owned(), err))
+            .map_err(|err| err.hint("`cd` to one that is there, or name one with `-C`"))?;
         let flags = typed.iter().map(|word| setting(word));
         Ok(Self {
             directory: here,
@@ -57,7 +61,7 @@ impl Context {
         self.found = OnceCell::new();
     }
 
-    /// Returns the directory that the command runs in: absolute, without links.
+    /// Returns the directory that the command runs in: absolute, without links. It may be gone.
     pub(crate) fn directory(&self) -> &Path {
         &self.directory
     }
@@ -115,6 +119,15 @@ impl Context {
     }
 
     fn no_workspace(&self) -> CommandError {
+        let dot = place::choose(&self.directory).join(place::DOT_ROAR);
+        if fs::symlink_metadata(&dot).is_ok() && !dot.is_dir() {
+            let what = format!(
+                "'{}' is not a directory, so no workspace is here",
+                dot.display()
+            );
+            return CommandError::refused(what)
+                .hint("move it away: roar keeps what it records in a directory of that name");
+        }
         let here = self.directory.display();
         CommandError::refused(format!(
             "there is no roar workspace in '{here}' or any directory above it"
@@ -248,6 +261,20 @@ pub(crate) fn cache_in(root: &Path) -> HashCache {
 pub(crate) fn name(cache: &HashCache, path: &Path) -> Option<ContentId> {
     let named = roar_content::name_cached(cache, path);
     named.ok().map(|named| named.id)
+}
+
+/// Returns the directory that this process is in, or if that was removed, where it was: commands that
+/// need nothing of it still work.
+fn current_directory() -> io::Result<PathBuf> {
+    const REMOVED: &[u8] = b" (deleted)";
+    env::current_dir().or_else(|err| {
+        let link = fs::read_link("/proc/self/cwd").map(OsString::from).ok();
+        let was = link
+            .as_ref()
+            .and_then(|link| link.as_bytes().strip_suffix(REMOVED));
+        was.map(|was| PathBuf::from(OsStr::from_bytes(was)))
+            .ok_or(err)
+    })
 }
 
 /// Reads `KEY=VALUE`.

@@ -23,6 +23,7 @@ mod names;
 mod nearest;
 mod progress;
 mod replacing;
+mod strays;
 mod trees;
 mod ui;
 

@@ -6,6 +6,22 @@ use roar_repo::{RepoError, Snapshot};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
+/// Longest name of a step, in bytes.
+const LONGEST_NAME: usize = 200;
+
+/// Judges what is to be the name of a step; returns what is wrong with it, if anything is.
+pub(crate) fn fault_of_step_name(word: &str) -> Option<String> {
+    let printable = !word.chars().any(char::is_control);
+    if word.trim().is_empty() || word.len() > LONGEST_NAME || !printable {
+        return Some(format!(
+            "a name has 1 to {LONGEST_NAME} bytes, and all of them can be printed"
+        ));
+    }
+    // The number of a step would always be meant instead.
+    word.starts_with('@')
+        .then(|| "a name does not begin with '@', as the numbers of steps do".to_owned())
+}
+
 /// Returns the last run that counts of the step that was called so, else the last run at all.
 pub(crate) fn step_called(snapshot: &Snapshot, word: &OsStr) -> Result<Option<usize>, RepoError> {
     let records = snapshot.records()?;

@@ -2,6 +2,7 @@
 
 use super::{CommandError, Fault, fault_below};
 use roar_repo::{AddError, Candidate, RepoError, ResolveError};
+use std::path::Path;
 
 impl From<RepoError> for CommandError {
     fn from(err: RepoError) -> Self {
@@ -45,6 +46,8 @@ impl From<ResolveError> for CommandError {
                 let hints = listed(candidates);
                 hints.into_iter().fold(Self::usage(err), Self::hint)
             }
+            ResolveError::Untracked { ref path } if Path::new(path).is_dir() => Self::not_found(err)
+                .hint("a directory is known if a job read or wrote all of it; name a file in it, or a step"),
             ResolveError::Untracked { .. } => {
                 Self::not_found(err).hint("`roar why FILE` looks for its bytes wherever they were")
             }

@@ -277,3 +277,70 @@ fn where_nothing_is_recorded_it_is_said() {
     }
     let _ = sandbox.roar(["status"]).success();
 }
+
+#[test]
+fn a_dataset_that_was_edited_in_one_place_is_no_input_as_a_whole() {
+    let sandbox = crate::sandbox();
+    sandbox.write("seed", "1");
+    sandbox.write("data/other", "o");
+    let _ = sandbox
+        .sh("roar -q run sh -c 'mkdir data/x; for i in 1 2 3; do cat seed - < seed > data/x/$i; echo $i >> data/x/$i; done'")
+        .success();
+    sandbox.write("data/x/2", "edited");
+    let _ = sandbox
+        .sh("roar -q run sh -c 'cat data/x/* > all'")
+        .success();
+    let paths = |word: &str| -> Vec<String> {
+        let inputs = json(&sandbox.roar(["inputs", "--json", word]));
+        let inputs = inputs["inputs"].as_array().unwrap().iter();
+        inputs
+            .map(|input| input["path"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(paths("all"), ["data/x/2", "seed"]);
+    let text = sandbox.roar(["inputs", "all"]).success().out();
+    assert!(
+        text.contains("data/x/2") && !text.contains("(3 files)"),
+        "{text}"
+    );
+    assert_eq!(paths("data/x"), ["seed"]);
+    let target = json(&sandbox.roar(["inputs", "--json", "data/x"]))["target"].clone();
+    assert_eq!(
+        (&target["kind"], &target["files"]),
+        (&"dataset".into(), &3.into())
+    );
+}
+
+#[test]
+fn a_list_that_is_cut_short_says_so_and_a_long_command_is_cut() {
+    let sandbox = crate::sandbox();
+    let _ = sandbox.sh("roar -q run echo $(seq 1 5000)").success();
+    let none = sandbox.roar(["log", "-n", "0"]).success();
+    assert_eq!(none.out(), "1 other job not shown");
+    for question in ["log", "dag"] {
+        let length = sandbox.roar([question]).success().out().len();
+        assert!(length < 1500, "{question}: {length}");
+    }
+}
+
+#[test]
+fn a_file_has_one_name_however_it_was_asked_about() {
+    let sandbox = crate::sandbox();
+    let _ = sandbox
+        .sh("mkdir d; roar -q run sh -c 'echo 1 > f'")
+        .success();
+    for words in [["why", "--json", "./f"], ["why", "--json", "d/../f"]] {
+        assert_eq!(json(&sandbox.roar(words))["path"], "f");
+    }
+    let text = sandbox.roar(["why", "./f"]).success().out();
+    assert!(!text.contains("as f"), "{text}");
+}
+
+#[test]
+fn a_file_in_the_place_of_the_workspace_is_told_of() {
+    let sandbox = crate::sandbox();
+    sandbox.write(".roar", "");
+    let seen = sandbox.roar(["log"]);
+    assert!(seen.err().contains("is not a directory"), "{seen}");
+    assert!(seen.err().contains("hint: move it away"), "{seen}");
+}

@@ -157,3 +157,32 @@ fn a_broken_file_is_named_with_the_line() {
     [exit 2]
     "#);
 }
+
+#[test]
+fn a_slip_is_told_once_a_run_and_what_means_nothing_is_listed() {
+    let sandbox = workspace()
+        .with("ROAR_RUN_DIRTTY", "refuse")
+        .with("ROAR_NOSUCH", "1");
+    sandbox.write(".roarconfig", "[run]\ndirtty = 'refuse'\n[zzz]\nx = 1\n");
+    let run = sandbox.roar(["run", "true"]).success().err();
+    let told: Vec<_> = run
+        .lines()
+        .filter(|line| line.contains("no setting"))
+        .collect();
+    assert_eq!(told.len(), 1, "{run}");
+    assert!(
+        told[0]
+            .ends_with("'run.dirtty', did you mean 'run.dirty'? (and 1 more: `roar config list`)"),
+        "{run}"
+    );
+    assert_eq!(sandbox.roar(["run", "-q", "true"]).success().err(), "");
+    let listed = sandbox.roar(["config", "list"]).success().err();
+    for name in [
+        "'run.dirtty'",
+        "'zzz.x'",
+        "'ROAR_RUN_DIRTTY'",
+        "'ROAR_NOSUCH'",
+    ] {
+        assert!(listed.contains(name), "{listed}");
+    }
+}

@@ -40,3 +40,37 @@ fn it_leaves_nothing_behind() {
     let _ = sandbox.roar(["doctor"]).success();
     assert_eq!(std::fs::read_dir(sandbox.work()).unwrap().count(), 0);
 }
+
+#[test]
+fn runs_of_other_projects_are_counted_apart() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let gone = "mkdir ../gone && cd ../gone && rmdir ../gone && roar run echo hi";
+    let left = sandbox.sh(gone).success();
+    assert!(left.err().contains("kept in"), "{left}");
+    let seen = sandbox.roar(["doctor"]).success();
+    assert!(
+        seen.out()
+            .contains("all are recorded; 1 run of other projects"),
+        "{seen}"
+    );
+    assert!(
+        seen.out().contains("of 1 run the project is gone"),
+        "{seen}"
+    );
+}
+
+#[test]
+fn every_setting_that_there_is_not_is_listed() {
+    let sandbox = sandbox().with("ROAR_NOSUCH", "1");
+    let _ = sandbox.roar(["init"]).success();
+    sandbox.write(".roarconfig", "[run]\ndirtty = 'refuse'\n[zzz]\nx = 1\n");
+    let seen = sandbox.roar(["doctor"]).success();
+    for name in [
+        "'run.dirtty', did you mean 'run.dirty'?",
+        "'zzz.x'",
+        "'ROAR_NOSUCH'",
+    ] {
+        assert!(seen.out().contains(name), "{seen}");
+    }
+}

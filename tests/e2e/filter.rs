@@ -62,8 +62,20 @@ fn what_is_no_pattern_or_class_is_refused() {
     "#);
     assert_snapshot!(sandbox.roar(["filter", "add", "--as", "datta", "x"]), @r#"
     --- stderr
-    error: invalid value 'datta' for '--as <CLASS>': 'datta' is not a class: there are data, code, package and system
+    error: '--as <CLASS>' cannot be 'datta': 'datta' is not a class: there are data, code, package and system
     hint: `roar help filter add` shows how it is used
     [exit 2]
     "#);
+}
+
+#[test]
+fn what_a_gitignore_would_read_otherwise_is_not_taken_for_a_name() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for pattern in ["!kept", "# why", " blank"] {
+        let seen = sandbox.roar(["filter", "add", pattern]);
+        assert_eq!(seen.code, 2, "{seen}");
+        assert!(seen.err().contains("is not taken"), "{seen}");
+    }
+    let _ = sandbox.roar(["filter", "add", "[#]why"]).success();
 }

@@ -134,3 +134,86 @@ fn names_of_files_are_bytes() {
     let listed = sandbox.roar(["diff-tree", "--json", "@1", "."]);
     assert!(listed.out().contains("YQpi/w=="), "{listed}");
 }
+
+#[test]
+fn secrets_in_described_jobs_are_written_over() {
+    const TOKEN: &str = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    let sandbox = sandbox();
+    let line = format!(
+        r#"{{"argv": ["curl", "{TOKEN}"], "name": "{TOKEN}", "git": {{"branch": "{TOKEN}",
+        "remote": "https://bob:{TOKEN}@example.com/x.git", "broken": "no {TOKEN}"}}}}"#
+    );
+    let line = line.replace('\n', " ");
+    let _ = sandbox.roar_with_input(["record-job"], line).success();
+    let shown = sandbox.roar(["show", "--json", "@1"]).success().out();
+    assert!(!shown.contains(TOKEN), "{shown}");
+    assert!(shown.contains("@example.com/x.git"), "{shown}");
+    let found = sandbox.sh(&format!("! grep -rl {TOKEN} .roar"));
+    let _ = found.success();
+}
+
+#[test]
+fn what_no_run_could_be_is_refused() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let id = "ab".repeat(20);
+    let long = "x".repeat(201);
+    for (fields, expected) in [
+        (
+            r#""name": """#.to_owned(),
+            "'name': a name has 1 to 200 bytes",
+        ),
+        (
+            r#""name": "a\nb""#.to_owned(),
+            "'name': a name has 1 to 200 bytes",
+        ),
+        (
+            format!(r#""name": "{long}""#),
+            "'name': a name has 1 to 200 bytes",
+        ),
+        (
+            r#""name": "@1""#.to_owned(),
+            "'name': a name does not begin with '@'",
+        ),
+        (
+            r#""name": "x", "name": "y""#.to_owned(),
+            "'name' is there twice",
+        ),
+        (
+            r#""git": {"commit": "zz"}"#.to_owned(),
+            "git: 'commit' is not the id of a git object",
+        ),
+        (
+            r#""git": {"tree": "abcd"}"#.to_owned(),
+            "git: 'tree' is not the id of a git object",
+        ),
+        (
+            format!(r#""git": {{"dirty": true, "dirty": true, "commit": "{id}"}}"#),
+            "'dirty' is there twice",
+        ),
+        (
+            r#""started_ns": 18446744073709551615"#.to_owned(),
+            "'started_ns' is not a whole number",
+        ),
+    ] {
+        let line = format!(r#"{{"argv": ["x"], {fields}}}"#);
+        let seen =
+            sandbox.roar_with_input(["record-job"], format!("{{\"argv\": [\"ok\"]}}\n{line}\n"));
+        assert_eq!(seen.code, 2, "{seen}");
+        assert!(
+            seen.err().contains(&format!("error: line 2: {expected}")),
+            "{seen}"
+        );
+    }
+    let nul = r#"{"argv": ["x\u0000y"]}"#;
+    let seen = sandbox.roar_with_input(["record-job"], nul);
+    assert!(
+        seen.err()
+            .contains("line 1: 'argv' has a word that holds a NUL byte"),
+        "{seen}"
+    );
+    assert_eq!(sandbox.roar(["rev-list"]).success().out(), "");
+    let good =
+        format!(r#"{{"argv": ["x"], "name": "n", "git": {{"commit": "{id}", "tree": null}}}}"#);
+    let _ = sandbox.roar_with_input(["record-job"], good).success();
+}

@@ -229,3 +229,42 @@ fn what_a_shell_redirected_is_redirected_again() {
     let _ = sandbox.roar(["rerun"]).success();
     assert_eq!(sandbox.read("count"), b"3\n");
 }
+
+#[test]
+fn the_directory_that_holds_the_project_is_no_dataset() {
+    let sandbox = sandbox();
+    sandbox.write("g/p/f1", "1\n");
+    sandbox.write("g/p/f2", "2\n");
+    sandbox.write("g/p/f3", "3\n");
+    let at = |command: &str| sandbox.sh(&format!("cd g/p && {command}")).success();
+    let _ = at("roar init");
+    let told = at("roar run sh -c 'ls .. > /dev/null; cat f1 f2 f3 > /dev/null'");
+    assert!(told.err().contains("read 3 files"), "{told}");
+    assert!(!told.err().contains(" in "), "{told}");
+    let shown = at("roar show --json @1");
+    let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+    let inputs = shown["inputs"].as_array().unwrap();
+    assert!(
+        inputs.iter().all(|input| input["kind"] == "file"),
+        "{shown}"
+    );
+    assert_eq!(
+        at("roar rerun").err(),
+        "nothing to do: 1 step is up to date"
+    );
+}
+
+#[test]
+fn a_plan_tells_of_a_directory_that_is_gone() {
+    let sandbox = sandbox();
+    sandbox.write("in", "1");
+    let _ = sandbox
+        .sh("roar init; mkdir d; cd d; roar -q run sh -c 'cat ../in > ../out'; cd ..; rmdir d")
+        .success();
+    sandbox.write("in", "2");
+    let plan = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(
+        plan.out().contains("its directory 'd' is not there"),
+        "{plan}"
+    );
+}

@@ -82,6 +82,31 @@ fn little_is_said_and_that_on_standard_error() {
 }
 
 #[test]
+fn nothing_is_said_into_an_output_of_the_run_and_all_into_a_log() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for command in ["echo hi", "true"] {
+        let _ = sandbox
+            .sh(&format!("roar run -v {command} > both 2>&1"))
+            .success();
+        let said = String::from_utf8(sandbox.read("both")).unwrap();
+        assert!(["hi\n", ""].contains(&said.as_str()), "{command}: {said}");
+        let outside = sandbox.sh(&format!("roar run {command} > ../both 2>&1; cat ../both"));
+        assert!(
+            outside.out().contains("read 0 files"),
+            "{command}: {outside}"
+        );
+    }
+    let _ = sandbox
+        .roar(["filter", "add", "--as", "system", "*.log"])
+        .success();
+    let log = sandbox.sh("roar run echo hi > x.log 2>&1; cat x.log");
+    assert!(log.out().contains("wrote 0 files"), "{log}");
+    let status = sandbox.roar(["status"]).success();
+    assert!(!status.out().contains("changed"), "{status}");
+}
+
+#[test]
 fn a_step_is_run_again_with_other_arguments() {
     let sandbox = sandbox();
     sandbox.write("make.sh", "echo \"$*\" > made");
@@ -264,4 +289,68 @@ fn shell_redirections_and_pipes_are_seen() {
     assert_eq!(shown["inputs"][0]["path"], "in");
     assert_eq!(shown["outputs"][0]["path"], "sorted");
     assert_eq!(sandbox.read("sorted"), b"a\nb\n");
+}
+
+#[test]
+fn a_directory_that_is_gone_keeps_no_command_from_running() {
+    let sandbox = sandbox();
+    let gone = |command: &str| {
+        sandbox.sh(&format!(
+            "mkdir -p a/b && cd a/b && rm -r ../../a && {command}"
+        ))
+    };
+    let outside = gone("roar run sh -c 'echo hi; exit 7'");
+    assert_eq!(
+        (outside.code, outside.out().as_str()),
+        (7, "hi"),
+        "{outside}"
+    );
+    assert!(outside.err().contains("kept in"), "{outside}");
+    for command in [
+        "roar hash-object /etc/passwd",
+        "roar trace -o /dev/null -- true",
+        "roar --help",
+    ] {
+        let _ = gone(command).success();
+    }
+    let asked = gone("roar log");
+    assert_eq!(asked.code, 1, "{asked}");
+    let nowhere = sandbox.roar(["-C", "nowhere", "run", "true"]);
+    assert_eq!(nowhere.code, 125, "{nowhere}");
+    let _ = sandbox.roar(["init"]).success();
+    let inside = gone("roar run echo hi").success();
+    assert!(inside.err().contains("roar: @1"), "{inside}");
+    let shown = sandbox.roar(["show", "@1"]).success();
+    assert!(shown.out().contains("a/b"), "{shown}");
+    let again = sandbox.roar(["run", "@1"]);
+    assert_eq!(again.code, 125);
+    assert!(again.err().contains("hint: `mkdir -p "), "{again}");
+}
+
+#[test]
+fn a_value_that_is_refused_does_not_hide_why() {
+    let sandbox = sandbox();
+    let name = sandbox.roar(["run", "-n", "a\nb", "true"]);
+    assert_eq!(name.code, 2, "{name}");
+    assert!(
+        name.err()
+            .contains(r"cannot be 'a\nb': a name has 1 to 200 bytes"),
+        "{name}"
+    );
+    let step = sandbox.roar(["run", "-n", "@3", "true"]);
+    assert!(step.err().contains("does not begin with '@'"), "{step}");
+    let number = sandbox.roar(["rev-list", "-n", "x"]);
+    assert!(
+        number
+            .err()
+            .contains("cannot be 'x': it is not a whole number"),
+        "{number}"
+    );
+    for (word, meant) in [("rnu", "run"), ("LOG", "log")] {
+        let seen = sandbox.roar([word]);
+        assert!(
+            seen.err().contains(&format!("did you mean '{meant}'?")),
+            "{seen}"
+        );
+    }
 }

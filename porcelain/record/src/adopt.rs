@@ -9,14 +9,16 @@ use crate::key;
 use crate::run::{now_ns, open_cache, with_causes};
 use crate::setting::Setting;
 use crate::spooled::{self, Head, Sealed};
-use roar_object::{Coverage, Outcome, StepName, Verdict};
+use roar_object::{ByteStr, Coverage, Outcome, StepName, Verdict};
 use roar_repo::filters::Filters;
 use roar_repo::{AddError, Added, NewJob, Workspace};
 use roar_store::{
     Claimed, Holder, LockError, Notice, Pending, Spool, SpoolFrame, SpoolFrames, Transaction, Wait,
 };
 use roar_trace::{Replay, replay, state_of};
-use std::fs;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -57,11 +59,66 @@ pub enum Adopted {
     },
 }
 
-/// Returns whether there is anything to take in. Costs a look into two directories.
+/// Returns whether there is anything to take in. Costs a look into two directories, and into the
+/// beginnings of those files that any workspace could have left.
 pub fn has_leftovers(workspace: &Workspace) -> bool {
-    places(workspace)
-        .iter()
-        .any(|(_, place)| leftovers(place).next().is_some())
+    places(workspace).iter().any(|(whose, place)| {
+        leftovers(place).any(|pending| *whose == Whose::Own || is_for(workspace, &pending))
+    })
+}
+
+/// Runs of other workspaces that only those can take in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Elsewhere {
+    /// Where the files are.
+    pub place: PathBuf,
+    /// How many there are.
+    pub runs: usize,
+    /// How many of them are of projects that are not there any more.
+    pub orphans: usize,
+}
+
+/// Counts what lies beside this workspace's leftovers and is not for it.
+pub fn leftovers_elsewhere(workspace: &Workspace) -> Elsewhere {
+    let Some(place) = workspace.away() else {
+        return Elsewhere::default();
+    };
+    let others: Vec<ByteStr> = leftovers(place)
+        .filter(|pending| !is_for(workspace, pending))
+        .filter_map(|pending| root_of(&pending))
+        .collect();
+    let is_gone = |root: &&ByteStr| !Path::new(OsStr::from_bytes(root)).is_dir();
+    Elsewhere {
+        place: place.to_owned(),
+        runs: others.len(),
+        orphans: others.iter().filter(is_gone).count(),
+    }
+}
+
+/// Returns whether this workspace can do something about a file: it is its own, or nobody's.
+fn is_for(workspace: &Workspace, pending: &Pending) -> bool {
+    root_of(pending).is_none_or(|root| *root == *workspace.root().as_os_str().as_bytes())
+}
+
+/// Returns the root of the project that a run is of, if the file tells.
+fn root_of(pending: &Pending) -> Option<ByteStr> {
+    root_in(&beginning(&pending.path)).or_else(|| root_in(&pending.read().ok()?))
+}
+
+fn root_in(frames: &SpoolFrames) -> Option<ByteStr> {
+    frames.frames.iter().find_map(|frame| match frame.kind {
+        spooled::HEAD => spooled::decode::<Head>(&frame.body).map(|head| head.root),
+        spooled::SEALED => spooled::decode::<Sealed>(&frame.body).map(|sealed| sealed.root),
+        _ => None,
+    })
+}
+
+/// Reads what a file begins with: of a run that was begun in it, who it is of.
+fn beginning(path: &Path) -> SpoolFrames {
+    const ENOUGH: u64 = 64 << 10;
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(ENOUGH).read_to_end(&mut bytes));
+    read.map_or_else(|_| SpoolFrames::default(), |_| SpoolFrames::decode(&bytes))
 }
 
 /// Whose runs are in a directory.

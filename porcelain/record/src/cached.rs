@@ -16,6 +16,7 @@ use crate::key;
 use crate::looked::{Looked, Rules};
 use crate::request::Plan;
 use crate::run::now_ns;
+use crate::scrub;
 use crate::setting::Setting;
 use crate::streams::Streams;
 use crate::variables;
@@ -181,8 +182,8 @@ impl Asked {
             .iter()
             .map(|word| word.as_bytes().to_vec())
             .collect();
-        let (argv, findings) = setting.secrets().scrub_argv(&argv);
-        if !findings.is_empty() {
+        let (argv, scrubbed) = scrub::argv(&argv, setting.secrets());
+        if scrubbed > 0 {
             return Ok(None);
         }
         let more = workspace.config().words("environment.variables")?;
@@ -190,7 +191,7 @@ impl Asked {
         let divided = variables::divide(environment, &more, setting.secrets(), setting.key());
         let root = workspace.root().as_os_str().as_bytes();
         Ok(Some(Self {
-            argv: argv.into_iter().map(ByteStr).collect(),
+            argv,
             program: plan.program().as_os_str().as_bytes().to_vec().into(),
             directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
             kept: divided.kept,

@@ -4,6 +4,7 @@
 //! changed tracked files as they were before the command started, and afterwards the untracked code
 //! that the command turned out to use.
 
+use crate::scrub;
 use roar_object::Source;
 use roar_probe::git::{self, GitState, Repository};
 use roar_secrets::Rules;
@@ -76,32 +77,27 @@ impl CodeState {
         code: impl Iterator<Item = &'p [u8]>,
         secrets: &Rules,
     ) -> Option<Source> {
-        match &self.git {
-            GitState::None => None,
-            GitState::Broken { why } => Some(Source {
+        let source = match &self.git {
+            GitState::None => return None,
+            GitState::Broken { why } => Source {
                 broken: Some(why.clone()),
                 ..Source::default()
-            }),
+            },
             GitState::Repository(repository) => {
                 let untracked = untracked_code(repository, code);
                 let tree = self.whole_tree(repository, &untracked);
-                Some(Source {
+                Source {
                     commit: repository.commit.clone(),
-                    branch: repository
-                        .branch
-                        .as_deref()
-                        .map(|branch| scrubbed(branch, secrets)),
-                    remote: repository
-                        .remote
-                        .as_deref()
-                        .map(|url| scrubbed(url, secrets)),
+                    branch: repository.branch.clone(),
+                    remote: repository.remote.clone(),
                     dirty: repository.dirty || !untracked.is_empty(),
                     tree,
                     prefix: self.prefix.clone().into(),
                     ..Source::default()
-                })
+                }
             }
-        }
+        };
+        Some(scrub::source(source, secrets))
     }
 
     /// Adds untracked code to the kept tree.
@@ -112,10 +108,6 @@ impl CodeState {
         let base = self.tree.as_deref().or(repository.commit.as_deref());
         git::extend(repository, base, untracked).ok()
     }
-}
-
-fn scrubbed(url: &str, secrets: &Rules) -> String {
-    String::from_utf8_lossy(&secrets.scrub_url(url.as_bytes()).bytes).into_owned()
 }
 
 /// Returns which of the code files that were read git does not track, relative to the top.

@@ -1,8 +1,9 @@
 //! Which directories were read or written as a whole.
 //!
 //! A directory counts as one dataset when every file that lies in it now was touched, at any depth.
-//! The outermost such directory is taken. The project's root is never one, nor is a directory with
-//! fewer files than the user's setting asks for.
+//! The outermost such directory is taken. The project's root is never one, nor is a directory above
+//! it: what is in the project is recorded apart from what is outside. Nor is a directory with fewer
+//! files than the user's setting asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -74,8 +75,9 @@ fn survey(
     for (name, below) in &touched.directories {
         whole &= survey(&join(directory, name), below, rules, found);
     }
-    whole = whole && holds_nothing_else(directory, touched, rules);
-    if whole && directory != rules.root && touched.count() >= rules.min_files {
+    // What holds the project is not whole either, so nothing above the root is.
+    whole = whole && directory != rules.root && holds_nothing_else(directory, touched, rules);
+    if whole && touched.count() >= rules.min_files {
         found.truncate(before);
         found.push(directory.to_vec());
     }
@@ -142,6 +144,11 @@ mod tests {
     use super::*;
 
     fn found(files: &[&str], touched: &[&str], min_files: usize) -> Vec<String> {
+        found_by("", files, touched, min_files)
+    }
+
+    /// Looks for datasets of the project in the directory `project`, relative to it all.
+    fn found_by(project: &str, files: &[&str], touched: &[&str], min_files: usize) -> Vec<String> {
         let root = tempfile::tempdir().unwrap();
         let top = root.path().canonicalize().unwrap();
         for file in files {
@@ -155,8 +162,12 @@ mod tests {
         let beside = |path: &[u8]| {
             path.ends_with(b".pyc") || path.windows(11).any(|part| part == b"__pycache__")
         };
+        let project = match project {
+            "" => top.clone(),
+            below => top.join(below),
+        };
         let rules = Rules {
-            root: top.as_os_str().as_bytes(),
+            root: project.as_os_str().as_bytes(),
             min_files,
             beside_the_point: &beside,
         };
@@ -196,6 +207,20 @@ mod tests {
             ),
             ["d", "e"]
         );
+    }
+
+    #[test]
+    fn a_directory_that_holds_the_project_is_never_a_dataset() {
+        let alone = ["g/p/a", "g/p/b"];
+        assert_eq!(found_by("g/p", &alone, &alone, 1), [""; 0]);
+        assert_eq!(found_by("g/p/q", &["g/p/q/a"], &["g/p/q/a"], 0), [""; 0]);
+        let others = ["g/p/a", "g/p/d/1", "g/p/d/2", "g/other/1", "g/other/2"];
+        assert_eq!(
+            found_by("g/p", &others, &others, 2),
+            ["g/other", "g/p/d"],
+            "what is beside it is one, and so is what is in it"
+        );
+        assert_eq!(found_by("g/p", &others, &others[3..], 2), ["g/other"]);
     }
 
     #[test]

@@ -4,13 +4,14 @@ use crate::assemble;
 use crate::contents::Content;
 use crate::key;
 use crate::run::{now_ns, open_cache};
+use crate::scrub;
 use crate::setting::Setting;
 use crate::sorted::{Item, Sorted};
 use crate::spooled::Head;
 use roar_content::{FileError, name_cached};
 use roar_object::{
-    ByteStr, Change, Class, ContentId, Coverage, JobKind, Mode, ObjectId, Outcome, RecordedPath,
-    Source, Verdict,
+    Change, Class, ContentId, Coverage, JobKind, Mode, ObjectId, Outcome, RecordedPath, Source,
+    Verdict,
 };
 use roar_repo::filters::{FilterError, Filters};
 use roar_repo::{AddError, Added, NewJob, Workspace};
@@ -147,7 +148,9 @@ impl Maker<'_> {
             },
             processes: roar_object::Processes::default(),
             environment: None,
-            source: declared.source,
+            source: declared
+                .source
+                .map(|source| scrub::source(source, self.setting.secrets())),
             datasets: Vec::new(),
         };
         Ok(assemble::make(
@@ -158,13 +161,17 @@ impl Maker<'_> {
     }
 
     fn head(&self, declared: &Declared) -> Head {
-        let (argv, _) = self.setting.secrets().scrub_argv(&declared.argv);
+        let secrets = self.setting.secrets();
+        let (argv, _) = scrub::argv(&declared.argv, secrets);
         Head {
             root: self.root.to_vec().into(),
             kind: declared.kind,
-            argv: argv.into_iter().map(ByteStr).collect(),
+            argv,
             directory: declared.directory.clone(),
-            name: declared.name.clone(),
+            name: declared
+                .name
+                .as_deref()
+                .map(|name| scrub::name(name, secrets)),
             reruns: None,
             started_ns: declared.started_ns.unwrap_or_else(now_ns),
             backend: "none".to_owned(),

@@ -30,13 +30,14 @@ mod library;
 mod looked;
 mod request;
 mod run;
+mod scrub;
 mod setting;
 mod sorted;
 mod spooled;
 mod streams;
 mod variables;
 
-pub use adopt::{Adopted, adopt, has_leftovers};
+pub use adopt::{Adopted, Elsewhere, adopt, has_leftovers, leftovers_elsewhere};
 pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;

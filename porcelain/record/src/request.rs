@@ -24,6 +24,8 @@ pub struct Request {
     pub argv: Vec<OsString>,
     /// The directory to run in: absolute, without links.
     pub directory: PathBuf,
+    /// Whether that is another than this process is in. If not, it need not be there any more.
+    pub elsewhere: bool,
     /// The whole environment of the command.
     pub environment: Vec<(OsString, OsString)>,
     /// What the user calls the step.
@@ -178,7 +180,7 @@ fn command(request: &Request) -> Result<Command, PlanError> {
         program,
         argv: argv.collect::<Result<_, _>>()?,
         env: env.collect::<Result<_, _>>()?,
-        directory: Some(request.directory.clone()),
+        directory: request.elsewhere.then(|| request.directory.clone()),
         looks: request.looks,
         gate: None,
     })

@@ -14,7 +14,7 @@ use crate::setting::Setting;
 use crate::sorted::Sorted;
 use crate::spooled::Head;
 use crate::streams::Streams;
-use crate::{key, variables};
+use crate::{key, scrub, variables};
 use roar_content::HashCache;
 use roar_launch::Uninterrupted;
 use roar_object::{
@@ -22,7 +22,7 @@ use roar_object::{
 };
 use roar_repo::config::ConfigError;
 use roar_repo::filters::{FilterError, Filters};
-use roar_repo::{AddError, Workspace};
+use roar_repo::{AddError, Workspace, flatten};
 use roar_store::{Notice, Wait};
 use roar_trace::{Exit, Finished, Trace, TraceError};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -90,7 +90,7 @@ pub struct Report {
     pub kept: Option<KeptBytes>,
     /// What else happened in the store.
     pub notices: Vec<Notice>,
-    /// Whether roar's own messages would end up in a file that the run wrote.
+    /// Whether roar's own messages would end up in a file that is an output of the run.
     pub stderr_is_output: bool,
 }
 
@@ -143,7 +143,6 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
             return Err(err.into());
         }
     };
-    let stderr_is_output = is_stderr_among(&trace);
     let tools = Tools {
         filters: &filters,
         cache: &cache,
@@ -183,7 +182,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         scrubbed,
         kept: keep::keep(workspace, &assembled.sorted, limits),
         notices,
-        stderr_is_output,
+        stderr_is_output: is_stderr_among(&assembled.sorted, &head.root),
     })
 }
 
@@ -210,14 +209,17 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         .iter()
         .map(|argument| argument.as_bytes().to_vec())
         .collect();
-    let (argv, findings) = setting.secrets().scrub_argv(&argv);
+    let (argv, scrubbed) = scrub::argv(&argv, setting.secrets());
     let root = workspace.root().as_os_str().as_bytes();
     let mut head = Head {
         root: root.to_vec().into(),
         kind: request.kind,
-        argv: argv.into_iter().map(ByteStr).collect(),
+        argv,
         directory: RecordedPath::new(root, request.directory.as_os_str().as_bytes()),
-        name: request.name.as_deref().map(|name| scrubbed(name, setting)),
+        name: request
+            .name
+            .as_deref()
+            .map(|name| scrub::name(name, setting.secrets())),
         reruns: request.reruns,
         started_ns: now_ns(),
         backend: plan.backend_name().to_owned(),
@@ -234,11 +236,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         setting.secrets(),
         setting.key(),
     ));
-    let scrubbed = findings
-        .iter()
-        .map(|finding| finding.index)
-        .collect::<std::collections::BTreeSet<_>>();
-    (head, scrubbed.len())
+    (head, scrubbed)
 }
 
 /// Returns the files that this process was started with, open for writing, and that are logs.
@@ -322,29 +320,23 @@ fn is_interrupted(finished: &Finished) -> bool {
     finished.interrupted.is_some() && finished.exit != Exit::Code(0)
 }
 
-fn scrubbed(name: &str, setting: &Setting) -> String {
-    String::from_utf8_lossy(&setting.secrets().scrub_text(name.as_bytes()).bytes).into_owned()
-}
-
 /// Returns the file that a descriptor of this process leads to.
 pub(crate) fn target(fd: u32) -> Option<Vec<u8>> {
     let link = std::fs::read_link(format!("/proc/self/fd/{fd}")).ok()?;
     Some(link.into_os_string().into_vec())
 }
 
-/// Returns whether messages on standard error would end up in a file that the run wrote.
+/// Returns whether messages on standard error would end up in a file that is an output of the run.
 ///
-/// That is so where both outputs go to one file; a file for standard error alone is a log.
-fn is_stderr_among(trace: &Trace) -> bool {
-    let (out, err) = (target(1), target(2));
-    let written = |path: &Vec<u8>| {
-        trace
-            .observation
-            .files
-            .iter()
-            .any(|file| file.change.is_some() && file.path == *path)
+/// That is so where both outputs go to one file of the project; a file for standard error alone is a
+/// log, and so is one outside.
+fn is_stderr_among(sorted: &Sorted, root: &[u8]) -> bool {
+    let Some(path) = target(2).filter(|err| target(1).as_ref() == Some(err)) else {
+        return false;
     };
-    out == err && out.as_ref().is_some_and(written)
+    let path = RecordedPath::new(root, &path);
+    let mut outputs = sorted.writes.iter();
+    outputs.any(|output| output.path == path && flatten::matters(output.class))
 }
 
 fn touched(sorted: &Sorted, side: impl Fn(&Sorted) -> &Vec<crate::sorted::Item>) -> Vec<Touched> {

@@ -1,7 +1,7 @@
 //! What lies on disk, beside what was recorded there.
 
 use roar_content::{HashCache, name_cached, name_link};
-use roar_object::{ContentId, Mode, RecordedPath};
+use roar_object::{Base, ContentId, Mode, RecordedPath};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -48,6 +48,11 @@ impl<'a> Disk<'a> {
     pub fn place(&self, path: &RecordedPath) -> PathBuf {
         let absolute = path.absolute(self.root.as_os_str().as_bytes());
         PathBuf::from(OsStr::from_bytes(&absolute))
+    }
+
+    /// Returns whether a recorded directory is one that the project lies in.
+    pub(crate) fn is_above_project(&self, directory: &RecordedPath) -> bool {
+        directory.base == Base::Root && self.root.starts_with(self.place(directory))
     }
 
     /// Compares a path with a version. A file of another length is not read for that.

@@ -12,7 +12,7 @@ use crate::RepoError;
 use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
 use roar_graph::{Input, Output, Projection, Record, Show, State, Why, Written};
-use roar_object::{Class, JobKind, RecordedPath, Role};
+use roar_object::{Class, DatasetAt, JobKind, RecordedPath, Role};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -98,6 +98,11 @@ impl<'r, 'p> Rerun<'r, 'p> {
             rerun.turns[at].edited = rerun.edited(rerun.turns[at].record);
         }
         rerun
+    }
+
+    /// Returns whether the directory that a step ran in is not there now, so that it cannot be run yet.
+    pub fn lacks_directory(&self, turn: usize) -> bool {
+        !self.disk.place(&self.record(turn).directory).is_dir()
     }
 
     /// Returns the turns, parents before children.
@@ -228,7 +233,11 @@ impl<'r, 'p> Rerun<'r, 'p> {
         let job = self.records()[record];
         let mut known: HashSet<&RecordedPath> = job.reads.iter().map(|read| &read.path).collect();
         known.extend(job.writes.iter().map(|write| &write.path));
-        for set in job.datasets.iter().filter(|set| set.role == Role::Read) {
+        // Members of a directory that holds the project would be recorded as members of neither.
+        let judged = |set: &&DatasetAt| {
+            set.role == Role::Read && set.files > 0 && !self.disk.is_above_project(&set.path)
+        };
+        for set in job.datasets.iter().filter(judged) {
             self.each_file(&set.path, &mut |path| {
                 let is_new = !known.contains(&path) && self.projection.at(&path).is_none();
                 if is_new && self.filters.classify(&path, false).0 == Class::Data {

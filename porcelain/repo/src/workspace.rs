@@ -93,7 +93,7 @@ impl Workspace {
     ///
     /// When there is one and it cannot be used.
     pub fn discover(start: &Path, around: &Surroundings) -> Result<Option<Self>, RepoError> {
-        let start = canonical(start)?;
+        let start = standing(start)?;
         let mut store = None;
         let root = place::find(&start, |dot| {
             store = store_in(dot);
@@ -113,7 +113,7 @@ impl Workspace {
     pub fn open_or_create(start: &Path, around: &Surroundings) -> Result<(Self, bool), RepoError> {
         match Self::discover(start, around)? {
             Some(workspace) => Ok((workspace, false)),
-            None => Self::create_at(&place::choose(&canonical(start)?), around)
+            None => Self::create_at(&place::choose(&standing(start)?), around)
                 .map(|workspace| (workspace, true)),
         }
     }
@@ -140,7 +140,7 @@ impl Workspace {
     ///
     /// When a configuration file is wrong.
     pub fn without_store(start: &Path, around: &Surroundings) -> Result<Self, RepoError> {
-        let start = canonical(start)?;
+        let start = standing(start)?;
         let root = place::find(&start, is_store).unwrap_or_else(|| place::choose(&start));
         Self::assemble(root.clone(), None, around)
             .or_else(|_| Self::with_config(root, None, around.config(None)?, around))
@@ -234,6 +234,21 @@ fn store_in(dot: &Path) -> Option<Result<Store, OpenError>> {
 
 fn is_store(dot: &Path) -> bool {
     store_in(dot).is_some()
+}
+
+/// Returns where work in a directory stands, even after the directory was removed: a shell may still be
+/// in it, and the project around it is still there.
+fn standing(start: &Path) -> Result<PathBuf, RepoError> {
+    let is_there = |above: &&Path| fs::symlink_metadata(above).is_ok();
+    match start.ancestors().find(is_there) {
+        Some(above) if above != start => {
+            let rest = start
+                .strip_prefix(above)
+                .expect("it is one of its ancestors");
+            Ok(canonical(above)?.join(rest))
+        }
+        _ => canonical(start),
+    }
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, RepoError> {

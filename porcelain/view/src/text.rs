@@ -133,6 +133,16 @@ impl Layout {
             None => text.to_owned(),
         }
     }
+
+    /// Returns the beginning of a command for a line of a list. Even where no terminal sets a width, the
+    /// thousands of words that a shell may make of one pattern are of no use there.
+    pub(crate) fn fit_command(self, command: &str, used: usize) -> String {
+        const LONGEST: usize = 1000;
+        match self.width {
+            Some(_) => self.fit(command, used),
+            None => cut(command, LONGEST, self.ellipsis()),
+        }
+    }
 }
 
 /// A line in the making.

@@ -1,5 +1,6 @@
 //! `roar record-job`.
 
+mod json;
 mod parse;
 
 use crate::context::Context;

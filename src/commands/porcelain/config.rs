@@ -2,6 +2,7 @@
 
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::strays;
 use crate::ui::{Ui, escape_text};
 use roar_repo::config::{Config, ConfigError, KEYS, Key, Layer, Origin, Value};
 use serde_json::{Value as Json, json};
@@ -122,9 +123,8 @@ fn list(ui: &mut Ui, config: &Config, prefix: &str, json: bool) -> Result<ExitCo
             Err(err) => wrong = wrong.or(Some(err)),
         }
     }
-    for (name, file) in config.unknown() {
-        let file = file.display();
-        ui.warn(format_args!("'{file}' knows no setting '{name}'"));
+    for stray in strays::all(config) {
+        ui.warn(stray);
     }
     if json {
         let settings: Vec<Json> = rows.iter().map(|(key, v, o)| as_json(key, v, o)).collect();

@@ -102,6 +102,11 @@ fn add(
     patterns: &[String],
     layer: Layer,
 ) -> Result<ExitCode, CommandError> {
+    if let Some((pattern, why)) = patterns.iter().find_map(|it| Some((it, misread(it)?))) {
+        return Err(CommandError::usage(format!(
+            "'{pattern}' is not taken: {why}"
+        )));
+    }
     let mut config = context.config()?;
     // The last one added comes first, so that they stand in the order they were typed.
     for pattern in patterns.iter().rev() {
@@ -110,6 +115,18 @@ fn add(
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns why a pattern would not be what it is in a .gitignore; each is a name to the rules here.
+fn misread(pattern: &str) -> Option<&'static str> {
+    if pattern.starts_with('!') {
+        return Some("what is left out of a rule is given a rule of its own, with another class");
+    }
+    if pattern.starts_with('#') {
+        return Some("it would be a comment; a name that begins so is written '[#]…'");
+    }
+    let trimmed = pattern.trim();
+    (trimmed != pattern).then_some("it begins or ends with a blank")
 }
 
 fn remove(

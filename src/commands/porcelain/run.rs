@@ -13,6 +13,9 @@ use std::process::ExitCode;
 /// the workspace's session. The command's input, output, signals and exit code are its own. Options
 /// for roar come before the command; everything after the command's first word belongs to it.
 ///
+/// What roar has to say goes to standard error, one line if all is well; nothing where that is the very
+/// file that the command's output goes to, and an output of the run.
+///
 /// `roar run @N` runs a recorded step again, in its directory; what follows are options of the
 /// step's own command, to be replaced or added.
 ///

@@ -6,11 +6,12 @@ mod report;
 
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
+use crate::names;
 use crate::ui::Ui;
 use nix::sys::signal::{Signal, raise};
 use roar_object::{JobKind, ObjectId, Outcome, StepName};
 use roar_record::{Plan, PlanError, Report, Request, RunError};
-use roar_repo::config::ConfigError;
+use roar_repo::config::{ConfigError, Key};
 use roar_repo::{RepoError, Surroundings, Workspace, place};
 use roar_trace::TraceError;
 use std::ffi::{OsStr, OsString};
@@ -33,7 +34,7 @@ pub(super) struct Common {
     dirty: Option<String>,
 
     /// Keep a copy of what the command writes: every file, or those up to SIZE, such as 10M
-    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "all")]
+    #[arg(long, value_name = "SIZE", num_args = 0..=1, require_equals = true, default_missing_value = "all", value_parser = kept_size)]
     keep: Option<String>,
 
     /// Do not run it if a recorded job did the same on the same, and what it left is there or kept
@@ -53,18 +54,15 @@ pub(super) struct Common {
     command: Vec<OsString>,
 }
 
-/// Longest name of a step, in bytes.
-const LONGEST_NAME: usize = 200;
-
 /// Takes a word for the name of a step.
 fn step_name(word: &str) -> Result<String, String> {
-    let printable = !word.chars().any(char::is_control);
-    if word.trim().is_empty() || word.len() > LONGEST_NAME || !printable {
-        return Err(format!(
-            "a name has 1 to {LONGEST_NAME} bytes, and all of them can be printed"
-        ));
-    }
-    Ok(word.to_owned())
+    names::fault_of_step_name(word).map_or_else(|| Ok(word.to_owned()), Err)
+}
+
+/// Takes a word for the size up to which files are kept.
+fn kept_size(word: &str) -> Result<String, String> {
+    let key = Key::find("keep.max_size").expect("the setting that the option stands for");
+    key.parse(word).map(|_| word.to_owned())
 }
 
 /// What is to be run, once it is known.
@@ -210,6 +208,7 @@ fn dry_run(
 fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
     let request = Request {
         kind: wanted.kind,
+        elsewhere: wanted.reruns.is_some(),
         argv: wanted.argv,
         directory: wanted.directory,
         environment: std::env::vars_os().collect(),

@@ -42,7 +42,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         None => {
             ui.note("there is no workspace here, nor where the file is");
             let nothing = roar_graph::project(&[]);
-            let shown = args.file.as_os_str().as_bytes();
+            let shown = names::absolute(context.directory(), &args.file);
+            let shown = shown.as_os_str().as_bytes();
             WhyView::new(&nothing, shown, None, named.id, named.size)
         }
     };
@@ -103,11 +104,11 @@ fn described(
     named: &Named,
 ) -> Result<WhyView, CommandError> {
     let recorded = snapshot.recorded(&names::absolute(context.directory(), file));
-    let shown = file.as_os_str().as_bytes();
+    let shown = recorded.shown();
     let projection = snapshot.projection()?;
     Ok(WhyView::new(
         &projection,
-        shown,
+        &shown,
         Some(&recorded),
         named.id,
         named.size,

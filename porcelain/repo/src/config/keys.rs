@@ -134,6 +134,14 @@ impl Key {
         format!("ROAR_{}", self.name.replace('.', "_").to_ascii_uppercase())
     }
 
+    /// Returns the variables that set it, the one that counts first: section and name may also be joined
+    /// by two underscores.
+    pub(super) fn variables(&self) -> [String; 2] {
+        let (section, name) = self.parts();
+        let doubled = format!("ROAR_{section}__{name}").to_ascii_uppercase();
+        [self.variable(), doubled]
+    }
+
     /// Returns section and name.
     pub fn parts(&self) -> (&'static str, &'static str) {
         self.name
@@ -208,6 +216,8 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     let part_of_unit = match part.len() {
         0 if number.ends_with('.') => return Err(wrong()),
         0 => 0,
+        // There is no part of a byte.
+        _ if unit == 1 => return Err(wrong()),
         // What is below a byte is cut off; what is longer says no more.
         length => digits(&part[..length.min(6)])? * unit / 10_u64.pow(length.min(6) as u32),
     };
@@ -278,7 +288,18 @@ mod tests {
         ] {
             assert_eq!(parse_size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "M", "-1", "1.", ".5", "1.x", "1E", "99999999T", "1 2"] {
+        for text in [
+            "",
+            "M",
+            "-1",
+            "1.",
+            "1.5",
+            ".5",
+            "1.x",
+            "1E",
+            "99999999T",
+            "1 2",
+        ] {
             assert!(parse_size(text).is_err(), "{text}");
         }
         for text in ["-1", "nan", "inf", "1e9", "soon"] {

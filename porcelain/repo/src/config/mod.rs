@@ -210,12 +210,9 @@ impl Config {
 
     /// Finds the variable for a key; section and name may also be joined by two underscores.
     fn variable(&self, key: &Key) -> Option<(&String, &String)> {
-        let (section, name) = key.parts();
-        let doubled = format!("ROAR_{section}__{name}").to_ascii_uppercase();
         let environment = &self.sources.environment;
-        environment
-            .get_key_value(&key.variable())
-            .or_else(|| environment.get_key_value(&doubled))
+        let mut names = key.variables().into_iter();
+        names.find_map(|name| environment.get_key_value(&name))
     }
 
     /// Returns names that stand in a file and mean nothing, with the file.
@@ -227,6 +224,18 @@ impl Config {
                 .map(move |name| (name, path.clone()))
         };
         self.files.iter().flat_map(|(_, file)| of(file)).collect()
+    }
+
+    /// Returns the variables that begin as those of settings do, and are of none.
+    pub fn unknown_variables(&self) -> impl Iterator<Item = &str> {
+        let names = self.sources.environment.keys();
+        let is_known = |name: &str| {
+            KEYS.iter()
+                .any(|key| key.variables().iter().any(|it| it == name))
+        };
+        names
+            .map(String::as_str)
+            .filter(move |name| !is_known(name))
     }
 
     /// Returns the filters of every layer, the one that counts most first, with its layer.

@@ -88,7 +88,8 @@ impl FileView {
         }
     }
 
-    fn dataset(set: &DatasetAt) -> Self {
+    /// Describes a directory that was read or written as a whole.
+    pub(crate) fn dataset(set: &DatasetAt) -> Self {
         Self {
             path: Bytes::path(&set.path),
             hash: Some(set.tree.to_string()),

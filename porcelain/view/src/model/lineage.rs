@@ -3,8 +3,10 @@
 use super::dag::node_of;
 use super::{Bytes, FileKind, FileView, NodeView, SCHEMA};
 use roar_graph::{Artifact, History, Projection, Written};
-use roar_object::{Class, ContentId, Role};
+use roar_object::{Class, ContentId, DatasetAt, Role};
 use serde::{Deserialize, Serialize};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 
 /// A file or dataset, and the part it plays in a lineage.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +126,7 @@ impl LineageView {
             schema: SCHEMA,
             target,
             jobs: nodes,
-            artifacts: describe(projection.history(), jobs, artifacts),
+            artifacts: describe(projection.history(), jobs, artifacts, Sets::All),
         }
     }
 }
@@ -149,7 +151,30 @@ impl InputsView {
         Self {
             schema: SCHEMA,
             target,
-            inputs: describe(history, &jobs, history.inputs(record)),
+            inputs: describe(history, &jobs, history.inputs(record), Sets::Whole),
+        }
+    }
+
+    /// Describes what the members of a dataset that a record read or wrote began with: those that no
+    /// recorded job made, and the inputs of the jobs that made the others.
+    pub fn of_dataset(projection: &Projection<'_>, record: usize, set: &DatasetAt) -> Self {
+        let history = projection.history();
+        let (makers, mut artifacts) = members(history, record, set);
+        let mut jobs = BTreeSet::from([record]);
+        for &maker in &makers {
+            jobs.extend(history.ancestors(maker));
+            jobs.insert(maker);
+            merge(&mut artifacts, history.inputs(maker));
+        }
+        let jobs: Vec<usize> = jobs.into_iter().collect();
+        let mut file = FileView::dataset(set);
+        file.producer = makers
+            .last()
+            .map(|&it| history.records()[it].step.to_string());
+        Self {
+            schema: SCHEMA,
+            target: TargetView::File(file),
+            inputs: describe(history, &jobs, artifacts, Sets::Whole),
         }
     }
 
@@ -171,17 +196,100 @@ impl InputsView {
     }
 }
 
+/// Divides the members of a dataset: the jobs that made some of them, ascending, and those that nobody
+/// made.
+fn members<'r>(
+    history: &History<'r>,
+    record: usize,
+    set: &DatasetAt,
+) -> (BTreeSet<usize>, Vec<Artifact<'r>>) {
+    if set.role == Role::Written {
+        return (BTreeSet::from([record]), Vec::new());
+    }
+    let (mut makers, mut roots) = (BTreeSet::new(), Vec::new());
+    let reads = history.inputs_of(record);
+    for (place, read) in reads.filter(|(_, read)| read.path.is_under(&set.path)) {
+        match history.producer(record, place) {
+            Some(producer) => drop(makers.insert(producer.record)),
+            None => roots.push(Artifact {
+                path: &read.path,
+                id: read.id,
+                mode: read.mode,
+                size: read.size,
+                class: read.class,
+                producer: None,
+                readers: vec![record],
+            }),
+        }
+    }
+    (makers, roots)
+}
+
+/// Adds artifacts to others, each version of a file once.
+fn merge<'r>(known: &mut Vec<Artifact<'r>>, more: Vec<Artifact<'r>>) {
+    let mut places: HashMap<_, _> = known
+        .iter()
+        .enumerate()
+        .map(|(at, artifact)| ((artifact.path, artifact.id), at))
+        .collect();
+    for artifact in more {
+        match places.entry((artifact.path, artifact.id)) {
+            Entry::Occupied(at) => known[*at.get()].readers.extend(artifact.readers),
+            Entry::Vacant(place) => {
+                place.insert(known.len());
+                known.push(artifact);
+            }
+        }
+    }
+}
+
+/// Which datasets stand for their members.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sets {
+    /// All that any artifact is a member of.
+    All,
+    /// Those whose members are all among the artifacts.
+    Whole,
+}
+
+/// Returns for each artifact the dataset that stands for it, and whether that is too large for its
+/// members to be listed.
+fn holders(
+    history: &History<'_>,
+    jobs: &[usize],
+    artifacts: &[Artifact<'_>],
+    sets: Sets,
+) -> Vec<Option<(FileView, bool)>> {
+    let mut holders: Vec<_> = artifacts
+        .iter()
+        .map(|artifact| holder(history, jobs, artifact))
+        .collect();
+    if sets == Sets::Whole {
+        let key = |set: &FileView| (set.path.clone(), set.hash.clone());
+        let mut found: HashMap<_, u64> = HashMap::new();
+        for (set, _) in holders.iter().flatten() {
+            *found.entry(key(set)).or_default() += 1;
+        }
+        for holder in &mut holders {
+            holder.take_if(|(set, _)| found.get(&key(set)).copied() < set.files);
+        }
+    }
+    holders
+}
+
 /// Describes artifacts, with the datasets that they are members of before them.
 fn describe(
     history: &History<'_>,
     jobs: &[usize],
     artifacts: Vec<Artifact<'_>>,
+    which: Sets,
 ) -> Vec<ArtifactView> {
     let mut sets: Vec<ArtifactView> = Vec::new();
     let mut files = Vec::new();
-    for artifact in artifacts {
+    let holders = holders(history, jobs, &artifacts, which);
+    for (artifact, holder) in artifacts.into_iter().zip(holders) {
         let mut view = one(history, &artifact);
-        if let Some((set, large)) = holder(history, jobs, &artifact) {
+        if let Some((set, large)) = holder {
             view.file.dataset = Some(set.path.clone());
             add_to_set(&mut sets, set, &view);
             if large {

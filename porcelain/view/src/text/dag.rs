@@ -169,7 +169,7 @@ fn header(node: &NodeView, row: &str, indent: usize, steps: usize, layout: Layou
     }
     let time = duration(node.duration_ns);
     let room = line.columns() + columns(&time) + 2;
-    let title = layout.fit(&node.title(), room);
+    let title = layout.fit_command(&node.title(), room);
     line.add(Tone::Title, title).dim(format!("  {time}"))
 }
 

@@ -299,7 +299,7 @@ fn jobs(
             .plain("  ")
             .add(Tone::Step, node.step.clone())
             .dim(format!("  {}  ", short(&node.id)));
-        let title = layout.fit(&node.title(), line.columns() + columns(&tail));
+        let title = layout.fit_command(&node.title(), line.columns() + columns(&tail));
         text.push(line.add(Tone::Title, title).dim(tail));
     }
     if jobs.len() > LISTED {

@@ -12,7 +12,7 @@ const DRIFT: usize = 10;
 /// Returns the log as a table, latest first.
 pub fn log_text(view: &LogView, clock: &Clock, layout: Layout) -> Text {
     let mut text = Text::default();
-    if view.jobs.is_empty() {
+    if view.total == 0 {
         text.plain("No jobs yet.");
         return text;
     }
@@ -29,7 +29,7 @@ pub fn log_text(view: &LogView, clock: &Clock, layout: Layout) -> Text {
             let end = line.columns() + width + 2;
             line = line.add(tone, cell).to(end);
         }
-        let title = layout.fit(&title(job), line.columns());
+        let title = layout.fit_command(&title(job), line.columns());
         text.push(line.add(Tone::Title, title));
     }
     if view.jobs.len() < view.total {
@@ -123,7 +123,7 @@ pub fn status_text(view: &StatusView, clock: &Clock, layout: Layout) -> Text {
             .unwrap_or_default();
         let line = Line::new().add(Tone::Step, latest.step.clone()).plain(" ");
         let used = 10 + line.columns() + columns(&when) + columns(&ending);
-        let title = layout.fit(&title(latest), used);
+        let title = layout.fit_command(&title(latest), used);
         fact(
             "Latest",
             line.add(Tone::Title, title)

@@ -1,6 +1,8 @@
 //! Reading a job from JSON, strictly: a field that is misspelled is an error, not ignored.
 
+use super::json;
 use crate::error::{CommandError, Fault};
+use crate::names;
 use crate::nearest::nearest;
 use roar_object::{ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedPath, Source};
 use roar_record::{Declared, DeclaredFile};
@@ -101,8 +103,7 @@ impl<'a> Reader<'a> {
 
     /// Reads one line.
     pub(super) fn job(&self, line: &[u8]) -> Result<Declared, LineError> {
-        let value: Value = serde_json::from_slice(line)
-            .map_err(|err| LineError::new(format!("it is not JSON: {err}")))?;
+        let value = json::parse(line).map_err(|err| not_json(&err))?;
         let Value::Object(fields) = value else {
             return Err(LineError::new("it is not a JSON object"));
         };
@@ -113,7 +114,7 @@ impl<'a> Reader<'a> {
             kind: kind(&fields)?,
             argv: argv(&fields)?,
             directory: self.directory(&fields)?,
-            name: text(&fields, "name")?,
+            name: name(&fields)?,
             outcome: outcome(&fields)?,
             interrupted: interrupted(&fields)?,
             started_ns: number(&fields, "started_ns")?,
@@ -215,6 +216,15 @@ fn interrupted(fields: &Fields) -> Result<bool, LineError> {
     Ok(flag(fields, "interrupted")? || state)
 }
 
+fn not_json(err: &serde_json::Error) -> LineError {
+    let text = err.to_string();
+    LineError::new(match text.split_once(" at line ") {
+        // Where in the line says nothing that the field does not.
+        Some((what, _)) if err.is_data() => what.to_owned(),
+        _ => format!("it is not JSON: {text}"),
+    })
+}
+
 /// Refuses a field that means nothing.
 fn known(fields: &Fields, names: &'static [&'static str]) -> Result<(), LineError> {
     let unknown = fields.keys().find(|name| !names.contains(&name.as_str()));
@@ -294,10 +304,22 @@ fn kind(fields: &Fields) -> Result<JobKind, LineError> {
     Ok(word(fields, "kind", JobKind::from_name)?.unwrap_or(JobKind::Run))
 }
 
+/// A step is called what `roar run -n` would call it.
+fn name(fields: &Fields) -> Result<Option<String>, LineError> {
+    let name = text(fields, "name")?;
+    match name.as_deref().and_then(names::fault_of_step_name) {
+        Some(why) => Err(LineError::new(format!("'name': {why}"))),
+        None => Ok(name),
+    }
+}
+
 fn argv(fields: &Fields) -> Result<Vec<Vec<u8>>, LineError> {
     let list = fields.get("argv").and_then(Value::as_array);
     let words: Option<Vec<_>> = list.and_then(|list| list.iter().map(bytes).collect());
     match words {
+        Some(words) if words.iter().any(|word| word.contains(&0)) => {
+            Err(LineError::new("'argv' has a word that holds a NUL byte"))
+        }
         Some(words) if !words.is_empty() => Ok(words),
         _ => Err(wrong("argv", "a list of words, the command first")),
     }
@@ -330,6 +352,19 @@ fn hash(fields: &Fields) -> Result<Option<ContentId>, LineError> {
     id.map(Some).map_err(|_| wrong("hash", "64 hex digits"))
 }
 
+/// Returns the id of an object of git, whole.
+fn git_id(git: &Fields, name: &str) -> Result<Option<String>, LineError> {
+    let is_id = |id: &String| {
+        matches!(id.len(), 40 | 64) && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    match text(git, name).map_err(|err| err.within("git"))? {
+        Some(id) if !is_id(&id) => {
+            Err(wrong(name, "the id of a git object: 40 or 64 hex digits").within("git"))
+        }
+        id => Ok(id.map(|id| id.to_ascii_lowercase())),
+    }
+}
+
 fn git(fields: &Fields) -> Result<Option<Source>, LineError> {
     let Some(value) = present(fields, "git") else {
         return Ok(None);
@@ -340,11 +375,11 @@ fn git(fields: &Fields) -> Result<Option<Source>, LineError> {
     known(git, GIT)?;
     let prefix = present(git, "prefix").and_then(bytes).unwrap_or_default();
     let source = Source {
-        commit: text(git, "commit")?,
+        commit: git_id(git, "commit")?,
         branch: text(git, "branch")?,
         remote: text(git, "remote")?,
         dirty: flag(git, "dirty")?,
-        tree: text(git, "tree")?,
+        tree: git_id(git, "tree")?,
         broken: text(git, "broken")?,
         prefix: ByteStr(prefix),
         ..Source::default()

@@ -154,8 +154,8 @@ fn tell(
         ui.data(format_args!("{id} {name}"))?;
     }
     ui.note(format_args!(
-        "took in {} jobs; {} new, {} kept",
-        summary["jobs"],
+        "took in {}; {} new, {} kept",
+        roar_view::count(summary["jobs"].as_u64().unwrap_or_default(), "job"),
         roar_view::count(imported.new_objects as u64, "object"),
         roar_view::count(imported.files as u64, "file")
     ));

@@ -4,6 +4,7 @@ use super::Check;
 use crate::asked;
 use crate::context::Context;
 use crate::error::{CommandError, with_causes};
+use crate::strays;
 use roar_probe::git::{self, GitState};
 use roar_repo::Workspace;
 use roar_repo::config::KEYS;
@@ -157,13 +158,12 @@ fn settings(context: &Context) -> Check {
     if let Err(err) = Filters::load(&config) {
         return Check::bad("settings", err.to_string()).hint("`roar filter list` shows the rules");
     }
-    match config.unknown().first() {
-        Some((name, file)) => Check::notable(
-            "settings",
-            format!("'{}' knows no setting '{name}'", file.display()),
-        ),
-        None => Check::good("settings", "every value can be used"),
+    let strays = strays::all(&config);
+    if strays.is_empty() {
+        return Check::good("settings", "every value can be used");
     }
+    let strays: Vec<String> = strays.iter().map(ToString::to_string).collect();
+    Check::notable("settings", strays.join("; ")).hint("`roar config list` shows every setting")
 }
 
 fn broken_settings(err: &CommandError) -> Check {
@@ -251,10 +251,30 @@ fn broken_store(detail: &str) -> Check {
 }
 
 fn runs(workspace: &Workspace) -> Check {
-    match roar_record::has_leftovers(workspace) {
-        false => Check::good("runs", "all are recorded"),
-        true => Check::notable("runs", "some earlier ones are not recorded yet")
-            .hint("the next question takes them in, such as `roar log`"),
+    if roar_record::has_leftovers(workspace) {
+        return Check::notable("runs", "some earlier ones are not recorded yet")
+            .hint("the next question takes them in, such as `roar log`");
+    }
+    let elsewhere = roar_record::leftovers_elsewhere(workspace);
+    match elsewhere.runs {
+        0 => Check::good("runs", "all are recorded"),
+        runs => runs_elsewhere(&elsewhere, runs as u64),
+    }
+}
+
+/// Other workspaces' runs are nothing that this one can put right.
+fn runs_elsewhere(elsewhere: &roar_record::Elsewhere, runs: u64) -> Check {
+    let (runs, place) = (roar_view::count(runs, "run"), elsewhere.place.display());
+    let check = Check::good(
+        "runs",
+        format!("all are recorded; {runs} of other projects in '{place}'"),
+    );
+    match elsewhere.orphans {
+        0 => check.hint("a roar command in those projects takes them in"),
+        gone => check.hint(format!(
+            "a roar command in those projects takes them in; of {} the project is gone",
+            roar_view::count(gone as u64, "run")
+        )),
     }
 }
 

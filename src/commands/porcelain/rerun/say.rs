@@ -57,6 +57,12 @@ pub(super) fn plan(
         let command = roar_view::command(&record.argv);
         ui.data(format_args!("{word} {} {command}", record.step))?;
         ui.data(format_args!("        {why}"))?;
+        if rerun.lacks_directory(turn) {
+            let directory = shown(&record.directory);
+            ui.data(format_args!(
+                "        its directory '{directory}' is not there"
+            ))?;
+        }
         for path in &rerun.turns()[turn].edited {
             ui.data(format_args!(
                 "        '{}' was changed by hand",

@@ -37,7 +37,9 @@ pub(super) fn find(
             "the directory of {step}, '{}', is not there",
             directory.display()
         );
-        return Err(CommandError::new(Fault::Own, gone));
+        let make = ["mkdir".into(), "-p".into(), directory.into_os_string()];
+        let make = super::report::command_line(&make);
+        return Err(CommandError::new(Fault::Own, gone).hint(format!("`{make}` makes it anew")));
     }
     let argv = replaced(recorded.argv, overrides)?;
     refuse_placeholders(step, &argv)?;

@@ -2,6 +2,7 @@
 
 use super::Opened;
 use crate::error::{CommandError, with_causes};
+use crate::strays;
 use crate::ui::{Ui, Verbosity, escape};
 use roar_object::{ByteStr, Change, Class, DatasetAt, RecordedPath, Role, Verdict};
 use roar_record::{Plan, Recorded, Report, Touched};
@@ -29,6 +30,9 @@ pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     }
     if heard && ui.verbosity() >= Verbosity::Verbose {
         list_files(ui, report);
+    }
+    if let Some(slips) = strays::slips(opened.workspace.config()).filter(|_| heard) {
+        ui.warn(format_args!("roar: {slips}"));
     }
     if let Some(line) = coverage(plan, report) {
         ui.warn(format_args!("roar: {line}"));
