@@ -13,6 +13,7 @@ use crate::salvage::Salvage;
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
+use crate::shelf::Shelf;
 use crate::sled_fence;
 use crate::store::Layout;
 use crate::{Expect, FrameError, Notice, Reader, RefChange, RefName, Transaction};
@@ -111,6 +112,11 @@ impl Writer {
     /// When a ref is not what was expected, the transaction is malformed, or the journal cannot be
     /// written. Trouble with anything else ends as a [`Notice`].
     pub fn commit(&mut self, transaction: &Transaction) -> Result<Receipt, CommitError> {
+        self.put(transaction, false)
+    }
+
+    /// As [`Writer::commit`]; `always` if there is to be a commit even if it changes nothing.
+    fn put(&mut self, transaction: &Transaction, always: bool) -> Result<Receipt, CommitError> {
         if self.uncertain {
             return Err(CommitError::Uncertain);
         }
@@ -118,7 +124,7 @@ impl Writer {
         let objects = self
             .new_objects(&transaction.objects)
             .map_err(CommitError::Find)?;
-        if moves.is_empty() && objects.is_empty() {
+        if moves.is_empty() && objects.is_empty() && !always {
             return Ok(self.receipt(self.next - 1, 0));
         }
         let Transaction { note, at_ns, .. } = transaction;
@@ -154,16 +160,19 @@ impl Writer {
         Ok(())
     }
 
-    /// Commits what was salvaged; `aside` is a copy of the segment as it was found.
+    /// Commits what was salvaged; `aside` is a copy of the first segment that was damaged.
     pub(crate) fn bring_back(
         &mut self,
         salvage: Salvage,
         aside: Option<PathBuf>,
     ) -> FileResult<()> {
         let Salvage {
-            transaction, loss, ..
+            transaction,
+            loss,
+            has_holes,
+            ..
         } = salvage;
-        let loss = match self.commit(&transaction) {
+        let loss = match self.put(&transaction, has_holes) {
             Ok(receipt) => {
                 self.notices.extend(receipt.notices);
                 loss
@@ -178,6 +187,11 @@ impl Writer {
         };
         self.notices.push(loss.notice(aside));
         Ok(())
+    }
+
+    /// Goes on with what is known of where objects are.
+    pub(crate) fn use_shelf(&mut self, shelf: Shelf) {
+        self.reader.use_shelf(shelf);
     }
 
     /// Goes on with an index that is made from the journal as it is now.
