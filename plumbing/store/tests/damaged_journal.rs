@@ -240,3 +240,31 @@ fn a_rebuild_keeps_an_index_that_knows_more_than_the_journal() {
         Some(object(2).id())
     );
 }
+
+#[test]
+fn the_index_alone_makes_up_for_several_holes() {
+    let (_dir, model, frames) = model();
+    for holes in 1..1_usize << frames.len() {
+        for mend in [mend, |store: &Store| writer(store).take_notices()] {
+            let (_dir, store) = at_rest(&model);
+            let mut bytes = std::fs::read(segment(&store)).unwrap();
+            let harmed = frames
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| holes >> at & 1 == 1);
+            for (_, frame) in harmed {
+                bytes[frame.start as usize + 40] ^= 1;
+            }
+            std::fs::write(segment(&store), bytes).unwrap();
+            std::fs::remove_file(store.dir().join("refs")).unwrap();
+            let notices = mend(&store);
+            let what = format!("{holes:b}: {notices:?}");
+            assert_all_there(&store, &model, &what);
+            let back = notices.iter().find_map(|it| match it {
+                Notice::Salvaged { commits_back, .. } => Some(*commits_back),
+                _ => None,
+            });
+            assert_eq!(back, Some(u64::from(holes.count_ones())), "{what}");
+        }
+    }
+}
