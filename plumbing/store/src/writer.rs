@@ -112,23 +112,28 @@ impl Writer {
     /// When a ref is not what was expected, the transaction is malformed, or the journal cannot be
     /// written. Trouble with anything else ends as a [`Notice`].
     pub fn commit(&mut self, transaction: &Transaction) -> Result<Receipt, CommitError> {
-        self.put(transaction, false)
+        let objects = self
+            .new_objects(&transaction.objects)
+            .map_err(CommitError::Find)?;
+        self.put(transaction, &objects, false)
     }
 
-    /// As [`Writer::commit`]; `always` if there is to be a commit even if it changes nothing.
-    fn put(&mut self, transaction: &Transaction, always: bool) -> Result<Receipt, CommitError> {
+    /// Commits a transaction with these of its objects; `always` even if it changes nothing.
+    fn put(
+        &mut self,
+        transaction: &Transaction,
+        objects: &[&Object],
+        always: bool,
+    ) -> Result<Receipt, CommitError> {
         if self.uncertain {
             return Err(CommitError::Uncertain);
         }
         let moves = self.resolve(&transaction.refs)?;
-        let objects = self
-            .new_objects(&transaction.objects)
-            .map_err(CommitError::Find)?;
         if moves.is_empty() && objects.is_empty() && !always {
             return Ok(self.receipt(self.next - 1, 0));
         }
         let Transaction { note, at_ns, .. } = transaction;
-        let bytes = frame::encode(self.next, *at_ns, note, &moves, &objects)?;
+        let bytes = frame::encode(self.next, *at_ns, note, &moves, objects)?;
         self.close_full_segment();
         let (segment, start) = self.append(&bytes)?;
         self.derive(segment, start, &bytes);
@@ -172,7 +177,9 @@ impl Writer {
             has_holes,
             ..
         } = salvage;
-        let loss = match self.put(&transaction, has_holes) {
+        // The list of a segment may tell of objects that are in no frame any more: all are written.
+        let objects = frame::distinct(&transaction.objects);
+        let loss = match self.put(&transaction, &objects, has_holes) {
             Ok(receipt) => {
                 self.notices.extend(receipt.notices);
                 loss
