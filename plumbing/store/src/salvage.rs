@@ -4,7 +4,8 @@
 //! somebody else: a bad disk, a copy that was not finished. sled has small objects whole and remembers
 //! every change of a ref, so most of what is gone can be put in the journal again, as one new commit.
 
-use crate::base::Base;
+mod claimed;
+
 use crate::checkpoint::Checkpoint;
 use crate::closure;
 use crate::file::{FileError, FileResult};
@@ -24,6 +25,7 @@ use crate::snapshot::{Refs, Snapshot};
 use crate::state::State;
 use crate::store::Layout;
 use crate::{Expect, Notice, Reader, RefChange, RefName, Transaction};
+use claimed::Claimed;
 use roar_object::{Object, ObjectId, Objects as _};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
@@ -120,60 +122,6 @@ pub(crate) fn gather_all(layout: &Layout) -> FileResult<Option<Salvage>> {
         index => index.ok().flatten(),
     };
     look(layout, &claimed, holes, index)
-}
-
-/// How far the journal goes, as the `refs` file says.
-struct Claimed {
-    base: Base,
-    /// One that is older than where the journal begins says nothing of its end.
-    claim: Option<Snapshot>,
-    /// Whether the journal has that commit.
-    is_there: bool,
-}
-
-impl Claimed {
-    fn read(layout: &Layout) -> FileResult<Self> {
-        let base = Base::read(layout)?;
-        let claim = Snapshot::load(&layout.refs())?
-            .filter(|claim| claim.checkpoint.sequence >= base.checkpoint.sequence);
-        let is_there = match &claim {
-            Some(claim) => claim.checkpoint.is_in(&layout.journal(), &base)?,
-            None => false,
-        };
-        Ok(Self {
-            base,
-            claim,
-            is_there,
-        })
-    }
-
-    fn sequence(&self) -> u64 {
-        let claim = self.claim.as_ref();
-        claim.map_or(0, |claim| claim.checkpoint.sequence)
-    }
-
-    /// Returns up to which frame the journal is known to have been synced.
-    fn trusted(&self) -> u64 {
-        if self.is_there { self.sequence() } else { 0 }
-    }
-
-    fn holes(&self, layout: &Layout) -> FileResult<Holes> {
-        Holes::find(layout, &self.base, self.trusted())
-    }
-
-    /// Returns what every ref named at the end of the journal, if the file knows, and how far it knows.
-    fn refs(&self, layout: &Layout, reached: u64) -> FileResult<Option<(Refs, u64)>> {
-        let Some(claim) = &self.claim else {
-            return Ok(None);
-        };
-        if self.is_there {
-            let (claim, base) = (Some(claim.clone()), self.base.clone());
-            let state = State::read_from(claim, base, layout, self.trusted())?;
-            return Ok(Some((state.refs, reached)));
-        }
-        let is_newer = claim.checkpoint.sequence > reached;
-        Ok(is_newer.then(|| (claim.refs.clone(), claim.checkpoint.sequence)))
-    }
 }
 
 /// Looks for what is missing.
