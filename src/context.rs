@@ -247,7 +247,7 @@ pub(crate) fn snapshot_of(ui: &Ui, workspace: &Workspace) -> Result<Snapshot, Re
     let snapshot = workspace.snapshot()?;
     if let Some(damage) = snapshot.objects().damage() {
         ui.warn(damage);
-        ui.hint("`roar fsck` tells what is damaged");
+        ui.hint("`roar fsck` tells what is damaged; `roar fsck --rebuild` mends what can be");
     }
     Ok(snapshot)
 }

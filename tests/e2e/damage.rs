@@ -117,3 +117,37 @@ fn a_good_copy_takes_the_place_of_a_damaged_object() {
         let _ = sandbox.sh("rm -r .roar; mv .before .roar").success();
     }
 }
+
+#[test]
+fn a_journal_that_is_damaged_in_the_middle_is_told_of_and_loses_nothing() {
+    let script = "for i in 1 2 3; do roar -q run sh -c \"echo $i > f$i\"; done";
+    for at in [40, 300, 500] {
+        for mend in ["fsck --rebuild", "run -q true"] {
+            let sandbox = sandbox();
+            let _ = sandbox.sh(script).success();
+            let _ = sandbox.sh("roar show @1 > before").success();
+            let segment = newest_segment(&sandbox);
+            let mut bytes = std::fs::read(&segment).unwrap();
+            bytes[at] ^= 1;
+            std::fs::write(&segment, &bytes).unwrap();
+            for question in ["log", "dag", "status", "show @3"] {
+                let words: Vec<_> = question.split(' ').collect();
+                let told = sandbox.roar(words).err();
+                assert!(
+                    told.contains("the journal is damaged"),
+                    "{question}: {told}"
+                );
+                assert!(told.contains("`roar fsck --rebuild`"), "{question}: {told}");
+            }
+            let words: Vec<_> = mend.split(' ').collect();
+            let _ = sandbox.roar(words).success();
+            let _ = sandbox.sh("roar show @1 | cmp - before").success();
+            let _ = sandbox.roar(["fsck", "--full"]).success();
+            let log = sandbox.roar(["log"]).success();
+            assert!(log.err().is_empty(), "{log}");
+            let kept = std::fs::read(sandbox.path(".roar/aside/00000001.rj")).unwrap();
+            assert_eq!(kept, bytes);
+            assert!(sandbox.path(".roar/aside/sled/db").exists());
+        }
+    }
+}

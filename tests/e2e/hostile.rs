@@ -1,6 +1,7 @@
 //! No word on the command line leads to a panic, a hang, or an error that does not say what is so.
 
 use crate::record_job::history;
+use crate::sandbox;
 use roar_testkit::{Sandbox, Seen};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt as _;
@@ -200,4 +201,36 @@ fn no_line_makes_the_readers_of_input_stumble() {
             check(&command, &word, &seen);
         }
     }
+}
+
+#[test]
+fn where_memory_is_short_a_run_is_recorded_or_not_begun() {
+    let sandbox = sandbox();
+    let _ = sandbox.sh("echo a > a; roar -q run cat a").success();
+    let (mut recorded, mut refused) = (0, 0);
+    for kib in (16_000..160_000).step_by(8_000) {
+        let limited = |command: &str| sandbox.sh(&format!("ulimit -v {kib}; {command}"));
+        // What the program itself takes up depends on how it was built.
+        if limited("exec roar --version").code != 0 {
+            continue;
+        }
+        let ran = limited("exec roar run sh -c 'cat a; exit 7'");
+        match ran.code {
+            7 => {
+                recorded += 1;
+                assert_eq!(ran.out(), "a", "{kib}: {ran}");
+                let asked = limited("exec timeout 60 roar fsck");
+                assert_eq!(asked.code, 0, "{kib}: {asked}");
+            }
+            125 => {
+                refused += 1;
+                assert_eq!(ran.out(), "", "{kib}: {ran}");
+                assert!(ran.err().contains("not enough memory"), "{kib}: {ran}");
+            }
+            _ => panic!("{kib}: {ran}"),
+        }
+    }
+    assert!(recorded > 5 && refused < 5, "{recorded} and {refused}");
+    let log = sandbox.roar(["log"]).success();
+    assert!(!log.out().contains("interrupted"), "{log}");
 }

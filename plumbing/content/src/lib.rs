@@ -77,6 +77,7 @@ mod mapping;
 mod name;
 mod slot;
 mod table;
+mod threads;
 mod version;
 
 pub use cache::HashCache;
@@ -87,4 +88,5 @@ pub use name::{
     name_cached_at, name_file, name_file_at, name_file_itself, name_link, name_open_file,
     name_open_file_cached, name_reader,
 };
+pub use threads::{has_room, sharing, threads};
 pub use version::{FileKind, FileVersion};

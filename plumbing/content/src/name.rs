@@ -1,6 +1,7 @@
 //! Naming the bytes of a file that may be changing.
 
 use crate::mapping::Mapping;
+use crate::threads::sharing;
 use crate::{FileKind, FileSystem, FileVersion, HashCache};
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
@@ -375,7 +376,7 @@ fn hash_mapped(file: &File, len: usize) -> Option<(ContentId, u64)> {
         if len < SHARE_FROM {
             hasher.update(part);
         } else {
-            hasher.update_rayon(part);
+            sharing(|| hasher.update_rayon(part));
         }
         if map.has_faulted() {
             return None;

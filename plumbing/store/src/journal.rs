@@ -221,6 +221,11 @@ impl Appender {
         })
     }
 
+    /// Returns whether this goes on in a later segment than that.
+    pub(crate) const fn is_beyond(&self, segment: u32) -> bool {
+        0 < segment && segment < self.segment
+    }
+
     /// Returns the newest segment, if there is something in it.
     pub(crate) fn begun(&self) -> Option<u32> {
         (self.segment > 0 && self.end > segment::HEADER).then_some(self.segment)

@@ -39,6 +39,7 @@ mod frame;
 mod fsck;
 mod gc;
 mod held;
+mod holes;
 mod index;
 mod journal;
 mod lock;

@@ -104,8 +104,8 @@ pub enum Notice {
     },
     /// The journal had lost commits that were acknowledged, and what the index had of them is in the
     /// journal again.
-    #[error("the journal had lost its last {all}: {told}{copied}",
-        all = counted(.commits_back + .commits_lost, "commit"),
+    #[error("{lost}: {told}{copied}",
+        lost = lost(.commits_back + .commits_lost),
         told = told(*.commits_back, *.commits_lost, *.objects_back, *.objects_lost),
         copied = copied(.aside.as_deref()))]
     Salvaged {
@@ -130,6 +130,14 @@ pub enum Notice {
     },
 }
 
+/// Returns how much was gone, in words.
+fn lost(commits: u64) -> String {
+    match commits {
+        0 => "part of the journal was damaged".to_owned(),
+        _ => format!("the journal had lost {}", counted(commits, "commit")),
+    }
+}
+
 /// Returns how a salvage ended, in words.
 fn told(commits_back: u64, commits_lost: u64, objects_back: usize, objects_lost: usize) -> String {
     let both = |commits: u64, objects: usize| {
@@ -137,6 +145,9 @@ fn told(commits_back: u64, commits_lost: u64, objects_back: usize, objects_lost:
         format!("{} with {objects}", counted(commits, "commit"))
     };
     let back = both(commits_back, objects_back);
+    if (commits_back, commits_lost, objects_back, objects_lost) == (0, 0, 0, 0) {
+        return "nothing is lost".to_owned();
+    }
     if (commits_lost, objects_lost) == (0, 0) {
         return format!("{back} came back, which is all");
     }

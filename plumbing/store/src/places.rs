@@ -30,6 +30,15 @@ fn length(segment: &Segment) -> Result<u64, FileError> {
 pub(crate) struct Places {
     closed: Vec<SegmentIndex>,
     places: HashMap<ObjectId, Place, BuildHasherDefault<NameHasher>>,
+    damage: Option<Damage>,
+}
+
+/// Bytes of a segment that are no commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Damage {
+    pub(crate) segment: u32,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -70,13 +79,50 @@ impl Places {
                 unlisted.push(segment);
             }
         }
-        journal::walk_segments(&unlisted, newest, Checkpoint::ZERO, trusted, &mut |found| {
-            if let Found::Frame(frame, head, _) = found {
-                index.add(frame, &head);
+        index.walk_through(&unlisted, newest, trusted)?;
+        Ok(index)
+    }
+
+    /// Goes through all segments, whatever their lists say.
+    pub(crate) fn walk(layout: &Layout, base: &Base, trusted: u64) -> Result<Self, FileError> {
+        let mut segments = segment::list(&layout.journal())?;
+        let newest = journal::newest(&segments);
+        segments.retain(|segment| segment.number >= base.first_segment());
+        let mut index = Self::default();
+        index.walk_through(&segments, newest, trusted)?;
+        Ok(index)
+    }
+
+    fn walk_through(
+        &mut self,
+        segments: &[Segment],
+        newest: u32,
+        trusted: u64,
+    ) -> Result<(), FileError> {
+        journal::walk_segments(segments, newest, Checkpoint::ZERO, trusted, &mut |found| {
+            match found {
+                Found::Frame(frame, head, _) => self.add(frame, &head),
+                Found::Damage {
+                    segment,
+                    start,
+                    end,
+                } => {
+                    let damage = Damage {
+                        segment,
+                        start,
+                        end,
+                    };
+                    self.damage.get_or_insert(damage);
+                }
             }
             Ok(())
         })?;
-        Ok(index)
+        Ok(())
+    }
+
+    /// Returns the first damage that was met on the way.
+    pub(crate) const fn damage(&self) -> Option<Damage> {
+        self.damage
     }
 
     fn take_list(

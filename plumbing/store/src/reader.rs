@@ -9,6 +9,7 @@ pub use history::{Operation, RefMoved, ReflogEntry};
 use crate::base::Base;
 use crate::file::{FileError, FileResult};
 use crate::frame::Head;
+use crate::gc::seal::is_whole;
 use crate::index::Index;
 use crate::journal;
 use crate::scan::FrameAt;
@@ -107,11 +108,11 @@ impl Reader {
         Ok(self.state()?.tail.last.sequence)
     }
 
-    /// Returns what the journal is seen to have lost, if that can be told at a glance: the end, or a
-    /// closed segment or part of one.
+    /// Returns what the journal is seen to have lost, if that can be told at a glance: the end, a closed
+    /// segment or part of one, or a part of a segment that objects are looked for in.
     ///
     /// A question is answered from what is left all the same, and its answer may lack something. No frame
-    /// is read for this that is not read for any question; [`fsck`](crate::fsck) looks at everything.
+    /// is read for this that is not read to look for an object; [`fsck`](crate::fsck) looks at everything.
     pub fn damage(&self) -> Option<Notice> {
         let state = self.state().ok()?;
         let (reached, acknowledged) = (state.tail.last.sequence, state.claimed);
@@ -121,15 +122,35 @@ impl Reader {
                 acknowledged,
             });
         }
+        self.hole()
+            .or_else(|| self.on_packs(Shelf::lost_pack).ok()?)
+    }
+
+    /// Returns what is missing before the journal's end, unless a salvage has made up for it.
+    fn hole(&self) -> Option<Notice> {
+        let seen = self.missing_segment().or_else(|| self.damaged_part())?;
+        let layout = &self.layout;
+        let whole = settled(layout, |_| is_whole(layout, &Base::read(layout)?).map(Some));
+        (!whole.ok()?).then_some(seen)
+    }
+
+    fn damaged_part(&self) -> Option<Notice> {
+        let damage = self.on_shelf(|_, places| places.damage()).ok()??;
+        Some(Notice::JournalDamaged {
+            segment: damage.segment,
+            start: damage.start,
+            end: damage.end,
+        })
+    }
+
+    fn missing_segment(&self) -> Option<Notice> {
         let journal = self.layout.journal();
         // Somebody may have moved it on since the state was read.
         let missing = settled(&self.layout, |_| {
             missing_segment(&journal, &Base::read(&self.layout)?).map(Some)
         });
-        if let Some(segment) = missing.ok()? {
-            return Some(Notice::SegmentMissing { segment });
-        }
-        self.on_packs(Shelf::lost_pack).ok()?
+        let segment = missing.ok()??;
+        Some(Notice::SegmentMissing { segment })
     }
 
     pub(crate) fn layout(&self) -> &Layout {
@@ -166,6 +187,11 @@ impl Reader {
             state.objects = None;
             let _ = state.count(&self.layout);
         }
+    }
+
+    /// Goes on with what is known of where objects are.
+    pub(crate) fn use_shelf(&mut self, shelf: Shelf) {
+        self.shelf = Mutex::new(Some(Arc::new(shelf)));
     }
 
     /// Goes on with an index that is up to date.

@@ -8,9 +8,10 @@ use crate::collecting::{self, Collecting};
 use crate::file::{self, FileResult};
 use crate::gc::seal;
 use crate::lock::Lock;
+use crate::salvage::Salvage;
 use crate::snapshot::Snapshot;
 use crate::store::Layout;
-use crate::{Holder, LockError, Notice, Reader, Store, Wait};
+use crate::{Holder, LockError, Notice, Store, Wait};
 use crate::{multi, recover, salvage, segment, writer};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
     };
     notices.extend(heal::heal(layout)?);
     // The old `refs` file stays until the end: it may be all that tells how far the journal went.
-    let mut writer = match salvage::gather(layout)? {
+    let mut writer = match gather(layout)? {
         Some(salvage) => recover::open_with(salvage, layout, lock)?,
         None => {
             remove_index(layout, &notices)?;
@@ -44,6 +45,15 @@ pub fn rebuild(store: &Store, wait: Wait<'_>) -> Result<Vec<Notice>, LockError> 
     notices.retain(|notice| *notice != Notice::IndexMade);
     list_closed_segments(layout)?;
     Ok(notices)
+}
+
+/// Returns what the journal lacks and can be had. Where it is not known for certain at which commit it
+/// begins, only its end is looked at.
+fn gather(layout: &Layout) -> FileResult<Option<Salvage>> {
+    match Base::find(layout)?.source {
+        Source::Logs | Source::SomeLogs => salvage::gather(layout),
+        _ => salvage::gather_all(layout),
+    }
 }
 
 /// Returns where the journal begins, and writes it down again if the file is lost. Where commits between
@@ -79,7 +89,7 @@ fn remove_index(layout: &Layout, notices: &[Notice]) -> FileResult<()> {
     }
     // It may have what the journal lost.
     let is_lossy = |notice: &Notice| matches!(notice, Notice::ObjectsHealed { .. });
-    if notices.iter().any(is_lossy) || Reader::new(layout.clone()).damage().is_some() {
+    if notices.iter().any(is_lossy) || !salvage::is_index_needless(layout) {
         return recover::move_index_aside(layout).map(drop);
     }
     recover::remove_index(layout)

@@ -13,12 +13,14 @@ use crate::notice::explain;
 use crate::salvage::{self, Salvage};
 use crate::scan::FrameAt;
 use crate::segment;
+use crate::shelf::Shelf;
 use crate::sled_fence::{self, SledError};
 use crate::snapshot::Snapshot;
 use crate::state::State;
 use crate::store::Layout;
 use crate::{Notice, Reader, Writer};
 use crate::{sweep, writer};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// What is the matter with an index that was filled from another journal, or from more of this one.
@@ -32,7 +34,26 @@ pub(crate) fn open(layout: &Layout, lock: Lock) -> FileResult<Writer> {
     }
     let base = Base::settle(layout)?;
     let snapshot = Snapshot::read(layout, &base)?;
-    open_from(snapshot, base, layout, lock)
+    let shelf = Shelf::read(layout)?;
+    if let Some(salvage) = holes_to_fill(&shelf, &snapshot, layout) {
+        return open_with(salvage, layout, lock);
+    }
+    let mut writer = open_from(snapshot, base, layout, lock)?;
+    writer.use_shelf(shelf);
+    Ok(writer)
+}
+
+/// Returns what sled still has of what is missing in the journal, if part of that is seen to be damaged.
+///
+/// All that a commit reads is looked at, and nothing else; so what is seen stays on the shelf. Without sled
+/// there is nothing to be had, and all stays as it is for somebody to look at.
+fn holes_to_fill(shelf: &Shelf, snapshot: &Option<Snapshot>, layout: &Layout) -> Option<Salvage> {
+    let synced = snapshot.as_ref();
+    let trusted = synced.map_or(0, |snapshot| snapshot.checkpoint.sequence);
+    shelf.places(layout, trusted).ok()??.damage()?;
+    // Whatever is in the way of this is in the way of opening, too, or else nothing is lost by waiting.
+    let salvage = salvage::gather_all(layout).ok()??;
+    salvage.has_index.then_some(salvage)
 }
 
 /// As [`open`], without looking at the index: for whoever changes no refs and adds no objects.
@@ -42,17 +63,21 @@ pub(crate) fn open_plainly(layout: &Layout, lock: Lock) -> FileResult<Writer> {
     }
     let base = Base::settle(layout)?;
     let snapshot = Snapshot::read(layout, &base)?;
+    if let Some(salvage) = holes_to_fill(&Shelf::read(layout)?, &snapshot, layout) {
+        return open_with(salvage, layout, lock);
+    }
     open_at(snapshot, base, None, Vec::new(), layout, lock)
 }
 
-/// Opens a store whose journal has lost its end, and puts what can be brought back in a commit of its own.
+/// Opens a store whose journal has lost something, and puts what can be brought back in a commit of its own.
 ///
 /// Killed at any moment, this leaves a store for which it is done again or is done: the index and the
 /// `refs` file stay what they are until that commit is on the disk.
 pub(crate) fn open_with(salvage: Salvage, layout: &Layout, lock: Lock) -> FileResult<Writer> {
     let base = Base::read(layout)?;
-    let mut state = State::read_from(None, base, layout, 0)?;
-    let aside = keep_segment(layout, &state.tail)?;
+    let mut state = State::read_from(None, base, layout, salvage.trusted)?;
+    let aside = keep_segments(layout, &salvage.segments)?;
+    let last = state.tail.segment;
     let acknowledged = salvage.acknowledged.max(begun_after(layout, &state.tail)?);
     // The notice of the salvage says more than those that this makes.
     let first = state.base.first_segment();
@@ -67,6 +92,9 @@ pub(crate) fn open_with(salvage: Salvage, layout: &Layout, lock: Lock) -> FileRe
     let next = acknowledged + 1;
     let mut writer = Writer::new(layout.clone(), reader, appender, next, Vec::new(), lock);
     writer.bring_back(salvage, aside)?;
+    // Not before: whoever begins again must see what is damaged. It can be made again, so trouble with
+    // it is none.
+    let _ = writer::write_segment_index(&layout.journal(), last);
     writer.write_snapshot();
     writer.renew_index();
     Ok(writer)
@@ -118,7 +146,12 @@ fn open_at(
     let claimed = claimed.max(trusted).max(begun_after(layout, &state.tail)?);
     let next = claimed.max(state.tail.last.sequence) + 1;
     let first = state.base.first_segment();
+    let last = state.tail.segment;
     let appender = put_in_order(layout, &mut state.tail, first, claimed, &mut notices)?;
+    if appender.is_beyond(last) {
+        // It can be made again, so trouble with it is none.
+        let _ = writer::write_segment_index(&layout.journal(), last);
+    }
     let index = index.and_then(|(index, applied)| {
         bring_up_to_date(layout, index, applied, &state, &mut notices)
     });
@@ -174,8 +207,6 @@ fn put_in_order(
             start,
             end,
         });
-        // It can be made again, so trouble with it is none.
-        let _ = writer::write_segment_index(&journal, segment);
         return Appender::begin(&journal, (segment + 1).max(first), claimed + 1);
     }
     if is_torn {
@@ -201,13 +232,22 @@ fn put_in_order(
     Ok(Appender::at(&journal, tail))
 }
 
-/// Copies the segment that was found shorter than it was, if it is there at all.
-fn keep_segment(layout: &Layout, tail: &Tail) -> FileResult<Option<PathBuf>> {
-    let path = segment::path(&layout.journal(), tail.segment);
+/// Copies the segments that something is missing in, as far as they are there; returns the first copy.
+fn keep_segments(layout: &Layout, numbers: &BTreeSet<u32>) -> FileResult<Option<PathBuf>> {
+    let mut first = None;
+    for number in numbers {
+        let aside = keep_segment(layout, *number)?;
+        first = first.or(aside);
+    }
+    Ok(first)
+}
+
+fn keep_segment(layout: &Layout, number: u32) -> FileResult<Option<PathBuf>> {
+    let path = segment::path(&layout.journal(), number);
     if !path.is_file() {
         return Ok(None);
     }
-    let aside = free_name(layout, &format!("{:08}.rj", tail.segment))?;
+    let aside = free_name(layout, &format!("{number:08}.rj"))?;
     let copy = || -> std::io::Result<()> {
         let copy = door::create(&aside)?;
         door::write_at(&copy, &std::fs::read(&path)?, 0)?;

@@ -86,6 +86,13 @@ impl SegmentIndex {
         Ok(bytes.and_then(|bytes| Self::decode(segment, len, bytes)))
     }
 
+    /// Reads the list of a segment, of whatever length that was when it was made.
+    pub(crate) fn read_any(journal: &Path, segment: u32) -> FileResult<Option<Self>> {
+        let bytes = file::read_if_there(&path(journal, segment))?;
+        let len = |bytes: &Vec<u8>| Fields(bytes.get(12..20)?).u64();
+        Ok(bytes.and_then(|bytes| Self::decode(segment, len(&bytes)?, bytes)))
+    }
+
     /// Returns whether a segment of `len` bytes was longer when its list was made. Only the first bytes
     /// of a list that fits are read.
     pub(crate) fn was_longer(journal: &Path, segment: u32, len: u64) -> FileResult<bool> {

@@ -7,7 +7,7 @@ use std::cell::Cell;
 use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
 /// What the system says of a disk that does not answer; `std` has no name for it.
 const EIO: i32 = 5;
@@ -30,6 +30,10 @@ pub(crate) enum SledError {
     /// A file of it would not do what was asked.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The threads or the memory that it works with cannot be had. It would wait for its threads for ever, and
+    /// end the process for want of memory.
+    #[error("there are not enough threads or memory for it")]
+    Threads(#[source] std::io::Error),
     /// A file or a link stands in its place.
     #[error("the index is not a directory of the store's own")]
     Foreign,
@@ -45,7 +49,7 @@ impl SledError {
     /// Returns whether the disk or another process is to blame, and not what is in sled's place.
     pub(crate) fn is_outer(&self) -> bool {
         match self {
-            Self::Busy => true,
+            Self::Busy | Self::Threads(_) => true,
             // The disk did not answer the store itself; that says nothing of what is in sled.
             Self::File(err) => is_outer(&err.source) || err.source.raw_os_error() == Some(EIO),
             Self::Sled(sled::Error::Io(err)) => is_outer(err),
@@ -117,7 +121,8 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
         .path(dir)
         .cache_capacity(CACHE)
         .flush_every_ms(None);
-    let db = fenced(|| start(&config))?;
+    have_threads()?;
+    let db = fenced(|| config.open())?;
     make_files_private(dir);
     if let Some((device, inode)) = identity(dir)? {
         handles.push(OpenDb {
@@ -132,15 +137,23 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
 /// How many threads sled starts with the first thing that it has to do in a process.
 const SLED_THREADS: usize = 7;
 
-/// Opens the database.
+/// How many bytes sled should find. It takes a few MiB at once, some without a look at whether it got them.
+const SLED_ROOM: usize = 32 << 20;
+
+/// Sees to it that sled can start its threads, which it does once in a process, and that there is memory. If
+/// it got no thread, it would wait for its work to be done for ever; any that it cannot start later, it does
+/// without.
 ///
 /// Each of sled's threads asks for the queue of its work over and over, without a pause, until the last
 /// one has been started. On few processors that keeps the one who starts them from doing so, and would take
 /// more time than all the rest of a commit: they had better be started fast.
-fn start(config: &sled::Config) -> sled::Result<sled::Db> {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| stacks::prepare(SLED_THREADS));
-    config.open()
+fn have_threads() -> Result<(), SledError> {
+    static READY: OnceLock<()> = OnceLock::new();
+    if READY.get().is_none() {
+        stacks::prepare(SLED_THREADS, SLED_ROOM).map_err(SledError::Threads)?;
+        READY.get_or_init(|| ());
+    }
+    Ok(())
 }
 
 /// Lets go of the database in `dir`; sled's lock is free some time later.

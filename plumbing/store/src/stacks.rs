@@ -1,23 +1,58 @@
 //! Stacks for threads that are about to be started.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
-use std::thread::Builder;
+use std::thread::{self, Builder};
+use std::time::{Duration, Instant};
+
+/// What the stack of a thread takes up.
+const STACK: usize = 2 << 20;
+
+/// How long threads that have ended may take to be gone.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Has the C library make the stacks of so many threads, which it keeps for those that are started next.
 ///
-/// Starting one of them is then little more than one call of the system.
-pub(crate) fn prepare(threads: usize) {
+/// Starting one of them is then little more than one call of the system, and it is known that so many can
+/// be started, and that there is room in memory for so many bytes beside them.
+///
+/// # Errors
+///
+/// When one cannot be started, as the system allows no more, or there is no room.
+pub(crate) fn prepare(threads: usize, room: usize) -> io::Result<()> {
+    // Those that have ended keep their stacks, and would leave less room.
+    look_for_room(room.saturating_add(threads.saturating_mul(STACK)))?;
+    let before = running();
     let gate = Mutex::new(());
     let pass = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         // Each has a stack of its own only while the others have not ended.
-        let closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
-        for _ in 0..threads {
-            // One that cannot be started leaves no stack, and that costs time and nothing else.
-            let _ = Builder::new().spawn_scoped(scope, pass);
-        }
-        drop(closed);
-    });
+        let _closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
+        (0..threads).try_for_each(|_| Builder::new().spawn_scoped(scope, pass).map(drop))?;
+        look_for_room(room)
+    })?;
+    wait_until_gone(before);
+    Ok(())
+}
+
+/// Asks for memory, which nothing is put in, and gives it back.
+fn look_for_room(bytes: usize) -> io::Result<()> {
+    let mut room = Vec::<u8>::new();
+    let asked = room.try_reserve_exact(bytes);
+    asked.map_err(|_| io::ErrorKind::OutOfMemory.into())
+}
+
+/// A thread that has ended counts against the limit for a moment more.
+fn wait_until_gone(before: Option<usize>) {
+    let since = Instant::now();
+    while running() > before && since.elapsed() < PATIENCE {
+        thread::yield_now();
+    }
+}
+
+/// Returns how many threads this process has; nothing if the system does not say.
+fn running() -> Option<usize> {
+    Some(std::fs::read_dir("/proc/self/task").ok()?.count())
 }
 
 #[cfg(test)]
@@ -26,6 +61,12 @@ mod tests {
 
     #[test]
     fn the_threads_that_leave_stacks_behind_end() {
-        prepare(3);
+        assert!(prepare(3, 1 << 20).is_ok());
+    }
+
+    #[test]
+    fn too_little_room_is_an_error() {
+        let err = prepare(1, isize::MAX as usize).map_err(|err| err.kind());
+        assert_eq!(err, Err(io::ErrorKind::OutOfMemory));
     }
 }

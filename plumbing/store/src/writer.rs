@@ -13,6 +13,7 @@ use crate::salvage::Salvage;
 use crate::scan::FrameAt;
 use crate::segment;
 use crate::segment_index::{Listed, SegmentIndex};
+use crate::shelf::Shelf;
 use crate::sled_fence;
 use crate::store::Layout;
 use crate::{Expect, FrameError, Notice, Reader, RefChange, RefName, Transaction};
@@ -111,18 +112,28 @@ impl Writer {
     /// When a ref is not what was expected, the transaction is malformed, or the journal cannot be
     /// written. Trouble with anything else ends as a [`Notice`].
     pub fn commit(&mut self, transaction: &Transaction) -> Result<Receipt, CommitError> {
+        let objects = self
+            .new_objects(&transaction.objects)
+            .map_err(CommitError::Find)?;
+        self.put(transaction, &objects, false)
+    }
+
+    /// Commits a transaction with these of its objects; `always` even if it changes nothing.
+    fn put(
+        &mut self,
+        transaction: &Transaction,
+        objects: &[&Object],
+        always: bool,
+    ) -> Result<Receipt, CommitError> {
         if self.uncertain {
             return Err(CommitError::Uncertain);
         }
         let moves = self.resolve(&transaction.refs)?;
-        let objects = self
-            .new_objects(&transaction.objects)
-            .map_err(CommitError::Find)?;
-        if moves.is_empty() && objects.is_empty() {
+        if moves.is_empty() && objects.is_empty() && !always {
             return Ok(self.receipt(self.next - 1, 0));
         }
         let Transaction { note, at_ns, .. } = transaction;
-        let bytes = frame::encode(self.next, *at_ns, note, &moves, &objects)?;
+        let bytes = frame::encode(self.next, *at_ns, note, &moves, objects)?;
         self.close_full_segment();
         let (segment, start) = self.append(&bytes)?;
         self.derive(segment, start, &bytes);
@@ -154,16 +165,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Commits what was salvaged; `aside` is a copy of the segment as it was found.
+    /// Commits what was salvaged; `aside` is a copy of the first segment that was damaged.
     pub(crate) fn bring_back(
         &mut self,
         salvage: Salvage,
         aside: Option<PathBuf>,
     ) -> FileResult<()> {
         let Salvage {
-            transaction, loss, ..
+            transaction,
+            loss,
+            has_holes,
+            ..
         } = salvage;
-        let loss = match self.commit(&transaction) {
+        // The list of a segment may tell of objects that are in no frame any more: all are written.
+        let objects = frame::distinct(&transaction.objects);
+        let loss = match self.put(&transaction, &objects, has_holes) {
             Ok(receipt) => {
                 self.notices.extend(receipt.notices);
                 loss
@@ -178,6 +194,11 @@ impl Writer {
         };
         self.notices.push(loss.notice(aside));
         Ok(())
+    }
+
+    /// Goes on with what is known of where objects are.
+    pub(crate) fn use_shelf(&mut self, shelf: Shelf) {
+        self.reader.use_shelf(shelf);
     }
 
     /// Goes on with an index that is made from the journal as it is now.

@@ -17,7 +17,9 @@ use nix::errno::Errno;
 use nix::fcntl::{OFlag, open, openat, readlinkat};
 use nix::sys::stat::Mode as Permissions;
 use rayon::Scope;
-use roar_content::{FileError, FileKind, FileVersion, NameError, Named, name_all_cached_at};
+use roar_content::{
+    FileError, FileKind, FileVersion, NameError, Named, name_all_cached_at, sharing, threads,
+};
 use roar_object::Object;
 use std::ffi::{CStr, OsString};
 use std::os::fd::OwnedFd;
@@ -93,19 +95,13 @@ pub fn scan(
     let listed = fd.and_then(|fd| Ok((Names::of(&fd)?, fd)));
     let (names, fd) = listed.map_err(|err| walk.error(b"", NameError::Open(err.into())))?;
     let work = || rayon::scope(|scope| walk.fill(scope, None, Vec::new(), names, fd));
-    match threads() {
-        Ok(pool) => pool.install(work),
-        // There may be no more threads to have; then those of the process must do.
-        Err(_) => work(),
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match threads(cores.max(FEWEST_THREADS)) {
+        Some(pool) => pool.install(work),
+        // Then those of the process must do, or this one.
+        None => sharing(work),
     }
     walk.finish()
-}
-
-fn threads() -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    rayon::ThreadPoolBuilder::new()
-        .num_threads(cores.max(FEWEST_THREADS))
-        .build()
 }
 
 /// What all tasks share.

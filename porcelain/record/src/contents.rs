@@ -5,7 +5,7 @@
 //! written is named as it is now. Files are hashed by all cores at once.
 
 use rayon::prelude::*;
-use roar_content::{FileVersion, HashCache, name_cached, name_link};
+use roar_content::{FileVersion, HashCache, name_cached, name_link, sharing};
 use roar_object::{ContentId, Mode};
 use roar_trace::{Change, Digest, FileSeen, Namer, State, Version};
 use std::collections::HashMap;
@@ -86,10 +86,11 @@ pub(crate) fn settle(files: Vec<FileSeen>, cache: &HashCache) -> Vec<Settled> {
             .filter_map(|file| settle_one(file, cache))
             .collect()
     } else {
-        files
-            .into_par_iter()
-            .filter_map(|file| settle_one(file, cache))
-            .collect()
+        let settled = || {
+            let files = files.into_par_iter();
+            files.filter_map(|file| settle_one(file, cache)).collect()
+        };
+        sharing(settled)
     };
     read_origins(&mut settled);
     settled

@@ -15,8 +15,8 @@ use std::process::ExitCode;
 ///
 /// One line per finding: `error`, `warning` or `info`, what is found, where, and a text. Exit code 6
 /// if there is an error. Journal and packs are the truth, and all else can be made of them: `--rebuild`
-/// does. It also takes what is whole of a damaged pack over to a new one, tells what is lost, and keeps
-/// the damaged one in `.roar/aside`.
+/// does. It also takes what the journal has lost from the index, and what is whole of a damaged pack over to
+/// a new one, tells what is lost, and keeps what was damaged in `.roar/aside`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

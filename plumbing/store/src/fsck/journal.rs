@@ -29,19 +29,20 @@ pub(super) fn check_journal(
     report: &mut Report,
 ) -> Result<Places, ReadError> {
     let journal = layout.journal();
+    let mut since = report.findings.len();
     check_segment_numbers(layout, base, report)?;
     let mut places = Places::new();
     let mut last = base.checkpoint.sequence;
-    let mut since = report.findings.len();
     let trusted = reader.state()?.trusted;
     let tail = journal::walk(&journal, base.checkpoint, trusted, &mut |found| {
         match found {
             Found::Frame(frame, head, _) => {
+                let is_mended = salvage::is_salvage(&head, frame.header.sequence, last);
                 check_sequence(frame, &mut last, report);
-                if head.note == salvage::NOTE {
+                if is_mended {
                     settle(&mut report.findings[since..]);
+                    since = report.findings.len();
                 }
-                since = report.findings.len();
                 note_places(frame, &head, &mut places);
             }
             Found::Damage {
@@ -95,15 +96,12 @@ fn check_sequence(frame: &FrameAt, last: &mut u64, report: &mut Report) {
     *last = sequence;
 }
 
-/// What a salvage found missing at the journal's end, it brought back as far as it was to be had. What is
-/// still missing and needed is found where it is needed.
+/// What a salvage found missing, it brought back as far as it was to be had. What is still missing and
+/// needed is found where it is needed.
 fn settle(findings: &mut [Finding]) {
-    let is_gap = |finding: &Finding| finding.id == "journal-gap";
-    if findings.iter().any(is_gap) {
-        for finding in findings {
-            finding.id = "journal-mended";
-            finding.severity = Severity::Info;
-        }
+    for finding in findings {
+        finding.id = "journal-mended";
+        finding.severity = Severity::Info;
     }
 }
 

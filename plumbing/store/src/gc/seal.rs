@@ -163,13 +163,13 @@ fn first_damage(base: &Base, segments: &[Segment], newest: u32) -> Result<Option
                 damaged.get_or_insert(segment);
             }
             Found::Frame(frame, head, _) => {
-                let is_next = frame.header.sequence == last + 1;
-                last = frame.header.sequence;
-                if head.note == salvage::NOTE && !is_next {
+                let sequence = frame.header.sequence;
+                if salvage::is_salvage(&head, sequence, last) {
                     damaged = None;
-                } else if !is_next {
+                } else if sequence != last + 1 {
                     damaged.get_or_insert(frame.segment);
                 }
+                last = sequence;
             }
         }
         Ok(())
