@@ -23,7 +23,7 @@ fn what_cannot_be_executed_is_told_as_a_shell_would() {
     sandbox.write("broken", "\x7fELF and no more\n");
     sandbox.write("words", "exit 3\n");
     for (name, code) in [("lost", 126), ("broken", 126), ("words", 3)] {
-        sandbox.sh(&format!("chmod +x {name}")).success();
+        sandbox.sh(&format!("chmod +x {name}"));
         let seen = sandbox.roar(["run", &format!("./{name}")]);
         assert_eq!(seen.code, code, "{seen}");
     }
