@@ -1,7 +1,7 @@
 //! The current DAG: what of a history still stands.
 //!
 //! * The *world* maps each path to the last thing that a recorded job did there.
-//! * A job is *superseded* if a later run of its step replaced it, or if each of its products was
+//! * A job is *superseded* if a later run of its step replaced it, if it found its step done, or if each of its products was
 //!   overwritten or deleted by a job that had not read that version. An update in place read it, so
 //!   it keeps the producer that it started from, as long as what it made of it stands.
 //! * A job is *stale* if an input that a recorded job made is no longer what the world holds at that
@@ -13,6 +13,11 @@
 //!
 //! A run that leaves a file as it was has not written it. So a run also stands for the files that
 //! the run it replaced had left and that were still in place: they are its products too.
+//!
+//! A run that has no products at all replaces none that has: what it left in place was made by the
+//! earlier run, from what that one had read. If it is the same whole command, some of those products
+//! still stand, and it read no path that the earlier one had not, it is a further run of that step,
+//! which *found* it done: history, superseded from the start. So is one that failed, whatever it read.
 
 use crate::growth::{Growth, growth};
 use crate::history::{ContentCode, DELETED, PathCode, Version};
@@ -27,7 +32,7 @@ pub enum State {
     Current,
     /// What it ran on has changed since.
     Stale,
-    /// A later run took its place, or its products are gone.
+    /// A later run took its place, or its products are gone, or it had nothing to do.
     Superseded,
     /// Its command failed.
     Failed,
@@ -158,7 +163,13 @@ impl<'r> Projection<'r> {
         self.replacements.by[record]
     }
 
-    /// Returns the run that has the record's place now: itself, if nothing replaced it.
+    /// Returns the earlier run whose products the record, which made none, found in place.
+    pub fn found(&self, record: usize) -> Option<usize> {
+        self.replacements.found[record]
+    }
+
+    /// Returns the run that has the record's place now, or that of the one whose products it found:
+    /// itself, if nothing replaced it.
     pub fn stands_for(&self, record: usize) -> usize {
         self.replacements.stands_for(record)
     }
@@ -239,7 +250,7 @@ impl<'r> Projection<'r> {
     }
 
     fn is_superseded(&self, record: usize) -> bool {
-        let replaced = self.replacements.by[record].is_some();
+        let replaced = self.replaced_by(record).or(self.found(record)).is_some();
         let mut lasting = self.lasting(record).peekable();
         replaced || lasting.peek().is_some() && !lasting.any(|write| self.standing[write])
     }

@@ -64,6 +64,7 @@ const JOB: &[&str] = &[
     "dag_state",
     "stale",
     "replaced_by",
+    "found",
     "reruns",
     "others",
     "other_files",
