@@ -297,7 +297,9 @@ impl<'r> Model<'r> {
     }
 
     pub(crate) fn state(&self, record: usize) -> State {
-        if !self.records[record].outcome.is_success() {
+        let went_well = |at: usize| self.records[at].outcome.is_success();
+        let mut found_by = (0..self.records.len()).filter(|&at| self.found[at] == Some(record));
+        if !went_well(record) && !found_by.any(went_well) {
             State::Failed
         } else if self.superseded(record) {
             State::Superseded

@@ -8,7 +8,8 @@
 //!   path (unless the reader itself was the next to write there), or if who made it is stale or
 //!   superseded with no identical content in its place by now. It is stale too if it read a
 //!   directory as a whole and a later job put a file there that it had neither read nor written.
-//! * A job *failed* if its command said so. What it left behind counts like anything else.
+//! * A job *failed* if its command said so, and no later run that found its products in place went well.
+//!   What it left behind counts like anything else.
 //! * All others are *current*.
 //!
 //! A run that leaves a file as it was has not written it. So a run also stands for the files that
@@ -34,7 +35,7 @@ pub enum State {
     Stale,
     /// A later run took its place, or its products are gone, or it had nothing to do.
     Superseded,
-    /// Its command failed.
+    /// Its command failed, and did not go well later on the same products.
     Failed,
 }
 
@@ -109,6 +110,7 @@ pub struct Projection<'r> {
     replacements: Replacements,
     /// Of each write: whether it, or an update in place of it, is what the world holds.
     standing: Vec<bool>,
+    failed: Vec<bool>,
     superseded: Vec<bool>,
     stale: Vec<bool>,
     reasons: Vec<Vec<Reason>>,
@@ -125,6 +127,7 @@ impl<'r> Projection<'r> {
         let replacements = Replacements::of(&history);
         let standing = standing(&history);
         let mut projection = Self {
+            failed: failed(&history, &replacements),
             superseded: Vec::new(),
             stale: vec![false; history.records().len()],
             reasons: vec![Vec::new(); history.records().len()],
@@ -147,7 +150,7 @@ impl<'r> Projection<'r> {
 
     /// Returns what a record is.
     pub fn state(&self, record: usize) -> State {
-        if !self.history.records()[record].succeeded() {
+        if self.failed[record] {
             State::Failed
         } else if self.superseded[record] {
             State::Superseded
@@ -375,6 +378,18 @@ enum Verdict {
     Bad(Why),
     /// The reader is stale if that record is.
     As(usize),
+}
+
+/// Tells of each record whether its command failed, and still did when its products were found in place.
+fn failed(history: &History<'_>, replacements: &Replacements) -> Vec<bool> {
+    let records = history.records();
+    let mut failed: Vec<_> = records.iter().map(|record| !record.succeeded()).collect();
+    for (later, earlier) in replacements.found.iter().enumerate() {
+        if let Some(earlier) = *earlier {
+            failed[earlier] &= !records[later].succeeded();
+        }
+    }
+    failed
 }
 
 /// Tells of each write whether it, or an update in place of it, is what the world holds.

@@ -243,6 +243,20 @@ fn a_failed_run_that_made_nothing_is_history_of_its_step() {
 }
 
 #[test]
+fn a_failed_run_has_not_failed_once_all_went_well_on_what_it_made() {
+    let built = job("make test").reads("a=1").writes("prog=p").fails();
+    let again = || job("make test").reads("a=1");
+    let records = then(session([built]), again().fails());
+    assert_eq!(states(&records), "@1:failed @1:failed");
+    let records = then(then(records, again()), again().fails());
+    assert_eq!(
+        states(&records),
+        "@1:current @1:failed @1:superseded @1:failed"
+    );
+    assert_eq!(drawn(&records, Show::Current), "@1<");
+}
+
+#[test]
 fn what_a_run_makes_takes_the_place_of_one_that_made_nothing() {
     let records = session([
         job("make").reads("Makefile=m"),
