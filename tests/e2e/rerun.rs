@@ -268,3 +268,95 @@ fn a_plan_tells_of_a_directory_that_is_gone() {
         "{plan}"
     );
 }
+
+/// What the current DAG says: of each step its inputs and outputs, and how much is superseded.
+fn dag(sandbox: &Sandbox) -> String {
+    let dag = sandbox.roar(["dag", "--json"]).success();
+    let dag: Value = serde_json::from_slice(&dag.stdout).unwrap();
+    let paths = |node: &Value, of: &str| {
+        let files = node[of].as_array().unwrap().iter();
+        let paths: Vec<_> = files.map(|file| file["path"].as_str().unwrap()).collect();
+        paths.join(",")
+    };
+    let nodes = dag["nodes"].as_array().unwrap().iter().map(|node| {
+        let step = node["step"].as_str().unwrap();
+        format!(
+            "{step} {}>{}",
+            paths(node, "inputs"),
+            paths(node, "outputs")
+        )
+    });
+    let superseded = dag["hidden"]["superseded"].as_u64().unwrap();
+    format!("{}; {superseded}", nodes.collect::<Vec<_>>().join(", "))
+}
+
+fn drift(sandbox: &Sandbox) -> Vec<(String, String)> {
+    let status = sandbox.roar(["status", "--json"]).success();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let word = |drift: &Value, field: &str| drift[field].as_str().unwrap().to_owned();
+    let drift = status["drift"].as_array().unwrap().iter();
+    drift
+        .map(|drift| (word(drift, "path"), word(drift, "step")))
+        .collect()
+}
+
+#[test]
+fn a_run_that_found_all_in_place_hides_nothing_of_the_one_that_made_it() {
+    let sandbox = sandbox();
+    sandbox.write("build.sh", "[ out -nt in.csv ] || sort in.csv > out\n");
+    let write = |text: &str, date: &str| {
+        sandbox.write("in.csv", text);
+        let _ = sandbox.sh(&format!("touch -d {date} in.csv")).success();
+    };
+    write("2\n1\n", "2001-01-01");
+    for _ in 0..2 {
+        let _ = sandbox.roar(["-q", "run", "sh", "build.sh"]).success();
+    }
+    assert_eq!(dag(&sandbox), "@1 in.csv>out; 1");
+    let show = |word: &str| {
+        let show = sandbox.roar(["show", word, "--json"]).success();
+        serde_json::from_slice::<Value>(&show.stdout).unwrap()
+    };
+    let first = show("@1");
+    assert_eq!(first["dag_state"], "current");
+    let ids = sandbox.roar(["rev-list"]).success().out();
+    let second = show(ids.lines().next().unwrap());
+    assert_eq!(second["found"], first["id"]);
+    assert_eq!(second["dag_state"], "superseded");
+
+    write("2\n1\n0\n", "2040-01-01");
+    assert_eq!(drift(&sandbox), [("in.csv".to_owned(), "@1".to_owned())]);
+    assert_eq!(plan(&sandbox), [("@1".to_owned(), "run".to_owned())]);
+    let seen = sandbox.roar(["rerun"]).success();
+    assert!(seen.err().ends_with("1 step run again, 0 fresh"), "{seen}");
+    assert_eq!(sandbox.read("out"), b"0\n1\n2\n");
+    assert_eq!(dag(&sandbox), "@1 in.csv>out; 2");
+
+    write("3\n", "2001-01-01");
+    let seen = sandbox.roar(["rerun"]).success();
+    let said = "@1 made nothing, though 'in.csv' changed; what it left is from before";
+    assert!(seen.err().contains(said), "{seen}");
+    assert_eq!(jobs(&sandbox), 4);
+    assert_eq!(dag(&sandbox), "@1 in.csv>out; 3");
+    assert_eq!(plan(&sandbox), [("@1".to_owned(), "run".to_owned())]);
+    let _ = sandbox.roar(["undo"]).success();
+    assert_eq!(dag(&sandbox), "@1 in.csv>out; 2");
+}
+
+#[test]
+fn a_run_without_products_takes_no_other_step_in() {
+    let sandbox = sandbox();
+    sandbox.write("a", "2\n");
+    sandbox.write("b", "3\n");
+    for files in ["< a > a.out", "< b > b.out", "< a > /dev/null"] {
+        let _ = sandbox.sh(&format!("roar -q run sort {files}")).success();
+    }
+    assert_eq!(dag(&sandbox), "@1 a>a.out, @2 b>b.out; 1");
+    sandbox.write("b", "changed\n");
+    assert_eq!(drift(&sandbox), [("b".to_owned(), "@2".to_owned())]);
+    let fresh = ("@1".to_owned(), "fresh".to_owned());
+    assert_eq!(plan(&sandbox), [fresh, ("@2".to_owned(), "run".to_owned())]);
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("b.out"), b"changed\n");
+    assert_eq!(dag(&sandbox), "@1 a>a.out, @2 b>b.out; 2");
+}

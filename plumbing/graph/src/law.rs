@@ -5,6 +5,7 @@ use crate::history::{Codes, Version};
 use crate::model::Model;
 use crate::{History, Projection, Record, Show, Why, project};
 use proptest::prelude::*;
+use roar_object::{Class, RecordedPath};
 
 /// One job of a random history: program, argument, outcome, and for each path what it read (0
 /// nothing, 1 what the world holds, else a content) and wrote (0 nothing, 1 a deletion, else a
@@ -82,6 +83,17 @@ fn crowded_job() -> impl Strategy<Value = Drawn> {
     )
 }
 
+/// Jobs of few commands that often make nothing, or nothing but a cache: what they write to the last path
+/// is no product.
+fn idle_job() -> impl Strategy<Value = Drawn> {
+    let read = prop_oneof![4 => Just(0u8), 6 => Just(1), 1 => 2u8..4];
+    let write = prop_oneof![12 => Just(0u8), 1 => Just(1), 3 => 2u8..5];
+    let files = (prop::array::uniform4(read), prop::array::uniform4(write));
+    (0u8..2, 0u8..2, prop::bool::weighted(0.85), files).prop_map(
+        |(program, argument, good, (reads, writes))| (program, argument, good, reads, writes, 0),
+    )
+}
+
 /// Checks a history against the slow model.
 fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
     let (projection, model) = (project(records), Model::new(records));
@@ -94,6 +106,7 @@ fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
             prop_assert_eq!(found, model.producer(at, input).map(|(record, _)| record));
         }
         prop_assert_eq!(projection.replaced_by(at), model.by[at]);
+        prop_assert_eq!(projection.found(at), model.found[at]);
         prop_assert_eq!(projection.stands_for(at), model.stands_for(at));
         prop_assert_eq!(
             projection.state(at),
@@ -136,6 +149,25 @@ proptest! {
     #[test]
     fn so_it_is_where_everything_is_written_over_and_over(jobs in prop::collection::vec(crowded_job(), 0..16)) {
         agrees(&history_of(&jobs))?;
+    }
+
+    #[test]
+    fn so_it_is_where_most_find_their_work_done(jobs in prop::collection::vec(idle_job(), 0..16)) {
+        let mut records = history_of(&jobs);
+        for output in records.iter_mut().flat_map(|record| &mut record.writes) {
+            if output.path == RecordedPath::inside(PATHS[3]) {
+                output.class = Class::Package;
+            }
+        }
+        let records = session(records);
+        agrees(&records)?;
+        for at in 0..records.len() {
+            let idle = |at: usize| records[at].products().next().is_none();
+            let earlier = project(&records).found(at);
+            prop_assert!(earlier.is_none_or(|earlier| idle(at) && !idle(earlier)));
+            let replaced = (0..at).filter(|&earlier| project(&records).replaced_by(earlier) == Some(at));
+            prop_assert!(!idle(at) || replaced.into_iter().all(idle));
+        }
     }
 
     #[test]

@@ -21,6 +21,8 @@ struct Product {
 pub(crate) struct Model<'r> {
     records: &'r [Record],
     pub(crate) by: Vec<Option<usize>>,
+    /// The run whose products each one without any found in place.
+    pub(crate) found: Vec<Option<usize>>,
     /// Which record each is another run of, whether or not it replaced it.
     pub(crate) same_as: Vec<Option<usize>>,
     /// The products of each record, those included that it stands for.
@@ -33,6 +35,7 @@ impl<'r> Model<'r> {
         let mut model = Self {
             records,
             by: vec![None; records.len()],
+            found: vec![None; records.len()],
             same_as: vec![None; records.len()],
             products: records
                 .iter()
@@ -50,10 +53,17 @@ impl<'r> Model<'r> {
     }
 
     fn replace_earlier(&mut self, later: usize) {
+        self.found[later] = self.find_done(later);
+        if self.found[later].is_some() {
+            self.same_as[later] = self.found[later];
+            return;
+        }
         let same: Vec<_> = (0..later)
-            .filter(|&earlier| self.by[earlier].is_none() && self.same_step(earlier, later))
+            .filter(|&earlier| self.is_open(earlier) && self.same_step(earlier, later))
             .collect();
-        self.same_as[later] = same.last().copied();
+        let mut latest = same.iter().rev();
+        let with_products = latest.find(|&&earlier| !self.products[earlier].is_empty());
+        self.same_as[later] = with_products.or(same.last()).copied();
         let own_products = self.products[later].clone();
         for earlier in same {
             let changed = self.products[earlier].iter().any(|theirs| {
@@ -76,8 +86,31 @@ impl<'r> Model<'r> {
         }
     }
 
-    /// Same kind, directory and program; products equal or contained, or the same command where
-    /// there are none; and the later one does not build on the earlier one.
+    fn is_open(&self, record: usize) -> bool {
+        self.by[record].is_none() && self.found[record].is_none()
+    }
+
+    /// The latest run of the same command that has products, if the later one has none: if that one
+    /// succeeded, only where some of them stood when it ran, and it read no other paths.
+    fn find_done(&self, later: usize) -> Option<usize> {
+        let new = &self.records[later];
+        let fits = |&earlier: &usize| {
+            let old = &self.records[earlier];
+            let read = |path: &RecordedPath| old.reads.iter().any(|read| read.path == *path);
+            self.is_open(earlier)
+                && !self.products[earlier].is_empty()
+                && (old.kind, &old.directory, &old.argv) == (new.kind, &new.directory, &new.argv)
+                && (!new.outcome.is_success()
+                    || new.reads.iter().all(|new| read(&new.path))
+                        && self.has_standing(earlier, later))
+        };
+        let nothing_made = self.products[later].is_empty();
+        (0..later).rev().filter(|_| nothing_made).find(fits)
+    }
+
+    /// Same kind, directory and program; products equal or contained, or the same command where the
+    /// earlier one has none; and the later one does not build on the earlier one. Without products only
+    /// what has none is replaced.
     fn same_step(&self, earlier: usize, later: usize) -> bool {
         let (a, b) = (&self.records[earlier], &self.records[later]);
         let (mine, theirs) = (&self.products[later], &self.products[earlier]);
@@ -85,10 +118,10 @@ impl<'r> Model<'r> {
             few.iter()
                 .all(|one| many.iter().any(|other| other.path == one.path))
         };
-        let fits = if mine.is_empty() || theirs.is_empty() {
-            a.argv == b.argv
-        } else {
-            within(mine, theirs) || within(theirs, mine)
+        let fits = match (theirs.is_empty(), mine.is_empty()) {
+            (true, _) => a.argv == b.argv,
+            (false, true) => false,
+            (false, false) => within(mine, theirs) || within(theirs, mine),
         };
         let read_it = theirs.iter().any(|product| {
             b.reads
@@ -118,7 +151,8 @@ impl<'r> Model<'r> {
     }
 
     pub(crate) fn stands_for(&self, record: usize) -> usize {
-        self.by[record].map_or(record, |later| self.stands_for(later))
+        let other = self.by[record].or(self.found[record]);
+        other.map_or(record, |other| self.stands_for(other))
     }
 
     /// The last job before the reader that wrote this at that path, else elsewhere; and where. What
@@ -169,9 +203,10 @@ impl<'r> Model<'r> {
         self.write_of(last, path).map(|left| (last, left))
     }
 
-    /// Whether what a record left at a path is still there, or lives on in updates in place.
-    fn stands(&self, record: usize, path: &RecordedPath, left: Left) -> bool {
-        let next = (record + 1..self.records.len()).find(|&at| self.write_of(at, path).is_some());
+    /// Whether what a record left at a path is there at the turn of another, or lives on in updates in
+    /// place.
+    fn stands(&self, record: usize, path: &RecordedPath, left: Left, end: usize) -> bool {
+        let next = (record + 1..end).find(|&at| self.write_of(at, path).is_some());
         let Some(next) = next else { return true };
         let read_it = self.records[next]
             .reads
@@ -180,17 +215,23 @@ impl<'r> Model<'r> {
         read_it
             && self
                 .write_of(next, path)
-                .is_some_and(|left| self.stands(next, path, left))
+                .is_some_and(|left| self.stands(next, path, left, end))
     }
 
     pub(crate) fn superseded(&self, record: usize) -> bool {
+        let all = self.records.len();
+        let gone = || !self.products[record].is_empty() && !self.has_standing(record, all);
+        !self.is_open(record) || gone()
+    }
+
+    /// Whether any product stands at the turn of another: a file, or if there is none, a deletion.
+    fn has_standing(&self, record: usize, end: usize) -> bool {
         let products = &self.products[record];
         let files = products.iter().any(|product| product.left != Left::Nothing);
         let mut counted = products
             .iter()
             .filter(|product| !files || product.left != Left::Nothing);
-        let gone = |product: &Product| !self.stands(product.record, &product.path, product.left);
-        self.by[record].is_some() || (!products.is_empty() && counted.all(gone))
+        counted.any(|product| self.stands(product.record, &product.path, product.left, end))
     }
 
     fn is_stale(&self, reader: usize) -> bool {
@@ -256,7 +297,9 @@ impl<'r> Model<'r> {
     }
 
     pub(crate) fn state(&self, record: usize) -> State {
-        if !self.records[record].outcome.is_success() {
+        let went_well = |at: usize| self.records[at].outcome.is_success();
+        let mut found_by = (0..self.records.len()).filter(|&at| self.found[at] == Some(record));
+        if !went_well(record) && !found_by.any(went_well) {
             State::Failed
         } else if self.superseded(record) {
             State::Superseded

@@ -1,18 +1,24 @@
 //! The current DAG: what of a history still stands.
 //!
 //! * The *world* maps each path to the last thing that a recorded job did there.
-//! * A job is *superseded* if a later run of its step replaced it, or if each of its products was
+//! * A job is *superseded* if a later run of its step replaced it, if it found its step done, or if each of its products was
 //!   overwritten or deleted by a job that had not read that version. An update in place read it, so
 //!   it keeps the producer that it started from, as long as what it made of it stands.
 //! * A job is *stale* if an input that a recorded job made is no longer what the world holds at that
 //!   path (unless the reader itself was the next to write there), or if who made it is stale or
 //!   superseded with no identical content in its place by now. It is stale too if it read a
 //!   directory as a whole and a later job put a file there that it had neither read nor written.
-//! * A job *failed* if its command said so. What it left behind counts like anything else.
+//! * A job *failed* if its command said so, and no later run that found its products in place went well.
+//!   What it left behind counts like anything else.
 //! * All others are *current*.
 //!
 //! A run that leaves a file as it was has not written it. So a run also stands for the files that
 //! the run it replaced had left and that were still in place: they are its products too.
+//!
+//! A run that has no products at all replaces none that has: what it left in place was made by the
+//! earlier run, from what that one had read. If it is the same whole command, some of those products
+//! still stand, and it read no path that the earlier one had not, it is a further run of that step,
+//! which *found* it done: history, superseded from the start. So is one that failed, whatever it read.
 
 use crate::growth::{Growth, growth};
 use crate::history::{ContentCode, DELETED, PathCode, Version};
@@ -27,9 +33,9 @@ pub enum State {
     Current,
     /// What it ran on has changed since.
     Stale,
-    /// A later run took its place, or its products are gone.
+    /// A later run took its place, or its products are gone, or it had nothing to do.
     Superseded,
-    /// Its command failed.
+    /// Its command failed, and did not go well later on the same products.
     Failed,
 }
 
@@ -104,6 +110,7 @@ pub struct Projection<'r> {
     replacements: Replacements,
     /// Of each write: whether it, or an update in place of it, is what the world holds.
     standing: Vec<bool>,
+    failed: Vec<bool>,
     superseded: Vec<bool>,
     stale: Vec<bool>,
     reasons: Vec<Vec<Reason>>,
@@ -120,6 +127,7 @@ impl<'r> Projection<'r> {
         let replacements = Replacements::of(&history);
         let standing = standing(&history);
         let mut projection = Self {
+            failed: failed(&history, &replacements),
             superseded: Vec::new(),
             stale: vec![false; history.records().len()],
             reasons: vec![Vec::new(); history.records().len()],
@@ -142,7 +150,7 @@ impl<'r> Projection<'r> {
 
     /// Returns what a record is.
     pub fn state(&self, record: usize) -> State {
-        if !self.history.records()[record].succeeded() {
+        if self.failed[record] {
             State::Failed
         } else if self.superseded[record] {
             State::Superseded
@@ -158,7 +166,13 @@ impl<'r> Projection<'r> {
         self.replacements.by[record]
     }
 
-    /// Returns the run that has the record's place now: itself, if nothing replaced it.
+    /// Returns the earlier run whose products the record, which made none, found in place.
+    pub fn found(&self, record: usize) -> Option<usize> {
+        self.replacements.found[record]
+    }
+
+    /// Returns the run that has the record's place now, or that of the one whose products it found:
+    /// itself, if nothing replaced it.
     pub fn stands_for(&self, record: usize) -> usize {
         self.replacements.stands_for(record)
     }
@@ -239,7 +253,7 @@ impl<'r> Projection<'r> {
     }
 
     fn is_superseded(&self, record: usize) -> bool {
-        let replaced = self.replacements.by[record].is_some();
+        let replaced = self.replaced_by(record).or(self.found(record)).is_some();
         let mut lasting = self.lasting(record).peekable();
         replaced || lasting.peek().is_some() && !lasting.any(|write| self.standing[write])
     }
@@ -364,6 +378,18 @@ enum Verdict {
     Bad(Why),
     /// The reader is stale if that record is.
     As(usize),
+}
+
+/// Tells of each record whether its command failed, and still did when its products were found in place.
+fn failed(history: &History<'_>, replacements: &Replacements) -> Vec<bool> {
+    let records = history.records();
+    let mut failed: Vec<_> = records.iter().map(|record| !record.succeeded()).collect();
+    for (later, earlier) in replacements.found.iter().enumerate() {
+        if let Some(earlier) = *earlier {
+            failed[earlier] &= !records[later].succeeded();
+        }
+    }
+    failed
 }
 
 /// Tells of each write whether it, or an update in place of it, is what the world holds.

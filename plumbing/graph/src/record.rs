@@ -1,6 +1,7 @@
 //! Records: jobs, flattened.
 
 use crate::program;
+use crate::replace::reads_no_more;
 use roar_object::{
     ByteStr, Change, Class, ContentId, DatasetAt, JobKind, Mode, ObjectId, Outcome, RecordedPath,
     StepName, Verdict,
@@ -102,30 +103,31 @@ impl Record {
 
 /// Returns whether `later` is another run of the step that `earlier` is a run of.
 ///
-/// Both must be of the same kind, [`program`] and directory; `later` must not have read anything
-/// that `earlier` wrote, where it wrote it (the same bytes elsewhere tell nothing); and the paths of their products must be equal, or those of one contain
-/// those of the other. A job without products says nothing by them, so where one has none the whole
-/// commands must be equal. (A run that leaves its files as they were has none.)
+/// Both must be of the same kind, [`program`] and directory. A run with products is another run of one
+/// with products if the paths of one contain those of the other, and of one without if the whole
+/// commands are equal; neither if it has read anything that `earlier` wrote, where it wrote it (the same
+/// bytes elsewhere tell nothing). A run without products is another run of the same whole command if
+/// that has none either; if that has some, it may have found them in place: unless it failed, it must
+/// not have read any path that the other had not.
 ///
 /// Inside a history more is known, and [`project`](crate::project) uses it: a job also stands for
-/// the files that the run it replaced had left and that it did not change, and no job replaces one
-/// that it descends from.
+/// the files that the run it replaced had left and that it did not change, no job replaces one
+/// that it descends from, and what was found in place must still be there.
 pub fn same_step(earlier: &Record, later: &Record) -> bool {
+    let has_products = |record: &Record| record.products().next().is_some();
+    let same_command = || earlier.argv == later.argv;
     same_program(earlier, later)
-        && !reads_from(later, earlier)
-        && if products_say_nothing(earlier, later) {
-            earlier.argv == later.argv
-        } else {
-            one_contains_the_other(earlier, later)
+        && match (has_products(earlier), has_products(later)) {
+            (true, true) => one_contains_the_other(earlier, later) && !reads_from(later, earlier),
+            (false, _) => same_command() && !reads_from(later, earlier),
+            (true, false) => {
+                same_command() && (!later.succeeded() || reads_no_more(later, earlier))
+            }
         }
 }
 
 fn same_program(a: &Record, b: &Record) -> bool {
     a.kind == b.kind && a.directory == b.directory && program(&a.argv) == program(&b.argv)
-}
-
-fn products_say_nothing(a: &Record, b: &Record) -> bool {
-    a.products().next().is_none() || b.products().next().is_none()
 }
 
 fn one_contains_the_other(a: &Record, b: &Record) -> bool {

@@ -1,4 +1,8 @@
 //! Which jobs are later runs of which step.
+//!
+//! Most take the place of the run before. One without products cannot: what it left in place is still
+//! that run's work, from that run's inputs. It is a further run that found all in place, or a step of
+//! its own.
 
 use crate::codes::{CodeMap, NameMap};
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
@@ -16,8 +20,8 @@ pub fn next_step(records: &[Record], new: &Record) -> StepName {
 
 /// Returns the steps that `new` are runs of, as the next jobs after `records`, in their order.
 ///
-/// The number of the latest run of the same step that no other step has replaced; else the next
-/// one: builds are counted apart. The steps that `new` themselves name are not looked at.
+/// The number of the latest run of the same step that nothing has replaced, of one with products
+/// before one without; else the next number: builds are counted apart. The steps that `new` themselves name are not looked at.
 pub fn next_steps(records: &[Record], new: &[Record]) -> Vec<StepName> {
     let history = History::of(records.iter().chain(new));
     let matches = Replacements::of(&history).matches;
@@ -66,9 +70,11 @@ pub(crate) struct Replacements {
     pub(crate) by: Vec<Option<usize>>,
     /// The end of each record's chain of replacements.
     heirs: Vec<usize>,
+    /// The earlier run whose products a record without any found in place.
+    pub(crate) found: Vec<Option<usize>>,
     /// Writes of replaced runs that the record found in place and left so.
     pub(crate) inherited: Vec<Vec<usize>>,
-    /// For each record the latest one before it that it is a run of the same step as.
+    /// For each record the one before it that it has its step's number from.
     matches: Vec<Option<usize>>,
 }
 
@@ -83,15 +89,20 @@ impl Replacements {
             // Replacements lead forward, so the later run's heir is known already.
             heirs[record] = finder.by[record].map_or(record, |later| heirs[later]);
         }
+        for (record, earlier) in finder.found.iter().enumerate() {
+            heirs[record] = earlier.map_or(heirs[record], |earlier| heirs[earlier]);
+        }
         Self {
             heirs,
             by: finder.by,
+            found: finder.found,
             inherited: finder.inherited,
             matches: finder.last_matches,
         }
     }
 
-    /// Returns the run that now has the record's place: itself, if nothing replaced it.
+    /// Returns the run that now has the place of a record, or of the one whose products it found: itself,
+    /// if nothing replaced it.
     pub(crate) fn stands_for(&self, record: usize) -> usize {
         self.heirs[record]
     }
@@ -106,6 +117,7 @@ type ProgramKey<'h> = (JobKind, &'h RecordedPath, &'h [ByteStr]);
 struct Finder<'h, 'r> {
     history: &'h History<'r>,
     by: Vec<Option<usize>>,
+    found: Vec<Option<usize>>,
     inherited: Vec<Vec<usize>>,
     last_matches: Vec<Option<usize>>,
     /// What each record that is not replaced stands for, sorted by path.
@@ -114,6 +126,8 @@ struct Finder<'h, 'r> {
     first: Vec<usize>,
     last_read: LastRead,
     world: Vec<Option<usize>>,
+    /// Of each write so far: the one that it, or what it updated in place, began with.
+    origins: Vec<usize>,
     live: Live<'h>,
     /// The number of each record's program.
     programs: Vec<u32>,
@@ -136,12 +150,14 @@ impl<'h, 'r> Finder<'h, 'r> {
         Self {
             history,
             by: vec![None; records],
+            found: vec![None; records],
             inherited: vec![Vec::new(); records],
             last_matches: Vec::with_capacity(records),
             made: Vec::with_capacity(records),
             first: (0..records).collect(),
             last_read: LastRead::default(),
             world: vec![None; history.last.len()],
+            origins: Vec::with_capacity(history.writes.len()),
             live: Live::of(history),
             programs: Vec::with_capacity(records),
             heirs: (0..records).collect(),
@@ -159,8 +175,20 @@ impl<'h, 'r> Finder<'h, 'r> {
             self.last_read.note(new, version);
         }
         let own = self.products(new);
+        match own.is_empty().then(|| self.in_place(new)).flatten() {
+            Some(earlier) => self.set_aside(new, earlier),
+            None => self.place(new, own),
+        }
+        self.note_writes(new);
+    }
+
+    /// Puts a record among those that later ones can replace, in the place of those that it replaces.
+    fn place(&mut self, new: usize, own: Vec<Made>) {
         let matches = self.matches(new, &own);
-        self.last_matches.push(matches.last().copied());
+        let mut latest = matches.iter().rev();
+        let with_products = latest.find(|&&earlier| !self.made[earlier].is_empty());
+        self.last_matches
+            .push(with_products.or(matches.last()).copied());
         for &earlier in &matches {
             if self.may_replace(earlier, new, &own) {
                 self.replace(earlier, new);
@@ -172,9 +200,58 @@ impl<'h, 'r> Finder<'h, 'r> {
             }
         }
         self.keep(new, own);
-        for write in self.history.writes_of(new) {
-            self.world[self.history.writes[write].path as usize] = Some(write);
+    }
+
+    /// Notes a record without products as a further run of an earlier one.
+    fn set_aside(&mut self, new: usize, earlier: usize) {
+        self.found[new] = Some(earlier);
+        self.heirs[new] = earlier;
+        self.last_matches.push(Some(earlier));
+        self.made.push(Vec::new());
+    }
+
+    fn note_writes(&mut self, new: usize) {
+        for place in self.history.writes_of(new) {
+            let write = &self.history.writes[place];
+            let before = self.world[write.path as usize].replace(place);
+            let updated = before
+                .filter(|&before| write.started_from == Some(self.history.writes[before].content));
+            self.origins
+                .push(updated.map_or(place, |before| self.origins[before]));
         }
+    }
+
+    /// Returns the latest run of the same command whose products a run without any may have found in
+    /// place: some still stand, and it read nothing that the earlier one had not read. A run that
+    /// failed may have read anything, and need not have come to the products.
+    fn in_place(&mut self, new: usize) -> Option<usize> {
+        let record = self.history.records()[new];
+        let standing = Standing {
+            history: self.history,
+            world: &self.world,
+            origins: &self.origins,
+            made: &self.made,
+        };
+        let by = &self.by;
+        let is_out = |at: usize| by[at].is_some() || self.found[at].is_some();
+        let runs = self.live.runs_of(self.history, new, |at| {
+            !is_out(at) && !self.made[at].is_empty()
+        });
+        if !record.succeeded() {
+            runs.all.retain(|at| by[*at].is_none());
+            return runs.all.last().copied();
+        }
+        let list = runs.that_read(self.history, new)?;
+        for place in (0..list.len()).rev() {
+            let earlier = list[place];
+            if by[earlier].is_some() || !standing.any(earlier) {
+                // What is gone does not come back, so it is never looked at again.
+                list.remove(place);
+            } else if reads_no_more(record, self.history.records()[earlier]) {
+                return Some(earlier);
+            }
+        }
+        None
     }
 
     /// Returns what the record itself wrote and deleted, sorted by path.
@@ -344,6 +421,31 @@ impl<'h, 'r> Finder<'h, 'r> {
     }
 }
 
+/// What the world holds before some record.
+struct Standing<'f, 'r> {
+    history: &'f History<'r>,
+    world: &'f [Option<usize>],
+    origins: &'f [usize],
+    made: &'f [Vec<Made>],
+}
+
+impl Standing<'_, '_> {
+    /// Returns whether the world holds something of what a record stands for: a file, or if it has left
+    /// none, a deletion. What was updated in place since is held.
+    fn any(&self, record: usize) -> bool {
+        let made = &self.made[record];
+        let remains = |made: &&Made| made.content != DELETED;
+        let leaves_files = made.iter().any(|made| remains(&made));
+        let mut lasting = made.iter().filter(|made| !leaves_files || remains(made));
+        lasting.any(|made| self.holds(made.write))
+    }
+
+    fn holds(&self, write: usize) -> bool {
+        let path = self.history.writes[write].path;
+        self.world[path as usize].is_some_and(|last| self.origins[last] == self.origins[write])
+    }
+}
+
 /// Returns whether two sorted lists have the same paths, and any.
 fn same_paths(a: &[Made], b: &[Made]) -> bool {
     let pairs = || a.iter().zip(b);
@@ -371,9 +473,9 @@ struct Live<'h> {
     programs: NameMap<ProgramKey<'h>, u32>,
     by_path: CodeMap<(u32, PathCode), List>,
     by_rarest: CodeMap<(u32, PathCode), List>,
-    /// All records up to some place: few runs have no products, and only they are looked up here.
-    by_command: NameMap<ProgramKey<'h>, List>,
-    /// How many records are in `by_command`.
+    /// Records with products, up to some place: few runs have none, and only for them is it asked.
+    by_command: NameMap<ProgramKey<'h>, Runs>,
+    /// How many records were looked at for `by_command`.
     commands: usize,
     empty: NameMap<ProgramKey<'h>, List>,
     /// Records that are not found by their paths for now.
@@ -421,13 +523,20 @@ impl<'h> Live<'h> {
         }
     }
 
-    /// Lists the records before `end` by their commands.
-    fn note_commands(&mut self, history: &'h History<'_>, end: usize) {
-        for at in self.commands..end {
+    /// Returns the runs before `new` of the same command that `counts`, as far as that is known by now.
+    fn runs_of(
+        &mut self,
+        history: &'h History<'_>,
+        new: usize,
+        counts: impl Fn(usize) -> bool,
+    ) -> &mut Runs {
+        for at in (self.commands..new).filter(|&at| counts(at)) {
             let command = command_key(history.records()[at]);
-            self.by_command.entry(command).or_default().push(at);
+            self.by_command.entry(command).or_default().all.push(at);
         }
-        self.commands = end;
+        self.commands = new;
+        let command = command_key(history.records()[new]);
+        self.by_command.entry(command).or_default()
     }
 
     /// Returns every live record that may be of the same step, and a few that are not, ascending.
@@ -447,14 +556,8 @@ impl<'h> Live<'h> {
                 found.extend_from_slice(list);
             }
         };
-        if own.is_empty() {
-            // A run without products is compared by command with all, hidden ones included.
-            self.note_commands(history, new);
-            let list = self.by_command.entry(command).or_default();
-            list.retain(|at| by[*at].is_none());
-            found.extend_from_slice(list);
-        } else {
-            take(self.empty.get_mut(&command));
+        take(self.empty.get_mut(&command));
+        if !own.is_empty() {
             for made in own {
                 take(self.by_rarest.get_mut(&(program, made.path)));
             }
@@ -464,6 +567,48 @@ impl<'h> Live<'h> {
         found.dedup();
         found
     }
+}
+
+/// The runs of one command that have products, ascending.
+#[derive(Default)]
+struct Runs {
+    all: List,
+    /// The last one that is in the lists below.
+    noted: Option<usize>,
+    /// Those whose products may stand.
+    standing: List,
+    by_read: CodeMap<PathCode, List>,
+}
+
+impl Runs {
+    /// Returns runs that read one of the paths that `new` read, as few as possible; all if it read
+    /// nothing. What read all of its paths is among them.
+    fn that_read(&mut self, history: &History<'_>, new: usize) -> Option<&mut List> {
+        self.note_reads(history);
+        let reads = &history.reads[history.reads_of(new)];
+        let length = |path: &PathCode| self.by_read.get(path).map_or(0, List::len);
+        match reads.iter().map(|read| read.path).min_by_key(length) {
+            Some(path) => self.by_read.get_mut(&path),
+            None => Some(&mut self.standing),
+        }
+    }
+
+    fn note_reads(&mut self, history: &History<'_>) {
+        let new = |at: &&usize| self.noted.is_none_or(|noted| **at > noted);
+        for &at in self.all.iter().filter(new) {
+            self.standing.push(at);
+            for read in &history.reads[history.reads_of(at)] {
+                self.by_read.entry(read.path).or_default().push(at);
+            }
+        }
+        self.noted = self.all.last().copied().max(self.noted);
+    }
+}
+
+/// Returns whether each path that `later` read was read by `earlier`, too.
+pub(crate) fn reads_no_more(later: &Record, earlier: &Record) -> bool {
+    let read = |path| earlier.reads.binary_search_by_key(&path, |read| &read.path);
+    later.reads.iter().all(|new| read(&new.path).is_ok())
 }
 
 /// Returns the shortest list of records that made one of the paths; none if a path is in no list,

@@ -128,41 +128,143 @@ fn identical_bytes_make_nothing_stale() {
     let left_as_it_was = then(pipeline(), job("python prep.py").reads("raw=r"));
     assert_eq!(
         states(&left_as_it_was),
-        "@1:superseded @2:current @3:current @1:current"
+        "@1:current @2:current @3:current @1:superseded"
     );
     assert_eq!(drawn(&left_as_it_was, Show::Current), "@1< @2<@1 @3<@1,@2");
 }
 
 #[test]
-fn a_run_that_changed_nothing_stands_for_what_it_left() {
-    let records = then(pipeline(), job("python prep.py").reads("raw=r"));
+fn a_run_that_changed_less_stands_for_what_it_left() {
+    let again = job("python prep.py").reads("raw=r").writes("test=e2");
+    let records = then(pipeline(), again);
     let kept = project(&records).kept(3);
-    assert_eq!(
-        kept,
-        [
-            Written {
-                record: 0,
-                output: 0
-            },
-            Written {
-                record: 0,
-                output: 1
-            }
-        ]
-    );
-    let changed = then(
-        records,
-        job("python prep.py -n 9")
-            .reads("raw=r")
-            .writes("test=e9 train=t9"),
-    );
-    assert_eq!(changed[4].step.to_string(), "@1");
+    let train = Written {
+        record: 0,
+        output: 1,
+    };
+    assert_eq!(kept, [train]);
     let other = job("shuffle.py").writes("test=x train=y");
-    let records = then(
-        then(pipeline(), job("python prep.py").reads("raw=r")),
-        other,
+    assert_eq!(project(&then(records, other)).state(3), State::Superseded);
+}
+
+/// `make` that builds once, and then finds nothing to do.
+fn made() -> Vec<Record> {
+    session([
+        job("make").reads("Makefile=m in.csv=i").writes("out=o"),
+        job("wc out").reads("out=o").writes("n=1"),
+        job("make").reads("Makefile=m"),
+    ])
+}
+
+#[test]
+fn a_run_that_made_nothing_replaces_none_that_made_something() {
+    let records = made();
+    assert_eq!(states(&records), "@1:current @2:current @1:superseded");
+    assert_eq!(drawn(&records, Show::Current), "@1< @2<@1");
+    assert_eq!(drawn(&records, Show::All), "@1< @2<@1 @1<");
+    let projection = project(&records);
+    assert_eq!(
+        (projection.found(2), projection.replaced_by(0)),
+        (Some(0), None)
     );
-    assert_eq!(project(&records).state(3), State::Superseded);
+    assert_eq!(projection.stands_for(2), 0);
+    let hidden = projection.dag(Show::Current).hidden;
+    assert_eq!((hidden.stale, hidden.superseded, hidden.failed), (0, 1, 0));
+    assert!(same_step(&records[0], &records[2]));
+}
+
+#[test]
+fn what_builds_again_after_that_replaces_the_first_and_keeps_its_number() {
+    let built = || job("make").reads("Makefile=m in.csv=i2").writes("out=o2");
+    let records = then(then(made(), job("make").reads("Makefile=m")), built());
+    let all = "@1:superseded @2:stale @1:superseded @1:superseded @1:current";
+    assert_eq!(states(&records), all);
+    let projection = project(&records);
+    assert_eq!([0, 2, 3].map(|at| projection.stands_for(at)), [4; 3]);
+    // One that looked at more was a step of its own, and gives way to the one that made it all.
+    let looked = then(made(), job("make").reads("Makefile=m2 more.mk=m"));
+    assert_eq!(looked[3].step.to_string(), "@3");
+    let records = then(looked, built());
+    assert_eq!(
+        states(&records),
+        "@1:superseded @2:stale @1:superseded @3:superseded @1:current"
+    );
+}
+
+#[test]
+fn a_run_that_made_nothing_belongs_to_the_run_that_read_as_much() {
+    let sort = |from: &str| job("sort").reads(&format!("{from}=1"));
+    let records = session([
+        sort("a").writes("a.out=1"),
+        sort("b").writes("b.out=2"),
+        sort("a"),
+        sort("b"),
+        sort("c"),
+        job("sort -r").reads("a=1"),
+    ]);
+    assert_eq!(
+        states(&records),
+        "@1:current @2:current @1:superseded @2:superseded @3:current @4:current"
+    );
+    let found = (0..6).map(|at| project(&records).found(at));
+    assert!(found.eq([None, None, Some(0), Some(1), None, None]));
+    // Of several it is the latest.
+    let latest = then(records, job("sort"));
+    assert_eq!(project(&latest).found(6), Some(1));
+}
+
+#[test]
+fn what_is_gone_was_not_found_in_place() {
+    let removed = then(made(), job("rm out").writes("out="));
+    let records = then(removed, job("make").reads("Makefile=m"));
+    assert_eq!(records[4].step.to_string(), "@4");
+    let mut update = session([
+        job("init.py").writes("log=1"),
+        job("append.py").reads("log=1").writes("log=2"),
+        job("init.py"),
+    ]);
+    assert_eq!(states(&update), "@1:current @2:current @1:superseded");
+    update = then(update, job("other.py").writes("log=3"));
+    assert_eq!(then(update, job("init.py"))[4].step.to_string(), "@4");
+    let deleted = session([job("rm -f x").writes("x="), job("rm -f x")]);
+    assert_eq!(states(&deleted), "@1:current @1:superseded");
+}
+
+#[test]
+fn a_failed_run_that_made_nothing_is_history_of_its_step() {
+    let records = then(made(), job("make").reads("Makefile=m broken.h=b").fails());
+    assert_eq!(
+        states(&records),
+        "@1:current @2:current @1:superseded @1:failed"
+    );
+    assert_eq!(project(&records).found(3), Some(0));
+    let mended = then(records, job("make").reads("Makefile=m").writes("out=o3"));
+    assert_eq!(mended[4].step.to_string(), "@1");
+}
+
+#[test]
+fn a_failed_run_has_not_failed_once_all_went_well_on_what_it_made() {
+    let built = job("make test").reads("a=1").writes("prog=p").fails();
+    let again = || job("make test").reads("a=1");
+    let records = then(session([built]), again().fails());
+    assert_eq!(states(&records), "@1:failed @1:failed");
+    let records = then(then(records, again()), again().fails());
+    assert_eq!(
+        states(&records),
+        "@1:current @1:failed @1:superseded @1:failed"
+    );
+    assert_eq!(drawn(&records, Show::Current), "@1<");
+}
+
+#[test]
+fn what_a_run_makes_takes_the_place_of_one_that_made_nothing() {
+    let records = session([
+        job("make").reads("Makefile=m"),
+        job("make").reads("Makefile=m"),
+        job("make").reads("Makefile=m in.csv=i").writes("out=o"),
+    ]);
+    assert_eq!(states(&records), "@1:superseded @1:superseded @1:current");
+    assert_eq!(project(&records).stands_for(0), 2);
 }
 
 #[test]

@@ -133,7 +133,7 @@ impl Snapshot {
         let mut all = (0..records.len()).rev().filter(of_step);
         let last = all.next();
         let found = match all.next() {
-            Some(_) => self.counting(step)?.or(last),
+            Some(_) => self.counting(step)?.or(self.made_by(last)?),
             None => last,
         };
         let count = || {
@@ -149,6 +149,16 @@ impl Snapshot {
                 step,
                 count: count().unwrap_or(0),
             })
+    }
+
+    /// The run itself; for one that found its work done, the run that had done it.
+    fn made_by(&self, run: Option<usize>) -> Result<Option<usize>, RepoError> {
+        let projection = self.projection()?;
+        let done = |run: usize| match projection.state(run) {
+            State::Failed => run,
+            _ => projection.found(run).unwrap_or(run),
+        };
+        Ok(run.map(done))
     }
 
     /// The last run of a step that still counts.

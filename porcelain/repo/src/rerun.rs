@@ -132,6 +132,22 @@ impl<'r, 'p> Rerun<'r, 'p> {
         causes
     }
 
+    /// Returns whether the step was run again since and made nothing, going by a later projection of the
+    /// session: its run still stands for itself.
+    pub fn made_nothing(&self, turn: usize, now: &Projection<'_>) -> bool {
+        let old = self.record(turn);
+        let records = now.history().records();
+        let is_again = |&at: &usize| {
+            let new = records[at];
+            let command = (new.kind, &new.directory, &new.argv);
+            command == (old.kind, &old.directory, &old.argv) && new.products().next().is_none()
+        };
+        let Some(at) = records.iter().position(|record| record.job == old.job) else {
+            return false;
+        };
+        now.stands_for(at) == at && (self.records().len()..records.len()).any(|at| is_again(&at))
+    }
+
     /// Foretells every turn.
     pub fn forecast(&self) -> Vec<Forecast> {
         let mut forecasts: Vec<Forecast> = Vec::new();

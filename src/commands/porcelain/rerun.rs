@@ -28,7 +28,9 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 /// bytes. It runs in its own directory, with its own arguments, reads and writes the files that its
 /// standard input and output were, and is recorded like any run. The first that fails ends it all.
 ///
-/// A file that a step made and you changed since is not overwritten, unless with `--force`.
+/// A file that a step made and you changed since is not overwritten, unless with `--force`. A step that
+/// makes nothing when it is run again, as `make` does if it thinks that all is up to date, stays what it
+/// was, and that is said.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -84,7 +86,7 @@ fn carry_out(
     rerun: &Rerun<'_, '_>,
     force: bool,
 ) -> Result<ExitCode, CommandError> {
-    let mut done = 0;
+    let mut done = Vec::new();
     for turn in 0..rerun.turns().len() {
         let causes = rerun.causes(turn);
         if causes.is_empty() {
@@ -99,10 +101,32 @@ fn carry_out(
         if !status.success() {
             return Ok(failed(ui, rerun, turn, status));
         }
-        done += 1;
+        done.push(turn);
     }
-    say::end(ui, rerun, done);
+    tell_idle(ui, workspace, rerun, &done)?;
+    say::end(ui, rerun, done.len());
     Ok(ExitCode::SUCCESS)
+}
+
+/// Says which steps made nothing when they were run again, and so are still what they were.
+fn tell_idle(
+    ui: &Ui,
+    workspace: &Workspace,
+    rerun: &Rerun<'_, '_>,
+    done: &[usize],
+) -> Result<(), CommandError> {
+    if done.is_empty() {
+        return Ok(());
+    }
+    let snapshot = snapshot_of(ui, workspace)?;
+    let projection = snapshot.projection()?;
+    for &turn in done {
+        let causes = rerun.causes(turn);
+        if !causes.is_empty() && rerun.made_nothing(turn, &projection) {
+            ui.warn(say::idle(rerun, turn, &causes));
+        }
+    }
+    Ok(())
 }
 
 /// A file that somebody changed by hand may be all that there is of their work.

@@ -193,6 +193,8 @@ pub struct JobView {
     pub stale: Vec<StaleView>,
     /// The job that took its place, if one did.
     pub replaced_by: Option<String>,
+    /// The job whose products it found in place, if it made none itself.
+    pub found: Option<String>,
     /// The job whose command it ran again.
     pub reruns: Option<String>,
     /// What it read: data, and code that a recorded job made.
@@ -223,7 +225,7 @@ impl JobView {
         let records = projection.history().records();
         let job = records[record];
         let (exit, signal) = exit_and_signal(job.outcome);
-        let replaced_by = projection.replaced_by(record);
+        let id = |record: usize| records[record].job.to_string();
         Self {
             schema: SCHEMA,
             id: job.job.to_string(),
@@ -239,7 +241,8 @@ impl JobView {
             state: JobState::of(job),
             dag_state: projection.state(record).name().to_owned(),
             stale: stale(projection, record),
-            replaced_by: replaced_by.map(|later| records[later].job.to_string()),
+            replaced_by: projection.replaced_by(record).map(id),
+            found: projection.found(record).map(id),
             reruns: facts.reruns.map(|id| id.to_string()),
             inputs: inputs(projection, record, Members::Listed),
             outputs: outputs(projection, record, Members::Listed),

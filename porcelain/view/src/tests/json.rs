@@ -151,7 +151,7 @@ fn deleted_outputs_have_no_hash_and_kept_ones_say_so() {
         (&Value::Null, &json!("deleted"))
     );
     let mut again = records[0].clone();
-    again.writes.clear();
+    again.writes.truncate(1);
     again
         .datasets
         .retain(|set| set.role == roar_object::Role::Read);
@@ -159,5 +159,13 @@ fn deleted_outputs_have_no_hash_and_kept_ones_say_so() {
     let projection = project(&records);
     let view = view_of(&projection, 6);
     assert_eq!(view.outputs.len(), 301);
-    assert!(view.outputs.iter().all(|output| output.kept));
+    let kept = view.outputs.iter().filter(|output| output.kept);
+    assert_eq!(kept.count(), 300);
+    let mut idle = records[6].clone();
+    idle.writes.clear();
+    records.push(idle);
+    let projection = project(&records);
+    let view = view_of(&projection, 7);
+    assert!(view.outputs.is_empty());
+    assert_eq!(view.found, Some(records[6].job.to_string()));
 }

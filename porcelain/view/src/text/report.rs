@@ -72,6 +72,9 @@ fn facts(text: &mut Text, view: &JobView) {
     if let Some(later) = &view.replaced_by {
         fact("Replaced", format!("by {}", short(later)));
     }
+    if let Some(earlier) = &view.found {
+        fact("Found", format!("what {} made", short(earlier)));
+    }
     if let Some(earlier) = &view.reruns {
         fact("Reruns", short(earlier));
     }

@@ -66,6 +66,7 @@ const JOB: &[&str] = &[
     "dag_state",
     "stale",
     "replaced_by",
+    "found",
     "reruns",
     "others",
     "other_files",

@@ -129,6 +129,15 @@ pub(super) fn why(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> Strin
     )
 }
 
+/// Says that a step made nothing, whatever it was run for.
+pub(super) fn idle(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> String {
+    format!(
+        "{} made nothing, though {}; what it left is from before",
+        rerun.record(turn).step,
+        reasons(causes)
+    )
+}
+
 /// Names the first reasons, and counts the others.
 fn reasons(causes: &[Cause]) -> String {
     const NAMED: usize = 3;

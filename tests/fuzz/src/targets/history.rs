@@ -97,7 +97,8 @@ fn judged(projection: &Projection<'_>) {
         assert!(state != State::Stale || stale);
         assert!(state != State::Current || !stale);
         let heir = projection.stands_for(record);
-        assert!(heir >= record && projection.replaced_by(heir).is_none());
+        let from = projection.found(record).unwrap_or(record);
+        assert!(heir >= from && projection.replaced_by(heir).is_none());
         projection.holds(record);
         projection.kept(record);
     }
