@@ -22,15 +22,14 @@ fn what_cannot_be_executed_is_told_as_a_shell_would() {
     sandbox.write("lost", "#!/no/such/interpreter\n");
     sandbox.write("broken", "\x7fELF and no more\n");
     sandbox.write("words", "exit 3\n");
-    for (name, code) in [("lost", 126), ("broken", 126), ("words", 3)] {
+    for (name, code) in [("lost", 127), ("broken", 126), ("words", 3)] {
         sandbox.sh(&format!("chmod +x {name}"));
         let seen = sandbox.roar(["run", &format!("./{name}")]);
         assert_eq!(seen.code, code, "{seen}");
     }
     let seen = sandbox.roar(["run", "./lost"]);
     assert!(
-        seen.err()
-            .contains("what it is to be executed by was not found"),
+        seen.err().contains("what executes './lost' was not found"),
         "{seen}"
     );
 }

@@ -32,9 +32,15 @@ pub enum Unavailable {
 /// A command that was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// The program, or the interpreter that it names, is not there.
+    /// The program is not there.
     #[error("program '{}' was not found", program.display())]
     NotFound {
+        /// The file that was to be executed.
+        program: PathBuf,
+    },
+    /// The program is there, but not the interpreter or loader that it names.
+    #[error("what executes '{}' was not found", program.display())]
+    NoInterpreter {
         /// The file that was to be executed.
         program: PathBuf,
     },
@@ -81,7 +87,7 @@ impl LaunchError {
     /// the command's.
     pub fn exit_code(&self) -> Option<i32> {
         match self {
-            Self::NotFound { .. } => Some(127),
+            Self::NotFound { .. } | Self::NoInterpreter { .. } => Some(127),
             Self::NotExecutable { .. } => Some(126),
             _ => None,
         }

@@ -152,13 +152,7 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
             source,
         }
         .into(),
-        (_, libc::ENOENT) if is_there(command) => LaunchError::NotExecutable {
-            program,
-            source: io::Error::new(
-                io::ErrorKind::NotFound,
-                "what it is to be executed by was not found",
-            ),
-        },
+        (_, libc::ENOENT) if is_there(command) => LaunchError::NoInterpreter { program },
         (_, libc::ENOENT) => LaunchError::NotFound { program },
         (_, libc::ENOSYS) => LaunchError::Io {
             what: "watch the command",

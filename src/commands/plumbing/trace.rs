@@ -130,7 +130,9 @@ fn cannot_run(err: ResolveError) -> CommandError {
 
 fn not_run(err: TraceError) -> CommandError {
     let fault = match &err {
-        TraceError::Launch(LaunchError::NotFound { .. }) => Fault::NoProgram,
+        TraceError::Launch(LaunchError::NotFound { .. } | LaunchError::NoInterpreter { .. }) => {
+            Fault::NoProgram
+        }
         TraceError::Launch(LaunchError::NotExecutable { .. }) => Fault::NotExecutable,
         _ => Fault::Own,
     };
