@@ -3,12 +3,18 @@
 //! rayon panics where its threads cannot be started: the system allows a process or a user only so many,
 //! and each wants room for its stack. So whoever uses rayon does it inside [`sharing`].
 
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// What a thread may take up, with its stack.
 const ROOM: usize = 4 << 20;
+
+/// What the C library sets apart for the small pieces of memory of a thread, in addresses alone, and for how many
+/// threads it does so for certain.
+const ARENA: usize = 64 << 20;
+const ARENAS: usize = 16;
 
 thread_local! {
     /// A pool that has no thread but this one.
@@ -28,7 +34,7 @@ pub fn sharing<T>(work: impl FnOnce() -> T) -> T {
 /// for what they read.
 pub fn threads(number: usize) -> Option<ThreadPool> {
     // The stacks of threads that have ended are kept, and would leave less room.
-    if !has_room(number.saturating_mul(ROOM)) {
+    if !has_room_for(number) {
         return None;
     }
     ThreadPoolBuilder::new().num_threads(number).build().ok()
@@ -39,8 +45,17 @@ fn has_threads() -> bool {
     static STARTED: OnceLock<bool> = OnceLock::new();
     *STARTED.get_or_init(|| {
         let number = std::thread::available_parallelism().map_or(1, usize::from);
-        has_room(number.saturating_mul(ROOM)) && ThreadPoolBuilder::new().build_global().is_ok()
+        has_room_for(number) && ThreadPoolBuilder::new().build_global().is_ok()
     })
+}
+
+fn has_room_for(threads: usize) -> bool {
+    let limit = getrlimit(Resource::RLIMIT_AS).map_or(RLIM_INFINITY, |(limit, _)| limit);
+    let arenas = match limit {
+        RLIM_INFINITY => 0,
+        _ => threads.min(ARENAS) * ARENA,
+    };
+    has_room(threads.saturating_mul(ROOM).saturating_add(arenas))
 }
 
 /// Returns whether there are so many bytes of memory to be had. Whoever asks for some in earnest and does not
