@@ -1,6 +1,6 @@
 //! Which programs the library is worth what it costs: those that open files to read.
 //!
-//! To load the library costs a program about as much as two or three calls that are held. Many programs
+//! To load the library costs a program about as much as a few calls that are held. Many programs
 //! of a build or a script open fewer files than that; so what a program did the first times
 //! decides how it is started from then on. Now and then it is tried again: who does something else
 //! today may have been given other work.

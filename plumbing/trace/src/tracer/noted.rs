@@ -27,6 +27,9 @@ use crate::walk;
 /// How long notes may lie: were this process killed, they would be lost.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many processes are remembered to have an environment without the library before all are forgotten.
+const REMEMBERED: usize = 1 << 16;
+
 /// The ring, and the library by which programs come to it.
 #[derive(Debug)]
 pub(crate) struct Notebook {
@@ -80,6 +83,10 @@ impl Notebook {
         if wanted {
             self.without.remove(&caller.pid);
         } else if place != Place::None {
+            if self.without.len() >= REMEMBERED {
+                // Who is forgotten goes without the library, and is seen when it calls.
+                self.without.clear();
+            }
             self.without.insert(caller.pid);
             self.without.extend(parent);
         }
