@@ -6,6 +6,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::gate;
 use crate::link;
+use crate::path::Path;
 use crate::ring::{Facts, PATH, Ring, Room};
 use crate::sys::{
     self, AT_FDCWD, EFAULT, EINVAL, ELOOP, ENOSYS, EPERM, FSTAT, GETCWD, GETPID, GETPPID,
@@ -24,48 +25,6 @@ const REMIND: u64 = 256;
 
 /// The process that wrote last, so that each tells once who started it.
 static LAST: AtomicU32 = AtomicU32::new(0);
-
-/// A path with its end, absolute.
-struct Path {
-    /// Only what was written is looked at.
-    bytes: [MaybeUninit<u8>; PATH],
-    length: usize,
-}
-
-impl Path {
-    const EMPTY: Self = Self {
-        bytes: [MaybeUninit::uninit(); PATH],
-        length: 0,
-    };
-
-    fn push(&mut self, byte: u8) -> Option<()> {
-        *self.bytes.get_mut(self.length)? = MaybeUninit::new(byte);
-        self.length += 1;
-        Some(())
-    }
-
-    fn starts_with(&self, prefix: &[u8]) -> bool {
-        let has = |(at, byte): (usize, &u8)| {
-            // SAFETY: all below the length was written.
-            at < self.length
-                && self
-                    .bytes
-                    .get(at)
-                    .is_some_and(|it| unsafe { it.assume_init() } == *byte)
-        };
-        prefix.iter().enumerate().all(has)
-    }
-
-    fn ends_with(&self, suffix: &[u8]) -> bool {
-        let Some(start) = self.length.checked_sub(suffix.len()) else {
-            return false;
-        };
-        let tail = self.bytes.iter().take(self.length).skip(start);
-        // SAFETY: all below the length was written.
-        tail.zip(suffix)
-            .all(|(byte, it)| unsafe { byte.assume_init() } == *it)
-    }
-}
 
 /// Opens a file as the C library does.
 ///
@@ -269,7 +228,7 @@ unsafe fn complete(whole: &mut Path, at: c_int, path: *const u8, fd: isize) -> O
         }
         directory(whole)?;
     }
-    unsafe { append(whole, path) }
+    unsafe { whole.append(path) }
 }
 
 /// Asks the kernel where an open file is.
@@ -335,21 +294,4 @@ fn directory(whole: &mut Path) -> Option<()> {
         return None;
     }
     whole.push(b'/')
-}
-
-/// # Safety
-///
-/// The path ends with a zero.
-unsafe fn append(whole: &mut Path, path: *const u8) -> Option<()> {
-    let mut at = path;
-    loop {
-        // SAFETY: it is not behind the zero yet.
-        let byte = unsafe { *at };
-        if byte == 0 {
-            return Some(());
-        }
-        whole.push(byte)?;
-        // SAFETY: as before.
-        at = unsafe { at.add(1) };
-    }
 }

@@ -7,11 +7,13 @@ use core::ffi::{c_char, c_int};
 pub(crate) const OPENAT: usize = 257;
 pub(crate) const OPENAT2: usize = 437;
 pub(crate) const CLOSE: usize = 3;
+pub(crate) const STAT: usize = 4;
 pub(crate) const FSTAT: usize = 5;
 pub(crate) const MMAP: usize = 9;
 pub(crate) const MPROTECT: usize = 10;
 pub(crate) const MUNMAP: usize = 11;
 pub(crate) const GETPID: usize = 39;
+pub(crate) const EXECVE: usize = 59;
 pub(crate) const GETCWD: usize = 79;
 pub(crate) const READLINK: usize = 89;
 pub(crate) const READLINKAT: usize = 267;
@@ -20,16 +22,22 @@ pub(crate) const GETPPID: usize = 110;
 pub(crate) const AT_FDCWD: c_int = -100;
 
 pub(crate) const O_ACCMODE: c_int = 0o3;
+pub(crate) const O_RDONLY: c_int = 0;
+pub(crate) const O_WRONLY: c_int = 0o1;
 pub(crate) const O_RDWR: c_int = 0o2;
 pub(crate) const O_CREAT: c_int = 0o100;
+pub(crate) const O_EXCL: c_int = 0o200;
 pub(crate) const O_TRUNC: c_int = 0o1000;
+pub(crate) const O_APPEND: c_int = 0o2000;
 pub(crate) const O_DIRECTORY: c_int = 0o200_000;
 pub(crate) const O_CLOEXEC: c_int = 0o2_000_000;
 pub(crate) const O_PATH: c_int = 0o10_000_000;
 pub(crate) const O_TMPFILE: c_int = 0o20_000_000 | O_DIRECTORY;
 
 pub(crate) const EPERM: isize = 1;
+pub(crate) const ENOENT: isize = 2;
 pub(crate) const EFAULT: isize = 14;
+pub(crate) const ENOTDIR: isize = 20;
 pub(crate) const EINVAL: isize = 22;
 pub(crate) const ENOSYS: isize = 38;
 pub(crate) const ELOOP: isize = 40;
@@ -43,7 +51,7 @@ unsafe extern "C" {
     fn abort() -> !;
 }
 
-/// What `fstat` tells: `struct stat` of `arch/x86/include/uapi/asm/stat.h`.
+/// What `stat` and `fstat` tell: `struct stat` of `arch/x86/include/uapi/asm/stat.h`.
 #[repr(C)]
 pub(crate) struct Stat {
     pub(crate) dev: u64,

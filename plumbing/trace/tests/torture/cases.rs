@@ -186,6 +186,17 @@ pub(crate) const CASES: &[Case] = &[
     kit("fallocate", "$ROAR kit fallocate", &["C out"]),
     kit("freopen", "$ROAR kit freopen", IN_OUT),
     kit("stdio", "$ROAR kit stdio", IN_OUT),
+    kit(
+        "streams",
+        "$ROAR kit streams",
+        &["R in", "RM file", "C out"],
+    ),
+    case(
+        "search",
+        "mkdir bin; echo 'read x <in' >bin/script; chmod +x bin/script; echo no >sub/script",
+        "$ROAR kit search",
+        &["R in", "R+x bin/script"],
+    ),
     kit("mmap_read", "$ROAR kit mmap_read", &["R in"]),
     kit("mmap_write", "$ROAR kit mmap_write", &["RM file"]),
     kit("mmap_mprotect", "$ROAR kit mmap_mprotect", &["RM file"]),

@@ -26,6 +26,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <wchar.h>
 
 extern char **environ;
 
@@ -73,6 +74,48 @@ static void c_freopen(void) {
 static void c_stdio(void) {
     FILE *in = NEED(fopen("in", "r")), *out = NEED(fopen("out", "w"));
     fputc(fgetc(in), out), fclose(out);
+}
+static void must(int holds) {
+    if (!holds) exit(96);
+}
+/* Streams of all kinds are what they are without us: as they are opened, and as they are refused. */
+static void c_streams(void) {
+    FILE *s = NEED(fopen("in", "re"));
+    must(fcntl(fileno(s), F_GETFD) == FD_CLOEXEC && ftell(s) == 0 && fgetc(s) == 'i');
+    must(!fseek(s, 1, SEEK_SET) && fgetc(s) == 'n' && fputc('x', s) == EOF && errno == EBADF && !fclose(s));
+    s = NEED(fopen64("in", "rb")), must(fcntl(fileno(s), F_GETFD) == 0 && !fclose(s));
+    must(!fopen("none", "r") && errno == ENOENT), must(!fopen("in", "?") && errno == EINVAL);
+    must(!fopen("in", "wx") && errno == EEXIST), must(!fopen((char *)1, "r") && errno == EFAULT);
+    s = NEED(fopen("in", "r,ccs=UTF-8")), must(fgetwc(s) == L'i' && !fclose(s));
+    s = NEED(fopen(".", "r")), must(fgetc(s) == EOF && errno == EISDIR && !fclose(s));
+    E(mkfifo("fifo", 0644));
+    pid_t child = E(fork());
+    if (child == 0) s = NEED(fopen("fifo", "w")), fputc('f', s), fclose(s), _exit(0);
+    s = NEED(fopen("fifo", "r")), must(fgetc(s) == 'f' && !fclose(s)), wait_for(child);
+    s = NEED(fopen("file", "r+")), must(fgetc(s) == 'o' && !fseek(s, 0, SEEK_SET) && fputc('O', s) == 'O'), fclose(s);
+    s = NEED(fopen("out", "w")), must(fputc('x', s) == 'x' && !fclose(s));
+    s = NEED(fopen("out", "a")), must(fputc('y', s) == 'y' && ftell(s) == 2 && !fclose(s));
+}
+/* Looks for a program in directories, of which some are none, and returns why it was not executed. */
+static int search(const char *path, const char *name) {
+    char *argv[] = {(char *)name, 0};
+    if (path) setenv("PATH", path, 1);
+    else unsetenv("PATH");
+    errno = 0;
+    pid_t pid = vfork();
+    if (pid == 0) execvp(name, argv), _exit(0);
+    if (errno == 0) wait_for(pid);
+    else waitpid(pid, 0, 0);
+    return errno;
+}
+static void c_search(void) {
+    char none[8192], far[8192], *argv[] = {"x", 0}, *here = NEED(get_current_dir_name());
+    sprintf(none, "%s/none:%s/in/x:%s/none/more", here, here, here), sprintf(far, "%s:%s/sub:%s/bin", none, here, here);
+    must(execve("none", argv, environ) < 0 && errno == ENOENT), must(execve("in/x", argv, environ) < 0 && errno == ENOTDIR);
+    must(execve("sub", argv, environ) < 0 && errno == EACCES), must(execve((char *)1, argv, environ) < 0 && errno == EFAULT);
+    must(search(none, "script") == ENOENT), must(search(none, "") == ENOENT), must(search("", "none") == ENOENT);
+    must(search(far, "script") == 0), must(search("none:bin", "script") == 0), must(search(0, "true") == 0);
+    must(search("none:sub", "script") == EACCES), sprintf(far, "%s:%s/sub", none, here), must(search(far, "script") == EACCES);
 }
 static void c_mmap_read(void) {
     char *p = mmap(0, 4, PROT_READ, MAP_PRIVATE, rd("in"), 0);
@@ -476,7 +519,7 @@ static void c_signal(void) { get(rd("in")), raise(SIGTERM); }
 #define CASE(name) {#name, c_##name}
 static const struct { const char *name; void (*run)(void); } cases[] = {
     CASE(openat2), CASE(openat2_in_root), CASE(creat), CASE(dup), CASE(fallocate), CASE(freopen),
-    CASE(stdio), CASE(mmap_read), CASE(mmap_write), CASE(mmap_mprotect), CASE(preadv), CASE(sendfile),
+    CASE(stdio), CASE(streams), CASE(search), CASE(mmap_read), CASE(mmap_write), CASE(mmap_mprotect), CASE(preadv), CASE(sendfile),
     CASE(splice), CASE(copy_file_range), CASE(tmpfile_link), CASE(tmpfile_link_empty),
     CASE(tmpfile_link_fd), CASE(tmpfile_lost), CASE(truncate), CASE(truncate_zero),
     CASE(truncate_grow), CASE(ftruncate), CASE(link), CASE(link_follow), CASE(link_read), CASE(rename),
