@@ -2,7 +2,7 @@
 //!
 //! It takes the place of the C library's `open`, `fopen` and their like. A file that is opened only to be
 //! read is opened through the *gate*, a page from which the filter lets calls pass, and written down in
-//! the ring. And it takes the place of `execve` and `execvp`, so that looking for a program where it is not
+//! the ring. And it takes the place of `execve`, `execv` and `execvp`, so that looking for a program where it is not
 //! is no call that is watched. Whatever else a program does, and whatever goes wrong here, is an ordinary system call,
 //! which the filter shows to the watcher: nothing depends on this library but speed.
 //!
@@ -130,6 +130,14 @@ pub unsafe extern "C" fn fopen64(path: *const c_char, mode: *const c_char) -> St
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn execve(path: *const c_char, argv: Words, env: Words) -> c_int {
     unsafe { programs::execute(path, argv, env) }
+}
+
+/// # Safety
+///
+/// As for [`execve`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execv(path: *const c_char, argv: Words) -> c_int {
+    unsafe { programs::execute_here(path, argv) }
 }
 
 /// # Safety

@@ -34,6 +34,15 @@ pub(crate) unsafe fn execute(path: *const c_char, argv: Words, env: Words) -> c_
     sys::told(result)
 }
 
+/// Executes a program with the environment that there is, as the C library does.
+///
+/// # Safety
+///
+/// As for [`execute`].
+pub(crate) unsafe fn execute_here(path: *const c_char, argv: Words) -> c_int {
+    unsafe { execute(path, argv, environ) }
+}
+
 /// Looks for a program and executes it as the C library does.
 ///
 /// # Safety

@@ -113,6 +113,7 @@ static void c_search(void) {
     sprintf(none, "%s/none:%s/in/x:%s/none/more", here, here, here), sprintf(far, "%s:%s/sub:%s/bin", none, here, here);
     must(execve("none", argv, environ) < 0 && errno == ENOENT), must(execve("in/x", argv, environ) < 0 && errno == ENOTDIR);
     must(execve("sub", argv, environ) < 0 && errno == EACCES), must(execve((char *)1, argv, environ) < 0 && errno == EFAULT);
+    must(execv("none", argv) < 0 && errno == ENOENT), must(execv("in/x", argv) < 0 && errno == ENOTDIR);
     must(search(none, "script") == ENOENT), must(search(none, "") == ENOENT), must(search("", "none") == ENOENT);
     must(search(far, "script") == 0), must(search("none:bin", "script") == 0), must(search(0, "true") == 0);
     must(search("none:sub", "script") == EACCES), sprintf(far, "%s:%s/sub", none, here), must(search(far, "script") == EACCES);
