@@ -3,7 +3,6 @@
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::Ui;
-use jiff::tz::TimeZone;
 use roar_graph::Written;
 use roar_object::{Base, ContentId, DatasetAt, Kind, ObjectId, RecordedPath, Role};
 use roar_repo::{Snapshot, Target};
@@ -15,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub(crate) fn clock() -> Clock {
     Clock {
         now_ns: now_ns(),
-        zone: TimeZone::system(),
+        zone: crate::zone::local(),
     }
 }
 

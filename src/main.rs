@@ -26,6 +26,7 @@ mod replacing;
 mod strays;
 mod trees;
 mod ui;
+mod zone;
 
 use std::process::ExitCode;
 

@@ -104,6 +104,25 @@ pub(crate) fn walk_segments(
     Ok(tail)
 }
 
+/// Returns the first bytes of a segment that are no frame, judging by headers and checksums alone. What
+/// the newest one ends in may still be being written.
+pub(crate) fn damage_of(segment: &Segment, is_newest: bool) -> FileResult<Option<(u64, u64)>> {
+    let at = || FileError::at("read", &segment.path);
+    let Some(mut scan) = if_there(Scan::open(segment, None)).map_err(at())? else {
+        return Ok(None);
+    };
+    loop {
+        match scan.step().map_err(at())? {
+            Step::Frame(_) => {}
+            Step::Damage { start, end } => return Ok(Some((start, end))),
+            Step::End { start } => {
+                let rest = (start, scan.len());
+                return Ok((!is_newest && start < scan.len()).then_some(rest));
+            }
+        }
+    }
+}
+
 impl Walk<'_> {
     /// Walks through one segment; returns the end of its last frame and its length.
     fn segment(

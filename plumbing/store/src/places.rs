@@ -93,6 +93,31 @@ impl Places {
         Ok(index)
     }
 
+    /// Returns the first damage that [`read`](Self::read) would meet, without looking at what commits hold.
+    pub(crate) fn first_damage(layout: &Layout, base: &Base) -> Result<Option<Damage>, FileError> {
+        let journal = layout.journal();
+        let mut segments = segment::list(&journal)?;
+        let newest = journal::newest(&segments);
+        segments.retain(|segment| segment.number >= base.first_segment());
+        for segment in segments {
+            let len = length(&segment)?;
+            let is_newest = segment.number == newest;
+            if !is_newest && SegmentIndex::read(&journal, segment.number, len)?.is_some() {
+                continue;
+            }
+            let damage = journal::damage_of(&segment, is_newest)?;
+            if let Some((start, end)) = damage {
+                let segment = segment.number;
+                return Ok(Some(Damage {
+                    segment,
+                    start,
+                    end,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
     fn walk_through(
         &mut self,
         segments: &[Segment],

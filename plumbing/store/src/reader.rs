@@ -135,7 +135,7 @@ impl Reader {
     }
 
     fn damaged_part(&self) -> Option<Notice> {
-        let damage = self.on_shelf(|_, places| places.damage()).ok()??;
+        let damage = self.shelf().ok()?.damage(&self.layout).ok()??;
         Some(Notice::JournalDamaged {
             segment: damage.segment,
             start: damage.start,

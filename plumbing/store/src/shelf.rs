@@ -7,7 +7,7 @@ use crate::file::{FileError, FileResult};
 use crate::frame::Head;
 use crate::notice::explain;
 use crate::packs::Packs;
-use crate::places::Places;
+use crate::places::{Damage, Places};
 use crate::scan::FrameAt;
 use crate::store::Layout;
 use roar_pack::PackName;
@@ -52,6 +52,19 @@ impl Shelf {
         }
         let places = places?;
         Ok(Some(self.places.get_or_init(|| places)))
+    }
+
+    /// Returns the first damage in the part of the journal that is gone through to find objects; nothing also if
+    /// the journal has been moved on.
+    pub(crate) fn damage(&self, layout: &Layout) -> FileResult<Option<Damage>> {
+        if let Some(places) = self.places.get() {
+            return Ok(places.damage());
+        }
+        let damage = Places::first_damage(layout, &self.base);
+        if Stamp::read(layout)? != self.stamp {
+            return Ok(None);
+        }
+        damage
     }
 
     /// Adds what a commit brought.
