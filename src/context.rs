@@ -8,7 +8,9 @@ use crate::ui::Ui;
 use roar_content::HashCache;
 use roar_object::{ContentId, Kind};
 use roar_repo::config::{Config, KEYS, Key};
-use roar_repo::{RepoError, ResolveError, Snapshot, Surroundings, Target, Workspace, place};
+use roar_repo::{
+    Opening, RepoError, ResolveError, Snapshot, Surroundings, Target, Workspace, place,
+};
 use roar_store::{Holder, Wait};
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -106,14 +108,15 @@ impl Context {
 
     /// Returns the workspace, which is made and told of if there is none.
     pub(crate) fn workspace_to_add_to(&self, ui: &Ui) -> Result<Workspace, CommandError> {
-        let (workspace, new) = match self.find_workspace()? {
-            Some(workspace) => (workspace, false),
+        let (workspace, opening) = match self.find_workspace()? {
+            Some(workspace) => (workspace, Opening::Found),
             None => Workspace::open_or_create(&self.directory, &self.around)?,
         };
-        if new {
-            ui.note(format_args!("made '{}'", workspace.dot().display()));
-        } else {
-            leftovers::take_in(ui, &workspace);
+        match opening {
+            Opening::Found => leftovers::take_in(ui, &workspace),
+            Opening::Made | Opening::Refilled => {
+                ui.note(format_args!("made '{}'", workspace.dot().display()));
+            }
         }
         Ok(workspace)
     }

@@ -156,8 +156,16 @@ fn the_exit_code_is_told_even_if_nobody_reads_what_is_said() {
 #[test]
 fn eight_runs_at_once_are_all_recorded() {
     let sandbox = sandbox();
-    let runs = "for n in 1 2 3 4 5 6 7 8; do roar -q run sh -c \"echo $n > out-$n\" & done; wait";
-    let _ = sandbox.sh(runs).success();
+    let runs = "for n in 1 2 3 4 5 6 7 8; do roar run sh -c \"echo $n > out-$n\" & done; wait";
+    let said = sandbox.sh(runs).success().err();
+    assert!(!said.contains("warning"), "{said}");
+    assert_eq!(said.matches("roar: made ").count(), 1, "{said}");
+    assert!(
+        !sandbox
+            .sh("ls -A | grep roar-new")
+            .out()
+            .contains("roar-new")
+    );
     assert_eq!(
         sandbox.roar(["rev-list"]).success().out().lines().count(),
         8
@@ -173,6 +181,18 @@ fn eight_runs_at_once_are_all_recorded() {
         outputs.map(|path| path.as_str().unwrap()).collect();
     assert_eq!(outputs.len(), 8);
     assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}
+
+#[test]
+fn shared_memory_is_a_place_for_data() {
+    let sandbox = sandbox();
+    let script = "between=$(mktemp -d /dev/shm/roar-XXXXXX); trap 'rm -r $between' EXIT; echo 1 > in; \
+                  roar -q run cp in $between/x; roar -q run cp $between/x out; \
+                  roar dag --json; echo 2 > in; roar -q rerun";
+    let dag = sandbox.sh(script).success();
+    let dag: Value = serde_json::from_slice(&dag.stdout).unwrap();
+    assert_eq!(dag["nodes"][1]["parents"], serde_json::json!(["@1"]));
+    assert_eq!(sandbox.read("out"), b"2\n");
 }
 
 #[test]

@@ -54,4 +54,4 @@ pub use roar_launch::{Command, Exit, Finished};
 pub use roar_observe::{Change, FileSeen, Observation, ProcessSeen, Seen};
 pub use run::{Namer, Options, Trace, TraceError, Unread, run, run_unwatched};
 pub use spool::Sink;
-pub use state::{state_of, version_of};
+pub use state::{is_nameless, state_of, version_of};

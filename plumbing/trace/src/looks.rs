@@ -23,7 +23,7 @@ use roar_events::State;
 use roar_observe::Fold;
 
 use crate::place::{Found, below};
-use crate::state::{as_path, is_hidden, version_of};
+use crate::state::{as_path, is_nameless, version_of};
 
 /// Most questions, and most names, that are kept of one run.
 const MOST: usize = 1 << 18;
@@ -371,11 +371,6 @@ impl Gathered {
 fn changed(path: &[u8]) -> String {
     let path = String::from_utf8_lossy(path);
     format!("'{}' changed while it ran", path.escape_debug())
-}
-
-/// Returns whether a path is the kernel's, where names come and go.
-fn is_nameless(path: &[u8]) -> bool {
-    is_hidden(path) || path.starts_with(b"/dev/")
 }
 
 fn canonical(words: &[u8], follow: bool) -> Option<Vec<u8>> {

@@ -15,7 +15,7 @@ use roar_events::{State, Version};
 
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::recent::{Recent, Sight};
-use crate::state::{as_path, is_hidden, look};
+use crate::state::{as_path, is_hidden, is_nameless, look};
 use crate::walk::walk;
 
 /// As many links as the kernel follows before it gives up.
@@ -285,7 +285,7 @@ impl Places {
                 return certain(Found { path, state, links }, &view, slash);
             };
             words = through(directory, target);
-            if !is_hidden(&path) && !path.starts_with(b"/dev/") {
+            if !is_nameless(&path) {
                 links.push(path);
             }
         }

@@ -39,6 +39,12 @@ pub(crate) fn is_hidden(path: &[u8]) -> bool {
     path.starts_with(b"/proc/") || path.starts_with(b"/sys/")
 }
 
+/// Returns whether `path` lies where names come and go: where the kernel shows itself, or among devices.
+/// Shared memory is a place for files like any other.
+pub fn is_nameless(path: &[u8]) -> bool {
+    is_hidden(path) || (path.starts_with(b"/dev/") && !path.starts_with(b"/dev/shm/"))
+}
+
 /// Returns what `path` is now, wherever it lies.
 pub(crate) fn look(path: &[u8]) -> State {
     let reach = long::reach(path);

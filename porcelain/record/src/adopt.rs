@@ -327,7 +327,9 @@ fn interrupted(
         file.path = is_now(&file.path);
     }
     let config = workspace.config();
-    let filters = Filters::load(config).unwrap_or_default();
+    let filters = Filters::load(config)
+        .unwrap_or_default()
+        .in_project(workspace.root());
     let cache = open_cache(workspace, true);
     let setting = Setting::new(workspace, key::load(&workspace.dot()));
     let min_files = config

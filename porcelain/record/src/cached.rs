@@ -102,7 +102,7 @@ pub fn cached(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Cach
         ));
     };
     let cache = roar_repo::rerun::cache_of(workspace)?;
-    let filters = Filters::load(workspace.config())?;
+    let filters = Filters::load(workspace.config())?.in_project(workspace.root());
     let projection = snapshot.projection()?;
     let checker = Checker {
         snapshot: &snapshot,

@@ -99,7 +99,7 @@ pub fn declare(
     jobs: Vec<Declared>,
     wait: Wait<'_>,
 ) -> Result<(Vec<ObjectId>, Added), DeclareError> {
-    let filters = Filters::load(workspace.config())?;
+    let filters = Filters::load(workspace.config())?.in_project(workspace.root());
     let cache = open_cache(workspace, true);
     let setting = Setting::new(workspace, key::load(&workspace.dot()));
     let maker = Maker {

@@ -7,14 +7,13 @@
 //!
 //! Of a run that was not watched for where it looks, only its standard input and output are kept.
 
-use crate::run::NAMELESS;
 use crate::sorted::Sorted;
 use crate::spooled::Head;
 use crate::streams::Streams;
 use roar_object::{Base, ByteStr, Change, ObjectId, RecordedPath};
 use roar_repo::filters::Filters;
 use roar_repo::flatten;
-use roar_trace::{Answer, Listing, Looks, Question};
+use roar_trace::{Answer, Listing, Looks, Question, is_nameless};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -361,11 +360,6 @@ fn is_above(directory: &[u8], paths: &BTreeSet<Vec<u8>>) -> bool {
 fn leads(words: &[u8], path: &[u8]) -> bool {
     let now = Path::new(OsStr::from_bytes(words)).canonicalize();
     now.is_ok_and(|now| now.as_os_str().as_bytes() == path)
-}
-
-/// Returns whether a path is the kernel's, where names come and go.
-fn is_nameless(path: &[u8]) -> bool {
-    NAMELESS.iter().any(|place| path.starts_with(place))
 }
 
 #[cfg(test)]

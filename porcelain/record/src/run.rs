@@ -118,7 +118,7 @@ pub enum RunError {
 /// When the command did not run. What goes wrong later is told by the report.
 pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report, RunError> {
     let config = workspace.config();
-    let filters = Filters::load(config)?;
+    let filters = Filters::load(config)?.in_project(workspace.root());
     let limits = keep::Limits::of(workspace)?;
     let min_files = usize::try_from(config.number("dataset.min_files")?).unwrap_or(usize::MAX);
     let setting = Setting::new(workspace, key::load(&workspace.dot()));
@@ -304,9 +304,6 @@ fn watch(plan: &Plan, cache: &HashCache, recorder: &mut Recorder) -> Result<Trac
     };
     roar_trace::run(&plan.command, options)
 }
-
-/// Where the kernel shows what it knows, under names that come and go.
-pub(crate) const NAMELESS: &[&[u8]] = &[b"/proc/", b"/sys/", b"/dev/"];
 
 pub(crate) const fn outcome(finished: &Finished) -> Outcome {
     match finished.exit {

@@ -14,7 +14,7 @@ use std::path::Path;
 /// What a built-in rule looks at.
 #[derive(Clone, Copy, Debug)]
 enum Shape {
-    /// Everything below this absolute directory, except what lies in the project.
+    /// Everything below this absolute directory, except what lies in a project there.
     Outside(&'static str),
     /// Everything below a directory of this name, wherever it is. May be several components.
     Below(&'static str),
@@ -72,6 +72,8 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
             Name(".zshrc"),
             Name(".Rprofile"),
             Name(".DS_Store"),
+            BelowLike("tmp", "pytest-of-"),
+            BelowLike("tmp", "torchinductor_"),
         ],
     ),
     (
@@ -115,7 +117,8 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
         &[
             Outside("/proc"),
             Outside("/sys"),
-            Outside("/dev"),
+            Outside("/dev/mqueue"),
+            Outside("/dev/hugepages"),
             Outside("/run"),
             Outside("/etc"),
             Outside("/usr"),
@@ -196,15 +199,9 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
 ];
 
 impl Shape {
-    fn fits(self, path: &RecordedPath) -> bool {
+    fn fits(self, path: &RecordedPath, root: &Root) -> bool {
         match self {
-            Outside(directory) => {
-                path.base == Base::Root
-                    && starts(
-                        &path.path,
-                        directory.as_bytes().strip_prefix(b"/").unwrap_or_default(),
-                    )
-            }
+            Outside(directory) => root.has_outside(path, directory.as_bytes()),
             Below(directory) => is_below(&path.path, directory.as_bytes()),
             BelowLike(parent, like) => {
                 is_below_like(&path.path, parent.as_bytes(), like.as_bytes())
@@ -227,6 +224,37 @@ impl Shape {
             Name(name) => name.to_owned(),
         }
     }
+}
+
+/// The project's root, if directories of the system lie in it.
+#[derive(Clone, Debug, Default)]
+struct Root(Option<Vec<u8>>);
+
+impl Root {
+    fn of(directory: &Path) -> Self {
+        let root = directory.as_os_str().as_bytes();
+        let mut shapes = BUILT_IN.iter().flat_map(|(_, shapes)| shapes.iter());
+        let has_some = shapes.any(|shape| match shape {
+            Outside(directory) => is_strictly_below(directory.as_bytes(), root),
+            _ => false,
+        });
+        Self(has_some.then(|| root.to_vec()))
+    }
+
+    /// Returns whether a path lies in an absolute directory in which the project does not lie.
+    fn has_outside(&self, path: &RecordedPath, directory: &[u8]) -> bool {
+        match (path.base, &self.0) {
+            (Base::Root, _) => starts(&path.path, directory.strip_prefix(b"/").unwrap_or_default()),
+            (Base::Project, None) => false,
+            (Base::Project, Some(root)) => {
+                is_strictly_below(directory, root) && starts(&path.absolute(root), directory)
+            }
+        }
+    }
+}
+
+fn is_strictly_below(path: &[u8], directory: &[u8]) -> bool {
+    path != directory && starts(path, directory.strip_suffix(b"/").unwrap_or(directory))
 }
 
 /// Returns whether `path` is `directory` or below it.
@@ -313,6 +341,7 @@ struct UserRule {
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
     user: Vec<UserRule>,
+    root: Root,
 }
 
 impl Filters {
@@ -328,7 +357,15 @@ impl Filters {
             .map(|(layer, pattern, class)| user_rule(layer, &pattern, &class));
         Ok(Self {
             user: user.collect::<Result<_, _>>()?,
+            root: Root::default(),
         })
+    }
+
+    /// Returns the same rules for the project with this root, in which directories of the system may lie.
+    #[must_use]
+    pub fn in_project(self, root: &Path) -> Self {
+        let root = Root::of(root);
+        Self { root, ..self }
     }
 
     /// Returns the class of a file, and whether a user's rule decided.
@@ -340,7 +377,7 @@ impl Filters {
         }
         let built_in = BUILT_IN
             .iter()
-            .find(|(_, shapes)| shapes.iter().any(|shape| shape.fits(path)));
+            .find(|(_, shapes)| shapes.iter().any(|shape| shape.fits(path, &self.root)));
         match built_in {
             Some((class, _)) => (*class, false),
             None if executed => (Class::Code, false),
@@ -523,6 +560,9 @@ mod tests {
             ("/opt/data/x.bin", "data"),
             ("/data/imagenet/1.jpg", "data"),
             ("/tmp/stage.csv", "data"),
+            ("/tmp/pytest-of-me/pytest-3/test_a0/out.csv", "system"),
+            ("/dev/shm/batch/x.npy", "data"),
+            ("/dev/shm/train.py", "code"),
             ("/root/.cache/pip/x", "system"),
             ("/root/.cache/huggingface/hub/models--x/blob", "data"),
             ("/srv/p/__pycache__/a.cpython-311.pyc", "system"),
@@ -542,6 +582,26 @@ mod tests {
     }
 
     #[test]
+    fn directories_of_the_system_are_not_the_projects_though_it_holds_them() {
+        let filters = |root: &str| Filters::default().in_project(Path::new(root));
+        for (root, path, want) in [
+            ("/", "/etc/ld.so.cache", "system"),
+            ("/", "/usr/share/x", "system"),
+            ("/", "/app/data.csv", "data"),
+            ("/", "/opt/conda/x", "package"),
+            ("/var", "/var/lib/x", "system"),
+            ("/var", "/var/work/x", "data"),
+            ("/var/lib", "/var/lib/x", "data"),
+            ("/var/lib/jenkins", "/var/lib/jenkins/x", "data"),
+            ("/srv", "/srv/usr/x", "data"),
+        ] {
+            let path = RecordedPath::new(root.as_bytes(), path.as_bytes());
+            let class = filters(root).classify(&path, false).0;
+            assert_eq!(class.name(), want, "{root}: {path:?}");
+        }
+    }
+
+    #[test]
     fn the_users_rules_come_first_and_read_like_gitignore() {
         let rule = |pattern, class| user_rule(Layer::Shared, pattern, class).unwrap();
         let filters = Filters {
@@ -551,6 +611,7 @@ mod tests {
                 rule("/mnt/**/x", "code"),
                 rule("notes.txt", "code"),
             ],
+            root: Root::default(),
         };
         let class = |path: &str| {
             filters

@@ -34,4 +34,4 @@ pub use check::TreeFinding;
 pub use names::{Candidate, ResolveError, Target};
 pub use prune::PruneError;
 pub use snapshot::Snapshot;
-pub use workspace::{RepoError, SESSION, Surroundings, Workspace};
+pub use workspace::{Opening, RepoError, SESSION, Surroundings, Workspace};

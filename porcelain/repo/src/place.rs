@@ -4,7 +4,10 @@
 //! beyond the top of the git repository that one is in: a repository inside another project is a
 //! project of its own. A new one is made at the top of the repository, else in the directory itself.
 
-use std::fs;
+use crate::RepoError;
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, RenameFlags, renameat2};
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -36,6 +39,49 @@ pub fn choose(start: &Path) -> PathBuf {
 /// A linked worktree and a submodule have a `.git` file instead of a directory.
 fn is_git_top(directory: &Path) -> bool {
     directory.join(".git").exists()
+}
+
+/// Makes `.roar` under `root` with all that `fill` puts in it, at once: nobody sees it without. Returns whether
+/// that was done; it is not where something of that name is there, even if somebody else made it just now.
+///
+/// # Errors
+///
+/// When it cannot be made, or not be filled.
+pub(crate) fn begin(
+    root: &Path,
+    fill: impl FnOnce(&Path) -> Result<(), RepoError>,
+) -> Result<bool, RepoError> {
+    let dot = root.join(DOT_ROAR);
+    if dot.symlink_metadata().is_ok() {
+        return Ok(false);
+    }
+    let new = tempfile::Builder::new()
+        .prefix(".roar-new-")
+        .tempdir_in(root)
+        .map_err(RepoError::at(root))?;
+    fill(new.path())?;
+    match rename_to_nothing(new.path(), &dot) {
+        Ok(()) => {
+            // It is not at its former name any more, so there is nothing to remove.
+            let _ = new.keep();
+            File::open(root)
+                .and_then(|directory| directory.sync_all())
+                .map_err(RepoError::at(root))?;
+            Ok(true)
+        }
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(err) => Err(RepoError::at(root)(err)),
+    }
+}
+
+/// Gives something another name, if nobody has that.
+fn rename_to_nothing(from: &Path, to: &Path) -> io::Result<()> {
+    let flags = RenameFlags::RENAME_NOREPLACE;
+    match renameat2(AT_FDCWD, from, AT_FDCWD, to, flags) {
+        // Not every file system can. Then a directory replaces an empty one at most.
+        Err(Errno::EINVAL | Errno::ENOSYS) => fs::rename(from, to),
+        renamed => Ok(renamed?),
+    }
 }
 
 /// Makes `.roar` under `root`, with what keeps it out of git.

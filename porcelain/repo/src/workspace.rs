@@ -38,6 +38,17 @@ pub enum RepoError {
     Config(#[from] ConfigError),
 }
 
+impl RepoError {
+    /// Says where a `.roar` could not be made.
+    pub(crate) fn at(root: &Path) -> impl Fn(io::Error) -> Self {
+        let path = root.join(place::DOT_ROAR);
+        move |source| Self::Place {
+            path: path.clone(),
+            source,
+        }
+    }
+}
+
 /// What a workspace needs to know of the world around it.
 #[derive(Clone, Debug, Default)]
 pub struct Surroundings {
@@ -73,6 +84,17 @@ impl Surroundings {
     }
 }
 
+/// How a workspace came to be usable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// It was there.
+    Found,
+    /// It was made.
+    Made,
+    /// Its directory was there, without a store in it, and has a new one now.
+    Refilled,
+}
+
 /// The name of the session that jobs are recorded in.
 pub const SESSION: &str = "main";
 
@@ -105,16 +127,18 @@ impl Workspace {
         Self::assemble(root, Some(store?), around).map(Some)
     }
 
-    /// Opens the workspace that `start` is in, or makes one; returns whether it is new.
+    /// Opens the workspace that `start` is in, or makes one; returns how it came to be.
     ///
     /// # Errors
     ///
     /// When it cannot be made or used.
-    pub fn open_or_create(start: &Path, around: &Surroundings) -> Result<(Self, bool), RepoError> {
+    pub fn open_or_create(
+        start: &Path,
+        around: &Surroundings,
+    ) -> Result<(Self, Opening), RepoError> {
         match Self::discover(start, around)? {
-            Some(workspace) => Ok((workspace, false)),
-            None => Self::create_at(&place::choose(&standing(start)?), around)
-                .map(|workspace| (workspace, true)),
+            Some(workspace) => Ok((workspace, Opening::Found)),
+            None => Self::begin_at(&place::choose(&standing(start)?), around),
         }
     }
 
@@ -124,13 +148,22 @@ impl Workspace {
     ///
     /// When it cannot be made.
     pub fn create_at(root: &Path, around: &Surroundings) -> Result<Self, RepoError> {
+        Self::begin_at(root, around).map(|(workspace, _)| workspace)
+    }
+
+    fn begin_at(root: &Path, around: &Surroundings) -> Result<(Self, Opening), RepoError> {
         let root = canonical(root)?;
-        let dot = place::prepare(&root).map_err(|source| RepoError::Place {
-            path: root.join(place::DOT_ROAR),
-            source,
-        })?;
+        let fill = |dot: &Path| Ok(Store::create(dot).map(drop)?);
+        let made = place::begin(&root, fill)?;
+        let dot = place::prepare(&root).map_err(RepoError::at(&root))?;
+        let opening = match made {
+            true => Opening::Made,
+            // Another process may have made it just now.
+            false if is_store(&dot) => Opening::Found,
+            false => Opening::Refilled,
+        };
         let store = Store::create(&dot)?;
-        Self::assemble(root, Some(store), around)
+        Ok((Self::assemble(root, Some(store), around)?, opening))
     }
 
     /// Returns a workspace that has no store: where a new one belongs, or the old one would be, but

@@ -62,7 +62,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let projection = snapshot.projection()?;
     let targets = targets(context, &snapshot, &projection, &args.targets)?;
     let cache = rerun::cache_of(&workspace)?;
-    let filters = Filters::load(workspace.config())?;
+    let filters = Filters::load(workspace.config())?.in_project(workspace.root());
     let disk = Disk::new(workspace.root(), &cache);
     let rerun = Rerun::new(&projection, targets.as_deref(), disk, &filters);
     let forecast = rerun.forecast();

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, raise};
 use roar_object::{JobKind, ObjectId, Outcome, StepName};
 use roar_record::{Plan, PlanError, Report, Request, RunError};
 use roar_repo::config::{ConfigError, Key};
-use roar_repo::{RepoError, Surroundings, Workspace, place};
+use roar_repo::{Opening, RepoError, Surroundings, Workspace};
 use roar_trace::TraceError;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
@@ -78,10 +78,8 @@ struct Wanted {
 /// The workspace, and how it came to be usable.
 struct Opened {
     workspace: Workspace,
-    /// Whether it was made just now.
-    new: bool,
-    /// Whether it was made where there was a `.roar` with nothing in it.
-    was_empty: bool,
+    /// How it came to be.
+    opening: Opening,
     /// Why its store cannot be used, if it cannot.
     trouble: Option<RepoError>,
 }
@@ -142,14 +140,10 @@ fn surroundings(context: &Context, common: &Common) -> Surroundings {
 
 /// Opens the workspace or makes one. Where that cannot be done, the command runs all the same.
 fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError> {
-    let was_empty = place::choose(context.directory())
-        .join(place::DOT_ROAR)
-        .is_dir();
     match Workspace::open_or_create(context.directory(), around) {
-        Ok((workspace, new)) => Ok(Opened {
+        Ok((workspace, opening)) => Ok(Opened {
             workspace,
-            new,
-            was_empty: new && was_empty,
+            opening,
             trouble: None,
         }),
         Err(RepoError::Config(err)) if !is_out_of_reach(&err) => {
@@ -161,8 +155,7 @@ fn open(context: &Context, around: &Surroundings) -> Result<Opened, CommandError
                 workspace.map_err(|err| CommandError::from(err).with_fault(Fault::Own))?;
             Ok(Opened {
                 workspace,
-                new: false,
-                was_empty: false,
+                opening: Opening::Found,
                 trouble: Some(trouble),
             })
         }

@@ -6,7 +6,7 @@ use crate::strays;
 use crate::ui::{Ui, Verbosity, escape};
 use roar_object::{ByteStr, Change, Class, DatasetAt, RecordedPath, Role, Verdict};
 use roar_record::{Plan, Recorded, Report, Touched};
-use roar_repo::Workspace;
+use roar_repo::{Opening, Workspace};
 use roar_store::Notice;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,19 +14,25 @@ use std::os::unix::ffi::OsStrExt as _;
 /// Most files that are named in a message.
 const NAMED: usize = 4;
 
+fn tell_opening(ui: &Ui, opened: &Opened) {
+    let dot = opened.workspace.dot();
+    let dot = dot.display();
+    match opened.opening {
+        Opening::Found => {}
+        Opening::Made => ui.note(format_args!(
+            "roar: made {dot}, where runs in this project are recorded"
+        )),
+        Opening::Refilled => ui.warn(format_args!(
+            "roar: {dot} held no store, so a new history begins; was it emptied?"
+        )),
+    }
+}
+
 /// Says what came of a run.
 pub(super) fn tell(ui: &Ui, opened: &Opened, plan: &Plan, report: &Report) {
     let heard = !report.stderr_is_output;
-    if heard && opened.was_empty {
-        ui.warn(format_args!(
-            "roar: {} held no store, so a new history begins; was it emptied?",
-            opened.workspace.dot().display()
-        ));
-    } else if heard && opened.new {
-        ui.note(format_args!(
-            "roar: made {}, where runs in this project are recorded",
-            opened.workspace.dot().display()
-        ));
+    if heard {
+        tell_opening(ui, opened);
     }
     if heard && ui.verbosity() >= Verbosity::Verbose {
         list_files(ui, report);
