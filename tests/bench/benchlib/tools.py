@@ -25,6 +25,9 @@ PEER_MODES = ("auto", *PEER_TRACERS)
 OUR_MODES = ("notify", "notify-off", "ptrace")
 B3SUM_VERSION = "1.8.7"
 
+# What workload d imports. Runs with every Python from 3.11 on.
+NUMPY_VERSION = "2.4.0"
+
 
 @dataclass(frozen=True)
 class Recorded:
@@ -84,6 +87,21 @@ def install_peer(cache):
         pip = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
         checked([*pip, f"roar-cli=={PEER_VERSION}"])
     return folder
+
+
+def install_numpy(cache):
+    """Installs numpy in an environment of its own; returns its interpreter."""
+    folder = cache / f"numpy-{NUMPY_VERSION}"
+    python = folder / "bin" / "python"
+    if not (folder / "done").exists():
+        print(f"installing numpy {NUMPY_VERSION} in {folder}", file=sys.stderr)
+        checked([sys.executable, "-m", "venv", "--clear", folder])
+        pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        checked([*pip, f"numpy=={NUMPY_VERSION}"])
+        # The first import compiles it.
+        checked([python, "-c", "import numpy"])
+        (folder / "done").touch()
+    return python
 
 
 def install_b3sum(cache):
