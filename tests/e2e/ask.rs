@@ -3,6 +3,7 @@
 use crate::record_job::{JOBS, history};
 use crate::sandbox;
 use insta::assert_snapshot;
+use roar_content::reach;
 use roar_testkit::{Sandbox, Seen};
 use serde_json::Value;
 
@@ -343,4 +344,62 @@ fn a_file_in_the_place_of_the_workspace_is_told_of() {
     let seen = sandbox.roar(["log"]);
     assert!(seen.err().contains("is not a directory"), "{seen}");
     assert!(seen.err().contains("hint: move it away"), "{seen}");
+}
+
+#[test]
+fn a_file_is_found_again_however_long_its_path_is() {
+    let sandbox = sandbox();
+    let half = vec!["d".repeat(200); 15].join("/");
+    let bottom = sandbox.work().join(&half).join(&half);
+    let mut directory = sandbox.work();
+    for name in bottom.strip_prefix(sandbox.work()).unwrap() {
+        directory.push(name);
+        std::fs::create_dir(reach(&directory).unwrap()).unwrap();
+    }
+    std::fs::write(reach(&bottom.join("in")).unwrap(), "deep").unwrap();
+    let script = format!("cd -P {half} && cd -P {half} && cat in > out");
+    let run = sandbox
+        .roar(["run", "--keep=all", "sh", "-c", &script])
+        .success();
+    assert!(!run.err().contains("not everything"), "{}", run.err());
+    let drift = || json(&sandbox.roar(["status", "--json"]))["drift"].clone();
+    assert_eq!(drift(), serde_json::json!([]));
+    let up_to_date = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(up_to_date.err().contains("nothing to do"));
+    let output = bottom.join("out");
+    std::fs::remove_file(reach(&output).unwrap()).unwrap();
+    assert_eq!(drift()[0]["state"], "missing");
+    let _ = sandbox.roar(["restore", "@1"]).success();
+    assert_eq!(std::fs::read(reach(&output).unwrap()).unwrap(), b"deep");
+    let _ = sandbox.roar(["hash-dataset", "."]).success();
+}
+
+#[test]
+fn a_file_that_may_be_executed_no_longer_has_drifted() {
+    let sandbox = sandbox();
+    let script = "mkdir d; echo 1 > d/a; echo 2 > d/b; chmod +x d/a";
+    let _ = sandbox.roar(["run", "sh", "-c", script]).success();
+    let drift = || json(&sandbox.roar(["status", "--json"]))["drift"].clone();
+    assert_eq!(drift(), serde_json::json!([]));
+    let _ = sandbox.sh("chmod -x d/a; chmod +x d/b");
+    let drifted = drift();
+    for (at, path, executable) in [(0, "d/a", false), (1, "d/b", true)] {
+        assert_eq!(drifted[at]["path"], path);
+        assert_eq!(drifted[at]["state"], "mode");
+        assert_eq!(drifted[at]["executable"], executable);
+        assert_eq!(drifted[at]["hash"], drifted[at]["recorded"]);
+    }
+    let text = sandbox.roar(["status"]).success().out();
+    assert!(
+        text.contains("  mode      d/a  @1, no longer executable\n"),
+        "{text}"
+    );
+    // Its content is what it was.
+    let again = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(again.err().contains("nothing to do"));
+    // A later run that reads it finds it so.
+    let _ = sandbox
+        .roar(["run", "sh", "-c", "cat d/a d/b > c"])
+        .success();
+    assert_eq!(drift(), serde_json::json!([]));
 }

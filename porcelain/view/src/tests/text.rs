@@ -218,6 +218,7 @@ fn the_status_names_what_needs_a_look() {
     let drifted = DriftView {
         path: "data/test.csv".into(),
         state: DriftKind::Modified,
+        executable: None,
         step: "@1".into(),
         recorded: None,
         hash: None,
