@@ -403,3 +403,48 @@ fn a_file_that_may_be_executed_no_longer_has_drifted() {
         .success();
     assert_eq!(drift(), serde_json::json!([]));
 }
+
+#[test]
+fn the_lineage_of_a_directory_is_that_of_its_members() {
+    let sandbox = sandbox();
+    sandbox.write("in/a", "1");
+    sandbox.write("in/b", "2");
+    sandbox.write("m/y", "3");
+    for script in [
+        "mkdir out; cp in/a in/b out",
+        "echo x > first",
+        "cp first m/x",
+        "cat m/x m/y > both",
+    ] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", script]).success();
+    }
+    let told = |name: &str| {
+        let text = sandbox.roar(["lineage", name]).success().out();
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains('@') || line.contains("read by"));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    assert_eq!(
+        told("out"),
+        "Lineage of out/ (2 files)\n     in/ (2 files) → out/ (2 files)\nBegan with:\n  in/ (2 files)  2 B  read by @1\n"
+    );
+    assert_eq!(
+        told("in"),
+        "Lineage of in/ (2 files)\nNo recorded job made it.\n"
+    );
+    assert!(told("m").ends_with("Began with:\n  m/y  1 B  read by @4\n"));
+    let lineage = json(&sandbox.roar(["lineage", "m", "--json"]));
+    let target = &lineage["target"];
+    assert_eq!(
+        (&target["path"], &target["kind"]),
+        (&"m".into(), &"dataset".into())
+    );
+    let steps = |jobs: &Value| -> Vec<_> {
+        let jobs = jobs.as_array().unwrap().iter();
+        jobs.map(|job| job["step"].clone()).collect()
+    };
+    assert_eq!(steps(&lineage["jobs"]), ["@2", "@3"]);
+    let inputs = json(&sandbox.roar(["inputs", "m", "--json"]));
+    assert_eq!(inputs["target"], *target);
+}
