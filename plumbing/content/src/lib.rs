@@ -91,5 +91,5 @@ pub use name::{
     name_open_file_cached, name_reader,
 };
 pub use reach::{Reached, reach};
-pub use threads::{has_room, sharing, threads};
+pub use threads::{sharing, threads};
 pub use version::{FileKind, FileVersion};

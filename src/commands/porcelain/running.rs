@@ -86,21 +86,6 @@ struct Opened {
     trouble: Option<RepoError>,
 }
 
-/// How many bytes of memory there should be before a command is started.
-const ROOM: usize = 8 << 20;
-
-/// Refuses to start what could not be recorded: for want of memory this process would end without a word,
-/// and the command's exit code with it.
-fn require_room() -> Result<(), CommandError> {
-    match roar_content::has_room(ROOM) {
-        true => Ok(()),
-        false => Err(
-            CommandError::new(Fault::Own, "there is not enough memory to record a run")
-                .hint("`ulimit -v` shows how much a process may have, in KiB"),
-        ),
-    }
-}
-
 pub(super) fn run(
     ui: &mut Ui,
     context: &Context,
@@ -111,7 +96,6 @@ pub(super) fn run(
     if common.dry_run {
         return dry_run(ui, context, &around, common, kind);
     }
-    require_room()?;
     let opened = open(context, &around)?;
     let ask_first = common.cached;
     let wanted = wanted(context, &opened.workspace, common, kind)?;
