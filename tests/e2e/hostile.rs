@@ -257,3 +257,26 @@ fn where_memory_is_short_a_directory_is_named_or_it_is_said() {
     }
     assert!(named > 10 && refused > 3, "{named} and {refused}");
 }
+
+#[test]
+fn where_files_cannot_be_opened_a_run_is_recorded_or_not_begun() {
+    let sandbox = sandbox();
+    let _ = sandbox.sh("echo a > a; roar -q run cat a").success();
+    for most in 6..20 {
+        let ran = sandbox.sh(&format!(
+            "ulimit -n {most}; exec roar run sh -c 'cat a; exit 7'"
+        ));
+        match ran.code {
+            7 => assert_eq!(ran.out(), "a", "{most}: {ran}"),
+            125 => {
+                assert_eq!(ran.out(), "", "{most}: {ran}");
+                assert!(
+                    most < 14 && ran.err().contains("`ulimit -n`"),
+                    "{most}: {ran}"
+                );
+            }
+            _ => panic!("{most}: {ran}"),
+        }
+    }
+    assert_eq!(sandbox.roar(["fsck"]).code, 0);
+}

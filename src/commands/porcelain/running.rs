@@ -8,12 +8,14 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::names;
 use crate::ui::Ui;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use roar_object::{JobKind, ObjectId, Outcome, StepName};
 use roar_record::{Plan, PlanError, Report, Request, RunError};
 use roar_repo::config::{ConfigError, Key};
 use roar_repo::{RepoError, Surroundings, Workspace, place};
 use roar_trace::TraceError;
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -284,6 +286,12 @@ fn start_code(err: &TraceError) -> Option<i32> {
     }
 }
 
+/// Returns whether something failed as the process may have no more files open.
+fn lacks_descriptors(err: &(dyn Error + 'static)) -> bool {
+    let code = err.downcast_ref().and_then(io::Error::raw_os_error);
+    code == Some(Errno::EMFILE as i32) || err.source().is_some_and(lacks_descriptors)
+}
+
 impl From<RunError> for CommandError {
     fn from(err: RunError) -> Self {
         match err {
@@ -295,7 +303,13 @@ impl From<RunError> for CommandError {
                     Some(126) => Fault::NotExecutable,
                     _ => Fault::Own,
                 };
-                Self::new(fault, err)
+                let hint = lacks_descriptors(cause)
+                    .then_some("`ulimit -n` shows how many files a process may have open");
+                let error = Self::new(fault, err);
+                match hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
             }
             other => Self::new(Fault::Own, other),
         }
