@@ -367,6 +367,16 @@ fn a_file_is_found_again_however_long_its_path_is() {
     let up_to_date = sandbox.roar(["rerun", "--dry-run"]).success();
     assert!(up_to_date.err().contains("nothing to do"));
     let output = bottom.join("out");
+    // It has the bytes, even were nothing kept.
+    let _ = sandbox.sh("mv .roar/blobs aside").success();
+    let job = json(&sandbox.roar(["show", "--json"]));
+    let id = job["outputs"][0]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.roar(["cat-file", &id]).success().out(), "deep");
+    let _ = sandbox.roar(["restore", &id, "-o", "copy"]).success();
+    assert_eq!(sandbox.read("copy"), b"deep");
+    let words = ["bundle", "create", "--with-bytes", "made.roar", "@1"];
+    let _ = sandbox.roar(words).success();
+    let _ = sandbox.sh("mv aside .roar/blobs").success();
     std::fs::remove_file(reach(&output).unwrap()).unwrap();
     assert_eq!(drift()[0]["state"], "missing");
     let _ = sandbox.roar(["restore", "@1"]).success();

@@ -298,13 +298,13 @@ fn beside(place: &Path) -> PathBuf {
 }
 
 fn make_link(source: &Path, place: &Path) -> io::Result<()> {
-    let target = fs::read(source)?;
+    let target = reach(source).and_then(fs::read)?;
     door::link(Path::new(OsStr::from_bytes(&target)), place)
 }
 
 fn make_copy(source: &Path, place: &Path, executable: bool) -> io::Result<()> {
     let mode = if executable { 0o777 } else { 0o666 };
-    let from = File::open(source)?;
+    let from = reach(source).and_then(File::open)?;
     let to = door::create_new(place, mode)?;
     door::copy(&from, &to)?;
     door::sync(&to)
