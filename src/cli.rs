@@ -215,6 +215,27 @@ pub(crate) fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// nobody reads what they say.
 const WATCHERS: &[&str] = &["run", "build", "trace"];
 
+/// Bytes of memory that there should be: for a question, and before another command is started.
+const ROOM: usize = 1 << 20;
+const ROOM_TO_RECORD: usize = 8 << 20;
+
+/// Refuses to begin what could not be done: for want of memory this process would end without a word, and
+/// what another command returned with it.
+fn require_room(name: &str) -> Result<(), CommandError> {
+    let (room, fault) = match WATCHERS.contains(&name) {
+        true => (ROOM_TO_RECORD, Fault::Own),
+        false => (ROOM, Fault::Refused),
+    };
+    match roar_spare::has_room(room) {
+        true => Ok(()),
+        false => Err(CommandError::new(
+            fault,
+            format!("there is not enough memory for `roar {name}`"),
+        )
+        .hint("`ulimit -v` shows how much a process may have, in KiB")),
+    }
+}
+
 /// Lets a pipeline such as `roar log | head` end quietly, as those of other programs do.
 fn end_with_the_reader() {
     // If it cannot be had, writes fail with an error that ends just as quietly.
@@ -245,6 +266,7 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
     if !WATCHERS.contains(&name) {
         end_with_the_reader();
     }
+    require_room(name)?;
     // If it cannot be had, only such a limit can still do harm.
     let _ = roar_launch::outlive_file_limits();
     let context = context(ui, arguments).map_err(|err| match err.fault {

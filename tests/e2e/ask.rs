@@ -3,6 +3,7 @@
 use crate::record_job::{JOBS, history};
 use crate::sandbox;
 use insta::assert_snapshot;
+use roar_content::reach;
 use roar_testkit::{Sandbox, Seen};
 use serde_json::Value;
 
@@ -343,4 +344,117 @@ fn a_file_in_the_place_of_the_workspace_is_told_of() {
     let seen = sandbox.roar(["log"]);
     assert!(seen.err().contains("is not a directory"), "{seen}");
     assert!(seen.err().contains("hint: move it away"), "{seen}");
+}
+
+#[test]
+fn a_file_is_found_again_however_long_its_path_is() {
+    let sandbox = sandbox();
+    let half = vec!["d".repeat(200); 15].join("/");
+    let bottom = sandbox.work().join(&half).join(&half);
+    let mut directory = sandbox.work();
+    for name in bottom.strip_prefix(sandbox.work()).unwrap() {
+        directory.push(name);
+        std::fs::create_dir(reach(&directory).unwrap()).unwrap();
+    }
+    std::fs::write(reach(&bottom.join("in")).unwrap(), "deep").unwrap();
+    let script = format!("cd -P {half} && cd -P {half} && cat in > out");
+    let run = sandbox
+        .roar(["run", "--keep=all", "sh", "-c", &script])
+        .success();
+    assert!(!run.err().contains("not everything"), "{}", run.err());
+    let drift = || json(&sandbox.roar(["status", "--json"]))["drift"].clone();
+    assert_eq!(drift(), serde_json::json!([]));
+    let up_to_date = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(up_to_date.err().contains("nothing to do"));
+    let output = bottom.join("out");
+    // It has the bytes, even were nothing kept.
+    let _ = sandbox.sh("mv .roar/blobs aside").success();
+    let job = json(&sandbox.roar(["show", "--json"]));
+    let id = job["outputs"][0]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.roar(["cat-file", &id]).success().out(), "deep");
+    let _ = sandbox.roar(["restore", &id, "-o", "copy"]).success();
+    assert_eq!(sandbox.read("copy"), b"deep");
+    let words = ["bundle", "create", "--with-bytes", "made.roar", "@1"];
+    let _ = sandbox.roar(words).success();
+    let _ = sandbox.sh("mv aside .roar/blobs").success();
+    std::fs::remove_file(reach(&output).unwrap()).unwrap();
+    assert_eq!(drift()[0]["state"], "missing");
+    let _ = sandbox.roar(["restore", "@1"]).success();
+    assert_eq!(std::fs::read(reach(&output).unwrap()).unwrap(), b"deep");
+    let _ = sandbox.roar(["hash-dataset", "."]).success();
+}
+
+#[test]
+fn a_file_that_may_be_executed_no_longer_has_drifted() {
+    let sandbox = sandbox();
+    let script = "mkdir d; echo 1 > d/a; echo 2 > d/b; chmod +x d/a";
+    let _ = sandbox.roar(["run", "sh", "-c", script]).success();
+    let drift = || json(&sandbox.roar(["status", "--json"]))["drift"].clone();
+    assert_eq!(drift(), serde_json::json!([]));
+    let _ = sandbox.sh("chmod -x d/a; chmod +x d/b");
+    let drifted = drift();
+    for (at, path, executable) in [(0, "d/a", false), (1, "d/b", true)] {
+        assert_eq!(drifted[at]["path"], path);
+        assert_eq!(drifted[at]["state"], "mode");
+        assert_eq!(drifted[at]["executable"], executable);
+        assert_eq!(drifted[at]["hash"], drifted[at]["recorded"]);
+    }
+    let text = sandbox.roar(["status"]).success().out();
+    assert!(
+        text.contains("  mode      d/a  @1, no longer executable\n"),
+        "{text}"
+    );
+    // Its content is what it was.
+    let again = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(again.err().contains("nothing to do"));
+    // A later run that reads it finds it so.
+    let _ = sandbox
+        .roar(["run", "sh", "-c", "cat d/a d/b > c"])
+        .success();
+    assert_eq!(drift(), serde_json::json!([]));
+}
+
+#[test]
+fn the_lineage_of_a_directory_is_that_of_its_members() {
+    let sandbox = sandbox();
+    sandbox.write("in/a", "1");
+    sandbox.write("in/b", "2");
+    sandbox.write("m/y", "3");
+    for script in [
+        "mkdir out; cp in/a in/b out",
+        "echo x > first",
+        "cp first m/x",
+        "cat m/x m/y > both",
+    ] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", script]).success();
+    }
+    let told = |name: &str| {
+        let text = sandbox.roar(["lineage", name]).success().out();
+        let lines = text
+            .lines()
+            .filter(|line| !line.contains('@') || line.contains("read by"));
+        lines.map(|line| format!("{line}\n")).collect::<String>()
+    };
+    assert_eq!(
+        told("out"),
+        "Lineage of out/ (2 files)\n     in/ (2 files) → out/ (2 files)\nBegan with:\n  in/ (2 files)  2 B  read by @1\n"
+    );
+    assert_eq!(
+        told("in"),
+        "Lineage of in/ (2 files)\nNo recorded job made it.\n"
+    );
+    assert!(told("m").ends_with("Began with:\n  m/y  1 B  read by @4\n"));
+    let lineage = json(&sandbox.roar(["lineage", "m", "--json"]));
+    let target = &lineage["target"];
+    assert_eq!(
+        (&target["path"], &target["kind"]),
+        (&"m".into(), &"dataset".into())
+    );
+    let steps = |jobs: &Value| -> Vec<_> {
+        let jobs = jobs.as_array().unwrap().iter();
+        jobs.map(|job| job["step"].clone()).collect()
+    };
+    assert_eq!(steps(&lineage["jobs"]), ["@2", "@3"]);
+    let inputs = json(&sandbox.roar(["inputs", "m", "--json"]));
+    assert_eq!(inputs["target"], *target);
 }

@@ -186,3 +186,48 @@ fn a_slip_is_told_once_a_run_and_what_means_nothing_is_listed() {
         assert!(listed.contains(name), "{listed}");
     }
 }
+
+#[test]
+fn what_is_added_goes_below_the_comments_at_the_end() {
+    let sandbox = workspace();
+    let with = |before: &str, words: &[&str]| {
+        sandbox.write(".roarconfig", before);
+        let _ = sandbox.roar(words).success();
+        String::from_utf8(sandbox.read(".roarconfig")).unwrap()
+    };
+    let color = ["config", "set", "--shared", "output.color", "never"];
+    assert_eq!(
+        with("[run]\ndirty = 'warn' # a\n# grace = 2\n", &color),
+        "[run]\ndirty = 'warn' # a\n# grace = 2\n\n[output]\ncolor = \"never\"\n"
+    );
+    assert_eq!(
+        with("# ours", &color),
+        "# ours\n\n[output]\ncolor = \"never\"\n"
+    );
+    assert_eq!(
+        with("[output]\npager = false\n# end\n", &color),
+        "[output]\npager = false\ncolor = \"never\"\n# end\n"
+    );
+    let filter = ["filter", "add", "--shared", "*.tmp"];
+    let filtered = with("[run]\ndirty = 'warn'\n# grace = 2\n", &filter);
+    assert!(
+        filtered.starts_with("[run]\ndirty = 'warn'\n# grace = 2\n\n[[filter]]\n"),
+        "{filtered}"
+    );
+}
+
+#[test]
+fn a_variable_with_its_value_and_no_files_at_all_are_refused() {
+    assert_snapshot!(workspace().roar(["config", "set", "environment.variables", "A=B"]), @r#"
+    --- stderr
+    error: 'environment.variables' cannot be 'A=B' (the command line): it takes names of variables such as SEED or MY_*, without values
+    hint: `roar config list` shows every setting and what it is for
+    [exit 2]
+    "#);
+    assert_snapshot!(workspace().roar(["config", "set", "dataset.min_files", "0"]), @r#"
+    --- stderr
+    error: 'dataset.min_files' cannot be '0' (the command line): it takes a whole number from 1 on
+    hint: `roar config list` shows every setting and what it is for
+    [exit 2]
+    "#);
+}

@@ -234,3 +234,49 @@ fn where_memory_is_short_a_run_is_recorded_or_not_begun() {
     let log = sandbox.roar(["log"]).success();
     assert!(!log.out().contains("interrupted"), "{log}");
 }
+
+#[test]
+fn where_memory_is_short_a_directory_is_named_or_it_is_said() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("mkdir d; for i in $(seq 200); do echo $i > d/$i; done")
+        .success();
+    let name = sandbox.roar(["hash-dataset", "d"]).success().out();
+    let limited =
+        |kib: usize, command: &str| sandbox.sh(&format!("ulimit -v {kib}; exec roar {command}"));
+    let (mut named, mut refused) = (0, 0);
+    let starts = |&kib: &usize| limited(kib, "--version").code == 0;
+    let least = (8_000..400_000).step_by(500).find(starts).unwrap() - 500;
+    for kib in (least..least + 3_000).step_by(50).filter(starts) {
+        let told = limited(kib, "hash-dataset d");
+        match told.code {
+            0 => named += usize::from(told.out() == name),
+            1 if told.err().contains("not enough memory") => refused += 1,
+            _ => panic!("{kib}: {told}"),
+        }
+    }
+    assert!(named > 10 && refused > 3, "{named} and {refused}");
+}
+
+#[test]
+fn where_files_cannot_be_opened_a_run_is_recorded_or_not_begun() {
+    let sandbox = sandbox();
+    let _ = sandbox.sh("echo a > a; roar -q run cat a").success();
+    for most in 6..20 {
+        let ran = sandbox.sh(&format!(
+            "ulimit -n {most}; exec roar run sh -c 'cat a; exit 7'"
+        ));
+        match ran.code {
+            7 => assert_eq!(ran.out(), "a", "{most}: {ran}"),
+            125 => {
+                assert_eq!(ran.out(), "", "{most}: {ran}");
+                assert!(
+                    most < 14 && ran.err().contains("`ulimit -n`"),
+                    "{most}: {ran}"
+                );
+            }
+            _ => panic!("{most}: {ran}"),
+        }
+    }
+    assert_eq!(sandbox.roar(["fsck"]).code, 0);
+}

@@ -82,6 +82,15 @@ fn what_differs_is_not_replaced_unasked() {
 }
 
 #[test]
+fn a_file_that_may_not_be_executed_any_more_differs() {
+    let sandbox = kept();
+    let _ = sandbox.sh("chmod -x tool");
+    assert_eq!(sandbox.roar(["restore", "tool"]).code, 1);
+    let _ = sandbox.roar(["restore", "--force", "tool"]).success();
+    let _ = sandbox.sh("test -x tool").success();
+}
+
+#[test]
 fn an_older_version_is_had_by_its_hash() {
     let sandbox = sandbox();
     let _ = sandbox

@@ -1,5 +1,6 @@
 use crate::sandbox;
 use std::fs;
+use std::process::Command;
 
 #[test]
 fn every_command_has_a_page() {
@@ -25,6 +26,42 @@ fn every_command_has_a_page() {
 #[test]
 fn one_page_is_printed() {
     let page = sandbox().roar(["man", "config"]).success().out();
-    assert!(page.contains(".TH roar-config 1"), "{page}");
+    assert!(page.contains(".TH ROAR-CONFIG 1 "), "{page}");
     assert_eq!(sandbox().roar(["man", "nothing"]).code, 3);
+}
+
+#[test]
+fn pages_are_as_other_programs_want_them() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["man", "--dir", "man1"]).success();
+    let pages = fs::read_dir(sandbox.path("man1")).unwrap();
+    let pages: Vec<_> = pages.map(|entry| entry.unwrap().path()).collect();
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        let name = page.file_stem().unwrap().to_string_lossy().to_uppercase();
+        let title = format!("\n.TH {name} 1 {} \"roar ", day(&text));
+        assert!(text.contains(&title), "{title}: {text}");
+        assert!(text.contains("\n[\\fB\\-C\\fR \\fIDIR\\fR]\n"), "{text}");
+    }
+    // Where there is one, whoever knows best is asked.
+    let lint = Command::new("mandoc")
+        .args(["-T", "lint", "-W", "warning"])
+        .args(&pages)
+        .output();
+    if let Ok(lint) = lint {
+        assert!(
+            lint.status.success(),
+            "{}",
+            String::from_utf8_lossy(&lint.stdout)
+        );
+    }
+}
+
+/// Returns the day of a page, which is not that on which it was made.
+fn day(page: &str) -> &str {
+    let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
+    let day = title.split(' ').nth(3).unwrap();
+    let is_day = day.len() == 10 && day.split('-').all(|part| part.parse::<u32>().is_ok());
+    assert!(is_day, "{title}");
+    day
 }

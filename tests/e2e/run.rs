@@ -373,3 +373,15 @@ fn a_value_that_is_refused_does_not_hide_why() {
         );
     }
 }
+
+#[test]
+fn a_file_that_was_there_is_rewritten_whatever_its_bytes() {
+    let sandbox = sandbox();
+    sandbox.write("same", "same\n");
+    let script = "rm same; echo same > same; echo new > new";
+    let run = sandbox.roar(["run", "-v", "sh", "-c", script]).success();
+    assert!(run.err().contains("  rewritten same\n"), "{}", run.err());
+    assert!(run.err().contains("  created   new\n"), "{}", run.err());
+    let shown = sandbox.roar(["show"]).success().out();
+    assert!(shown.contains("  same  rewritten\n"), "{shown}");
+}

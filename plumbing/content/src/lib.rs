@@ -18,6 +18,7 @@
 //!
 //! * Only regular files are read; a FIFO, socket, device or directory is a typed error, and opening
 //!   one never blocks.
+//! * A path may be longer than the system takes in one piece: see [`reach()`].
 //! * The offset of an open file is neither used nor moved.
 //! * The cache never answers for a version that it has not seen, and never fails its caller.
 //!   Deleting its file loses nothing.
@@ -75,6 +76,7 @@ mod file_system;
 mod mapped;
 mod mapping;
 mod name;
+mod reach;
 mod slot;
 mod table;
 mod threads;
@@ -88,5 +90,6 @@ pub use name::{
     name_cached_at, name_file, name_file_at, name_file_itself, name_link, name_open_file,
     name_open_file_cached, name_reader,
 };
-pub use threads::{has_room, sharing, threads};
+pub use reach::{Reached, reach};
+pub use threads::{sharing, threads};
 pub use version::{FileKind, FileVersion};

@@ -2,7 +2,7 @@
 
 use crate::mapping::Mapping;
 use crate::threads::sharing;
-use crate::{FileKind, FileSystem, FileVersion, HashCache};
+use crate::{FileKind, FileSystem, FileVersion, HashCache, reach};
 use nix::fcntl::{AT_FDCWD, OFlag, openat};
 use nix::sys::stat::Mode;
 use roar_object::ContentId;
@@ -253,6 +253,8 @@ fn name_path(cache: &HashCache, path: &Path, flags: OFlag) -> Result<Named, Name
     } else {
         FileVersion::of_path
     };
+    let near = reach(path).map_err(NameError::Open)?;
+    let path = near.as_ref();
     let version = look(path).map_err(NameError::Open)?;
     require_regular(&version)?;
     known(cache, version).map_or_else(|| name_and_keep(cache, &open(AT_FDCWD, path, flags)?), Ok)

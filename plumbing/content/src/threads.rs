@@ -3,18 +3,13 @@
 //! rayon panics where its threads cannot be started: the system allows a process or a user only so many,
 //! and each wants room for its stack. So whoever uses rayon does it inside [`sharing`].
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use roar_spare::{has_room, room_of_threads};
 use std::cell::OnceCell;
 use std::sync::OnceLock;
 
 /// What a thread may take up, with its stack.
 const ROOM: usize = 4 << 20;
-
-/// What the C library sets apart for the small pieces of memory of a thread, in addresses alone, and for how many
-/// threads it does so for certain.
-const ARENA: usize = 64 << 20;
-const ARENAS: usize = 16;
 
 thread_local! {
     /// A pool that has no thread but this one.
@@ -50,18 +45,7 @@ fn has_threads() -> bool {
 }
 
 fn has_room_for(threads: usize) -> bool {
-    let limit = getrlimit(Resource::RLIMIT_AS).map_or(RLIM_INFINITY, |(limit, _)| limit);
-    let arenas = match limit {
-        RLIM_INFINITY => 0,
-        _ => threads.min(ARENAS) * ARENA,
-    };
-    has_room(threads.saturating_mul(ROOM).saturating_add(arenas))
-}
-
-/// Returns whether there are so many bytes of memory to be had. Whoever asks for some in earnest and does not
-/// get it ends the process.
-pub fn has_room(bytes: usize) -> bool {
-    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+    has_room(room_of_threads(threads, ROOM))
 }
 
 /// Makes this thread its own pool, for as long as it lives.

@@ -1,5 +1,6 @@
 //! What a file looks like from outside: enough to tell that it is still the same.
 
+use crate::reach;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::{FileStat, SFlag, fstat, fstatat};
 use std::ffi::CStr;
@@ -98,7 +99,7 @@ impl FileVersion {
     ///
     /// Those of `stat`.
     pub fn of_path(path: &Path) -> io::Result<Self> {
-        let stat = fstatat(AT_FDCWD, path, AtFlags::empty())?;
+        let stat = fstatat(AT_FDCWD, reach(path)?.as_ref(), AtFlags::empty())?;
         Ok(Self::from(&stat))
     }
 
@@ -108,7 +109,8 @@ impl FileVersion {
     ///
     /// Those of `lstat`.
     pub fn of_path_itself(path: &Path) -> io::Result<Self> {
-        let stat = fstatat(AT_FDCWD, path, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+        let flags = AtFlags::AT_SYMLINK_NOFOLLOW;
+        let stat = fstatat(AT_FDCWD, reach(path)?.as_ref(), flags)?;
         Ok(Self::from(&stat))
     }
 

@@ -163,8 +163,9 @@ impl<'r> History<'r> {
         artifacts
     }
 
-    /// Returns what counts as an input of any of the records, each version of a file once.
-    fn artifacts(&self, records: &[usize]) -> Vec<Artifact<'r>> {
+    /// Returns what counts as an input of any of the records, each version of a file once; sorted by path,
+    /// then by who read it.
+    pub fn artifacts(&self, records: &[usize]) -> Vec<Artifact<'r>> {
         let mut places = NameMap::default();
         let mut list: Vec<Artifact<'r>> = Vec::new();
         for &record in records {

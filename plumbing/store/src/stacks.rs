@@ -1,6 +1,6 @@
 //! Stacks for threads that are about to be started.
 
-use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use roar_spare::{has_room, room_of_threads};
 use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::thread::{self, Builder};
@@ -8,9 +8,6 @@ use std::time::{Duration, Instant};
 
 /// What the stack of a thread takes up.
 const STACK: usize = 2 << 20;
-
-/// What the C library sets apart for the small pieces of memory of a thread, in addresses alone.
-const ARENA: usize = 64 << 20;
 
 /// How long threads that have ended may take to be gone.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -25,7 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// When one cannot be started, as the system allows no more, or there is no room.
 pub(crate) fn prepare(threads: usize, room: usize) -> io::Result<()> {
     // Those that have ended keep their stacks, and would leave less room.
-    look_for_room(room.saturating_add(threads.saturating_mul(STACK + arena())))?;
+    look_for_room(room.saturating_add(room_of_threads(threads, STACK)))?;
     let before = running();
     let gate = Mutex::new(());
     let pass = || drop(gate.lock().unwrap_or_else(PoisonError::into_inner));
@@ -33,23 +30,17 @@ pub(crate) fn prepare(threads: usize, room: usize) -> io::Result<()> {
         // Each has a stack of its own only while the others have not ended.
         let _closed = gate.lock().unwrap_or_else(PoisonError::into_inner);
         (0..threads).try_for_each(|_| Builder::new().spawn_scoped(scope, pass).map(drop))?;
-        look_for_room(room.saturating_add(threads.saturating_mul(arena())))
+        look_for_room(room.saturating_add(room_of_threads(threads, 0)))
     })?;
     wait_until_gone(before);
     Ok(())
 }
 
-/// Returns what a thread's arena takes up of what a process may have: nothing, where addresses are not counted.
-fn arena() -> usize {
-    let limit = getrlimit(Resource::RLIMIT_AS).map_or(RLIM_INFINITY, |(limit, _)| limit);
-    if limit == RLIM_INFINITY { 0 } else { ARENA }
-}
-
-/// Asks for memory, which nothing is put in, and gives it back.
 fn look_for_room(bytes: usize) -> io::Result<()> {
-    let mut room = Vec::<u8>::new();
-    let asked = room.try_reserve_exact(bytes);
-    asked.map_err(|_| io::ErrorKind::OutOfMemory.into())
+    match has_room(bytes) {
+        true => Ok(()),
+        false => Err(io::ErrorKind::OutOfMemory.into()),
+    }
 }
 
 /// A thread that has ended counts against the limit for a moment more.

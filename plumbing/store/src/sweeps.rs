@@ -9,32 +9,13 @@
 mod play;
 mod scenes;
 
-use crate::door::fault::{self, Fault};
+use crate::door::fault::record;
 use crate::door::power::{Dice, Log};
 use crate::sled_fence;
 use play::{Stage, judge};
+use roar_testkit::fault::{Fault, WAYS, watch};
 use scenes::{SCENES, Scene};
 use std::path::Path;
-
-const EIO: i32 = 5;
-const ENOSPC: i32 = 28;
-
-/// How the acts of a scene go wrong.
-const WAYS: [(&str, Fault); 4] = [
-    ("killed", way(EIO, true, true)),
-    ("full from then on", way(ENOSPC, true, false)),
-    ("full once", way(ENOSPC, false, true)),
-    ("failed once", way(EIO, false, false)),
-];
-
-const fn way(errno: i32, is_final: bool, is_torn: bool) -> Fault {
-    Fault {
-        at: 0,
-        is_final,
-        is_torn,
-        errno,
-    }
-}
 
 /// Returns a directory that goes away, in memory if there is one such: nobody waits for a disk there.
 fn room() -> tempfile::TempDir {
@@ -57,7 +38,7 @@ fn sweep(scene: &Scene, way: &str, fault: Fault) -> usize {
         let told = format!("'{}', {way} at act {at}", scene.name);
         let dir = room();
         let mut stage = Stage::set(scene, dir.path());
-        let acts = fault::watch(Fault { at, ..fault }, || stage.play(scene));
+        let ((), acts) = watch(Fault { at, ..fault }, || stage.play(scene));
         if acts <= at {
             return tried;
         }
@@ -112,7 +93,7 @@ fn cut_everywhere(scene: &Scene) -> u64 {
     let dir = room();
     let mut stage = Stage::set(scene, dir.path());
     let log = Log::begin(stage.dir.parent().unwrap());
-    let ((), log) = fault::record(log, || stage.play(scene));
+    let ((), log) = record(log, || stage.play(scene));
     let first = scene.name.len() % step();
     let moments = (first..=log.len()).step_by(step());
     let cuts = moments.clone().count() as u64 * CUTS;

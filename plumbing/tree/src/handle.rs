@@ -4,7 +4,9 @@ use crate::names::DIRECTORY;
 use nix::fcntl::{OFlag, open, openat};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::stat::Mode as Permissions;
+use roar_content::reach;
 use std::ffi::CString;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::Arc;
@@ -59,9 +61,14 @@ impl AsFd for Handle {
     }
 }
 
+/// Opens the directory that everything lies in.
+pub(crate) fn open_top(top: &Path) -> io::Result<OwnedFd> {
+    Ok(open(reach(top)?.as_ref(), DIRECTORY, Permissions::empty())?)
+}
+
 /// Opens a directory below `top`, name by name: no path is too long for that.
-pub(crate) fn open_below(top: &Path, path: &[u8]) -> nix::Result<OwnedFd> {
-    let mut fd = open(top, DIRECTORY, Permissions::empty())?;
+pub(crate) fn open_below(top: &Path, path: &[u8]) -> io::Result<OwnedFd> {
+    let mut fd = open_top(top)?;
     for name in path.split(|&byte| byte == b'/').filter(|it| !it.is_empty()) {
         let name = CString::new(name).expect("names come from the kernel, without NUL");
         let flags = DIRECTORY | OFlag::O_NOFOLLOW;

@@ -8,13 +8,13 @@
 
 use crate::build::is_name;
 use crate::folder::{Folder, lock};
-use crate::handle::{Handle, Handles, open_below};
+use crate::handle::{Handle, Handles, open_below, open_top};
 use crate::names::{DIRECTORY, Names};
 use crate::node::MAX_DEPTH;
 use crate::{Candidate, Leaf, Options, Root, Sink, SinkError, SkipReason};
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{OFlag, open, openat, readlinkat};
+use nix::fcntl::{OFlag, openat, readlinkat};
 use nix::sys::stat::Mode as Permissions;
 use rayon::Scope;
 use roar_content::{
@@ -22,6 +22,7 @@ use roar_content::{
 };
 use roar_object::Object;
 use std::ffi::{CStr, OsString};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
@@ -91,9 +92,8 @@ pub fn scan(
             root: None,
         }),
     };
-    let fd = open(directory, DIRECTORY, Permissions::empty());
-    let listed = fd.and_then(|fd| Ok((Names::of(&fd)?, fd)));
-    let (names, fd) = listed.map_err(|err| walk.error(b"", NameError::Open(err.into())))?;
+    let listed = open_top(directory).and_then(|fd| Ok((Names::of(&fd)?, fd)));
+    let (names, fd) = listed.map_err(|err| walk.error(b"", NameError::Open(err)))?;
     let work = || rayon::scope(|scope| walk.fill(scope, None, Vec::new(), names, fd));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match threads(cores.max(FEWEST_THREADS)) {
@@ -224,7 +224,7 @@ impl Walk<'_> {
         };
         let left = opened.and_then(|fd| self.enter_from(scope, &parent, place, &fd));
         if let Err(err) = left {
-            let leaf = self.explain(&parent, place, 0, NameError::Open(err.into()));
+            let leaf = self.explain(&parent, place, 0, NameError::Open(err));
             parent.note([(place, leaf)]);
         }
         self.done(parent);
@@ -236,12 +236,12 @@ impl Walk<'_> {
         parent: &Arc<Folder>,
         place: usize,
         parent_fd: &Arc<Handle>,
-    ) -> nix::Result<()> {
+    ) -> io::Result<()> {
         if self.stopped.load(Ordering::Relaxed) {
             return Ok(());
         }
         if parent.depth + 1 >= MAX_DEPTH {
-            return Err(Errno::ENAMETOOLONG);
+            return Err(Errno::ENAMETOOLONG.into());
         }
         match open_directory(parent_fd, parent.names.get(place)) {
             Ok((names, fd)) => {
@@ -255,7 +255,7 @@ impl Walk<'_> {
                 self.name_anew(scope, parent, place, parent_fd);
                 Ok(())
             }
-            Err(err) => Err(err),
+            Err(err) => Err(err.into()),
         }
     }
 

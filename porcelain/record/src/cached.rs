@@ -299,6 +299,10 @@ impl Checker<'_> {
             Holds::Same => None,
             _ if self.is_own_cache(read, record) => None,
             Holds::Nothing => Some(format!("input '{}' is gone", shown(&read.path))),
+            Holds::OtherMode => Some(format!(
+                "who may execute input '{}' changed",
+                shown(&read.path)
+            )),
             Holds::Other => Some(format!("input '{}' changed", shown(&read.path))),
         };
         reads.iter().find_map(wrong).map_or(Ok(()), Err)
@@ -312,7 +316,7 @@ impl Checker<'_> {
         let own = record
             .writes
             .binary_search_by(|write| write.path.cmp(&read.path));
-        own.is_ok_and(|at| self.disk.holds(output_version(&record.writes[at])) == Holds::Same)
+        own.is_ok_and(|at| self.disk.holds(output_version(&record.writes[at])).bytes())
     }
 
     /// Returns the files that the job left, to be put back where they are not.

@@ -5,7 +5,7 @@
 //! written is named as it is now. Files are hashed by all cores at once.
 
 use rayon::prelude::*;
-use roar_content::{FileVersion, HashCache, name_cached, name_link, sharing};
+use roar_content::{FileVersion, HashCache, name_cached, name_link, reach, sharing};
 use roar_object::{ContentId, Mode};
 use roar_trace::{Change, Digest, FileSeen, Namer, State, Version};
 use std::collections::HashMap;
@@ -158,7 +158,7 @@ fn now(seen: &FileSeen, cache: &HashCache) -> Result<Now, String> {
             }
             Err(err) => Err(err.source.to_string()),
         },
-        State::Symlink => match fs::read_link(path) {
+        State::Symlink => match reach(path).and_then(fs::read_link) {
             Ok(target) => Ok(Now {
                 content: link_content(target.as_os_str().as_bytes()),
                 version: None,

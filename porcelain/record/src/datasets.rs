@@ -5,9 +5,11 @@
 //! it: what is in the project is recorded apart from what is outside. Nor is a directory with fewer
 //! files than the user's setting asks for.
 
+use roar_content::reach;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::Path;
 
@@ -86,7 +88,7 @@ fn survey(
 
 /// Returns whether what lies in `directory` on disk are just the touched files and directories.
 fn holds_nothing_else(directory: &[u8], touched: &Touched, rules: &Rules<'_>) -> bool {
-    let Ok(entries) = fs::read_dir(Path::new(OsStr::from_bytes(directory))) else {
+    let Ok(entries) = list(directory) else {
         return false;
     };
     let mut seen = 0;
@@ -121,7 +123,7 @@ fn counts(path: &[u8], entry: &fs::DirEntry, rules: &Rules<'_>) -> bool {
 
 /// Returns whether there is any file that counts below an untouched directory.
 fn holds_files(directory: &[u8], rules: &Rules<'_>) -> bool {
-    let Ok(mut entries) = fs::read_dir(Path::new(OsStr::from_bytes(directory))) else {
+    let Ok(mut entries) = list(directory) else {
         return true;
     };
     entries.any(|entry| {
@@ -132,6 +134,10 @@ fn holds_files(directory: &[u8], rules: &Rules<'_>) -> bool {
             rules,
         )
     })
+}
+
+fn list(directory: &[u8]) -> io::Result<fs::ReadDir> {
+    reach(Path::new(OsStr::from_bytes(directory))).and_then(fs::read_dir)
 }
 
 fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {

@@ -8,7 +8,7 @@ use crate::scrub;
 use crate::setting::Setting;
 use crate::sorted::{Item, Sorted};
 use crate::spooled::Head;
-use roar_content::{FileError, name_cached};
+use roar_content::{FileError, FileVersion, name_cached};
 use roar_object::{
     Change, Class, ContentId, Coverage, JobKind, Mode, ObjectId, Outcome, RecordedPath, Source,
     Verdict,
@@ -211,25 +211,27 @@ impl Maker<'_> {
             }),
             (None, _) => {
                 let named = name_cached(self.cache, path)?;
-                let mode = if named.executable() {
-                    Mode::Executable
-                } else {
-                    Mode::File
-                };
                 Ok(Content {
                     id: Some(named.id),
-                    mode,
+                    mode: mode(&named.version),
                     size: named.size,
                 })
             }
             (Some(id), _) => {
-                let on_disk = || std::fs::metadata(path).map_or(0, |meta| meta.len());
+                let on_disk = FileVersion::of_path(path).ok();
                 Ok(Content {
                     id: Some(id),
-                    mode: Mode::File,
-                    size: file.size.unwrap_or_else(on_disk),
+                    mode: on_disk.as_ref().map_or(Mode::File, mode),
+                    size: file.size.or(on_disk.map(|found| found.size)).unwrap_or(0),
                 })
             }
         }
+    }
+}
+
+const fn mode(found: &FileVersion) -> Mode {
+    match found.is_executable() {
+        true => Mode::Executable,
+        false => Mode::File,
     }
 }

@@ -9,7 +9,7 @@
 //!   the file: a program that writes to its output in place must not write here.
 
 use crate::door;
-use roar_content::{FileError, name_file_itself};
+use roar_content::{FileError, name_file_itself, reach};
 use roar_object::{ContentId, Mode};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -323,12 +323,16 @@ impl Keeper<'_> {
         }
         self.write(id, |out| match mode {
             Mode::Symlink => {
-                let target = fs::read_link(path).map_err(BlobError::at("read", path))?;
+                let target = reach(path)
+                    .and_then(fs::read_link)
+                    .map_err(BlobError::at("read", path))?;
                 door::copy_from(&mut target.as_os_str().as_bytes(), out)
                     .map_err(BlobError::at("copy", path))
             }
             _ => {
-                let file = File::open(path).map_err(BlobError::at("read", path))?;
+                let file = reach(path)
+                    .and_then(File::open)
+                    .map_err(BlobError::at("read", path))?;
                 door::copy(&file, out).map_err(BlobError::at("copy", path))
             }
         })

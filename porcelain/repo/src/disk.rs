@@ -1,6 +1,6 @@
 //! What lies on disk, beside what was recorded there.
 
-use roar_content::{HashCache, name_cached, name_link};
+use roar_content::{HashCache, name_cached, name_link, reach};
 use roar_object::{Base, ContentId, Mode, RecordedPath};
 use std::ffi::OsStr;
 use std::fs;
@@ -12,10 +12,55 @@ use std::path::{Path, PathBuf};
 pub enum Holds {
     /// The very bytes, or something where nobody knows which bytes were there.
     Same,
+    /// The very bytes, in a file that may be executed now and could not be then, or the other way round.
+    OtherMode,
     /// Something else.
     Other,
     /// Nothing.
     Nothing,
+}
+
+impl Holds {
+    /// Returns whether the bytes are there, whoever may do what with them.
+    pub const fn bytes(self) -> bool {
+        matches!(self, Self::Same | Self::OtherMode)
+    }
+}
+
+/// What was found at a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// How it compares.
+    pub holds: Holds,
+    /// The name of its bytes, if it was made out.
+    pub id: Option<ContentId>,
+}
+
+impl Found {
+    const NOTHING: Self = Self {
+        holds: Holds::Nothing,
+        id: None,
+    };
+
+    const UNREAD: Self = Self {
+        holds: Holds::Other,
+        id: None,
+    };
+
+    fn of(id: ContentId, executable: Option<bool>, version: Version<'_>) -> Self {
+        let other_mode = match version.mode {
+            Mode::File => executable == Some(true),
+            Mode::Executable => executable == Some(false),
+            _ => false,
+        };
+        let holds = match version.id == Some(id) {
+            true if other_mode => Holds::OtherMode,
+            true => Holds::Same,
+            false => Holds::Other,
+        };
+        let id = Some(id);
+        Self { holds, id }
+    }
 }
 
 /// A file as it was recorded.
@@ -55,28 +100,52 @@ impl<'a> Disk<'a> {
         directory.base == Base::Root && self.root.starts_with(self.place(directory))
     }
 
+    /// Returns whether there is a directory at a recorded path.
+    pub fn is_directory(&self, path: &RecordedPath) -> bool {
+        let found = reach(&self.place(path)).and_then(fs::metadata);
+        found.is_ok_and(|found| found.is_dir())
+    }
+
     /// Compares a path with a version. A file of another length is not read for that.
     pub fn holds(&self, version: Version<'_>) -> Holds {
+        self.find(version).holds
+    }
+
+    /// As [`Disk::holds`], and tells which bytes there are if it had to read them.
+    pub fn find(&self, version: Version<'_>) -> Found {
         let place = self.place(version.path);
-        let Ok(found) = fs::symlink_metadata(&place) else {
-            return Holds::Nothing;
+        match reach(&place) {
+            Ok(place) => self.find_at(place.as_ref(), version),
+            Err(_) => Found::NOTHING,
+        }
+    }
+
+    fn find_at(&self, place: &Path, version: Version<'_>) -> Found {
+        let Ok(found) = fs::symlink_metadata(place) else {
+            return Found::NOTHING;
         };
-        let Some(id) = version.id else {
-            return Holds::Same;
-        };
-        let same = if version.mode == Mode::Symlink {
-            fs::read_link(&place).is_ok_and(|to| name_link(to.as_os_str().as_bytes()) == id)
-        } else {
-            // What was read through a link is what the link leads to.
-            let Ok(found) = fs::metadata(&place).or_else(|err| match found.is_symlink() {
-                true => Err(err),
-                false => Ok(found),
-            }) else {
-                return Holds::Nothing;
+        if version.id.is_none() {
+            let (holds, id) = (Holds::Same, None);
+            return Found { holds, id };
+        }
+        if version.mode == Mode::Symlink {
+            return match fs::read_link(place) {
+                Ok(to) => Found::of(name_link(to.as_os_str().as_bytes()), None, version),
+                Err(_) => Found::UNREAD,
             };
-            found.len() == version.size
-                && name_cached(self.cache, &place).is_ok_and(|named| named.id == id)
+        }
+        // What was read through a link is what the link leads to.
+        let found = match found.is_symlink() {
+            true => fs::metadata(place),
+            false => Ok(found),
         };
-        if same { Holds::Same } else { Holds::Other }
+        match found {
+            Err(_) => Found::NOTHING,
+            Ok(found) if found.len() != version.size => Found::UNREAD,
+            Ok(_) => match name_cached(self.cache, place) {
+                Ok(named) => Found::of(named.id, Some(named.executable()), version),
+                Err(_) => Found::UNREAD,
+            },
+        }
     }
 }

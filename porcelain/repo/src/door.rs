@@ -7,6 +7,7 @@
 #[cfg(test)]
 pub(crate) mod fault;
 
+use roar_content::reach;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
@@ -37,7 +38,23 @@ pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
 
 /// Makes a directory of the user's, and those above it.
 pub(crate) fn make_dirs(path: &Path) -> io::Result<()> {
-    pass(|| std::fs::create_dir_all(path))
+    pass(|| match std::fs::create_dir_all(path) {
+        // The path may be too long to be taken at once.
+        Err(err) if err.kind() == io::ErrorKind::InvalidFilename => make_each_dir(path),
+        made => made,
+    })
+}
+
+fn make_each_dir(path: &Path) -> io::Result<()> {
+    let mut all: Vec<_> = path.ancestors().collect();
+    all.reverse();
+    for directory in all {
+        let made = reach(directory).and_then(std::fs::create_dir);
+        if made.is_err() && !reach(directory)?.as_ref().is_dir() {
+            return made;
+        }
+    }
+    Ok(())
 }
 
 /// Makes a file that must not be there yet, to write to and to read.

@@ -1,11 +1,13 @@
 //! What a word on the command line names: a step, an object, an artifact, a path.
 
 use crate::{RepoError, Snapshot};
+use roar_content::reach;
 use roar_graph::{State, Written};
 use roar_object::{ContentId, IdError, Kind, ObjectId, Prefix, RecordedPath, Role, StepName};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
+use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Component, Path, PathBuf};
 
@@ -111,7 +113,7 @@ impl Snapshot {
             return self.step(text.parse()?);
         }
         let absolute = absolute(cwd, Path::new(word));
-        if absolute.symlink_metadata().is_ok() && !word.is_empty() {
+        if reach(&absolute).and_then(fs::symlink_metadata).is_ok() && !word.is_empty() {
             return self.existing(word, &absolute, name_file);
         }
         let by_name = match word.to_str() {
@@ -177,7 +179,10 @@ impl Snapshot {
         name_file: impl Fn(&Path) -> Option<ContentId>,
     ) -> Result<Target, ResolveError> {
         let path = self.recorded(absolute);
-        if absolute.is_dir() {
+        if reach(absolute)
+            .and_then(fs::metadata)
+            .is_ok_and(|found| found.is_dir())
+        {
             return self
                 .dataset_at(&path)
                 .ok_or_else(|| ResolveError::Untracked { path: shown(word) });
@@ -366,7 +371,7 @@ impl Places {
             return lexical(&joined);
         };
         let place = parent.join(name);
-        match place.symlink_metadata() {
+        match reach(&place).and_then(fs::symlink_metadata) {
             Ok(found) if found.is_symlink() => place.canonicalize().unwrap_or(place),
             _ => place,
         }

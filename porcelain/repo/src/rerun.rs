@@ -11,6 +11,7 @@
 use crate::RepoError;
 use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
+use roar_content::reach;
 use roar_graph::{Input, Output, Projection, Record, Show, State, Why, Written};
 use roar_object::{Class, DatasetAt, JobKind, RecordedPath, Role};
 use std::collections::{BTreeSet, HashSet};
@@ -102,7 +103,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
 
     /// Returns whether the directory that a step ran in is not there now, so that it cannot be run yet.
     pub fn lacks_directory(&self, turn: usize) -> bool {
-        !self.disk.place(&self.record(turn).directory).is_dir()
+        !self.disk.is_directory(&self.record(turn).directory)
     }
 
     /// Returns the turns, parents before children.
@@ -167,7 +168,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
     fn inputs(&self, record: usize) -> impl Iterator<Item = Cause> {
         let reads = self.records()[record].reads.iter().enumerate();
         reads.filter_map(move |(place, input)| match self.disk.holds(read(input)) {
-            Holds::Same => None,
+            Holds::Same | Holds::OtherMode => None,
             _ if self.is_in_place(record, place) => None,
             Holds::Nothing => Some(Cause::Gone {
                 path: input.path.clone(),
@@ -190,7 +191,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
         };
         let output = self.output(held);
         match output.remains() {
-            true => self.disk.holds(written(output)) == Holds::Same,
+            true => self.disk.holds(written(output)).bytes(),
             false => self.disk.holds(written(output)) == Holds::Nothing,
         }
     }
@@ -228,7 +229,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
             match self.disk.holds(written(output)) {
                 Holds::Nothing => Some(Cause::Missing { path }),
                 Holds::Other if !edited.contains(&path) => Some(Cause::Overwritten { path }),
-                Holds::Same | Holds::Other => None,
+                Holds::Same | Holds::OtherMode | Holds::Other => None,
             }
         };
         self.products(*record).filter_map(cause).collect()
@@ -265,7 +266,8 @@ impl<'r, 'p> Rerun<'r, 'p> {
     }
 
     fn each_file(&self, directory: &RecordedPath, each: &mut dyn FnMut(RecordedPath)) {
-        let Ok(entries) = fs::read_dir(self.disk.place(directory)) else {
+        let place = self.disk.place(directory);
+        let Ok(entries) = reach(&place).and_then(fs::read_dir) else {
             return;
         };
         for entry in entries.flatten() {

@@ -4,10 +4,10 @@
 //! there, and renamed.
 
 use crate::blobs::{BlobError, Blobs};
-use crate::disk::{Disk, Holds, Version};
+use crate::disk::{Disk, Version};
 use crate::door;
 use crate::{RepoError, Snapshot};
-use roar_content::{FileError, name_file, name_file_itself};
+use roar_content::{FileError, name_file, name_file_itself, name_link, reach};
 use roar_graph::{History, Written};
 use roar_object::{Base, ContentId, FindError, Mode, ObjectId, RecordedPath};
 use roar_tree::TreeError;
@@ -152,7 +152,7 @@ impl<'a, 'r> Finder<'a, 'r> {
                 mode: *mode,
                 size: *size,
             };
-            *mode != Mode::Symlink && self.disk.holds(version) == Holds::Same
+            *mode != Mode::Symlink && self.disk.holds(version).bytes()
         };
         let found = written.chain(read).find(holds);
         let found = found.map(|(path, ..)| self.disk.place(path));
@@ -191,7 +191,7 @@ impl<'a, 'r> Finder<'a, 'r> {
         if is_there(file, id)? {
             return Ok(None);
         }
-        match fs::symlink_metadata(&file.place) {
+        match reach(&file.place).and_then(fs::symlink_metadata) {
             Ok(found) if found.is_dir() || !terms.force => {
                 return Err(RestoreError::Differs { path });
             }
@@ -206,28 +206,45 @@ impl<'a, 'r> Finder<'a, 'r> {
 
 /// A directory above the file may be a link that leads elsewhere.
 fn require_inside(root: &Path, place: &Path) -> Result<(), RestoreError> {
-    let existing = place
-        .ancestors()
-        .skip(1)
-        .find_map(|above| above.canonicalize().ok());
-    match existing {
-        Some(above) if above.starts_with(root) => Ok(()),
+    let leads_inside = |above: &Path| match above.canonicalize() {
+        Ok(above) => Some(above.starts_with(root)),
+        // It is too long to be asked about at once.
+        Err(err) if err.kind() == io::ErrorKind::InvalidFilename => Some(is_straight(root, above)),
+        Err(_) => None,
+    };
+    match place.ancestors().skip(1).find_map(leads_inside) {
+        Some(true) => Ok(()),
         _ => Err(RestoreError::Outside {
             path: place.to_owned(),
         }),
     }
 }
 
+/// Returns whether a directory is below another, and no link is on the way from there.
+fn is_straight(root: &Path, directory: &Path) -> bool {
+    let is_link = |path: &Path| {
+        let found = reach(path).and_then(fs::symlink_metadata);
+        found.is_ok_and(|found| found.is_symlink())
+    };
+    let mut below = directory.ancestors().take_while(|&above| above != root);
+    directory.starts_with(root) && !below.any(is_link)
+}
+
 /// Returns whether the very file lies at its place.
 fn is_there(file: &Wanted, id: ContentId) -> Result<bool, RestoreError> {
-    let Ok(found) = fs::symlink_metadata(&file.place) else {
+    let Ok(found) = reach(&file.place).and_then(fs::symlink_metadata) else {
         return Ok(false);
     };
     if file.mode == Mode::Symlink {
-        let target = fs::read_link(&file.place);
-        return Ok(target.is_ok_and(|to| roar_content::name_link(to.as_os_str().as_bytes()) == id));
+        let target = reach(&file.place).and_then(fs::read_link);
+        return Ok(target.is_ok_and(|to| name_link(to.as_os_str().as_bytes()) == id));
     }
-    Ok(found.is_file() && found.len() == file.size && name_file_itself(&file.place)?.id == id)
+    if !found.is_file() || found.len() != file.size {
+        return Ok(false);
+    }
+    let named = name_file_itself(&file.place)?;
+    let executable = file.mode == Mode::Executable;
+    Ok(named.id == id && named.executable() == executable)
 }
 
 fn put(file: &Wanted, source: Option<&Path>) -> Result<Restored, RestoreError> {
@@ -251,7 +268,9 @@ fn write(file: &Wanted, id: ContentId, source: &Path) -> Result<(), RestoreError
     };
     let directory = file.place.parent().unwrap_or(Path::new("/"));
     door::make_dirs(directory).map_err(failed)?;
-    let beside = beside(&file.place);
+    let place = reach(&file.place).map_err(failed)?;
+    let place = place.as_ref();
+    let beside = beside(place);
     // Of an earlier process with this number, which was killed.
     let _ = fs::remove_file(&beside);
     let made = match file.mode {
@@ -260,7 +279,7 @@ fn write(file: &Wanted, id: ContentId, source: &Path) -> Result<(), RestoreError
             .map_err(failed)
             .and_then(|()| require(&beside, id)),
     };
-    let made = made.and_then(|()| door::rename(&beside, &file.place).map_err(failed));
+    let made = made.and_then(|()| door::rename(&beside, place).map_err(failed));
     if made.is_err() {
         door::clear_away(&beside);
     }
@@ -279,13 +298,13 @@ fn beside(place: &Path) -> PathBuf {
 }
 
 fn make_link(source: &Path, place: &Path) -> io::Result<()> {
-    let target = fs::read(source)?;
+    let target = reach(source).and_then(fs::read)?;
     door::link(Path::new(OsStr::from_bytes(&target)), place)
 }
 
 fn make_copy(source: &Path, place: &Path, executable: bool) -> io::Result<()> {
     let mode = if executable { 0o777 } else { 0o666 };
-    let from = File::open(source)?;
+    let from = reach(source).and_then(File::open)?;
     let to = door::create_new(place, mode)?;
     door::copy(&from, &to)?;
     door::sync(&to)

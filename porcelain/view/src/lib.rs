@@ -38,4 +38,4 @@ pub use text::{
     Clock, Layout, Span, Text, Tone, dag_lines, dag_text, inputs_text, job_text, lineage_text,
     log_text, status_text, why_text,
 };
-pub use words::{ago, count, duration, size};
+pub use words::{ago, change, count, duration, size};

@@ -69,12 +69,12 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Returns a time to the second: `2026-03-01 14:05:09`.
+    /// Returns a time to the second, and how far clocks there are from UTC: `2026-03-01 14:05:09 +0900`.
     pub(crate) fn shown(&self, ns: i64) -> String {
         let stamp = Timestamp::from_nanosecond(ns.into()).unwrap_or_default();
         stamp
             .to_zoned(self.zone.clone())
-            .strftime("%Y-%m-%d %H:%M:%S")
+            .strftime("%Y-%m-%d %H:%M:%S %z")
             .to_string()
     }
 }

@@ -1,5 +1,7 @@
 //! Sizes, times and counts in words.
 
+use roar_object::Change;
+
 /// Returns a number of bytes: `17 B`, `1.4 KB`, `2.0 GB`, in powers of 1000.
 pub fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KB", "MB", "GB", "TB", "PB", "EB"];
@@ -48,6 +50,14 @@ pub fn ago(then_ns: i64, now_ns: i64) -> String {
         format!("in {words}")
     } else {
         format!("{words} ago")
+    }
+}
+
+/// Returns what became of a file, in a word: one that was there may have got the bytes that it had.
+pub const fn change(change: Change) -> &'static str {
+    match change {
+        Change::Modified => "rewritten",
+        Change::Created | Change::Deleted => change.name(),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::context::{Context, cache_in};
 use crate::error::{CommandError, io_error};
 use crate::ui::Ui;
+use roar_content::reach;
 use roar_object::ContentId;
 use roar_repo::Target;
 use roar_repo::blobs::Blobs;
@@ -69,7 +70,7 @@ fn content_id(
 
 fn print(ui: &mut Ui, path: &Path) -> Result<(), CommandError> {
     let unreadable = |err: io::Error| io_error(format!("cannot read '{}'", path.display()), err);
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = reach(path).and_then(File::open).map_err(unreadable)?;
     let mut buffer = vec![0; 1 << 16];
     loop {
         match file.read(&mut buffer).map_err(unreadable)? {

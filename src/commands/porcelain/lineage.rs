@@ -29,10 +29,13 @@ pub(crate) struct Args {
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let snapshot = context.snapshot_for(ui, &args.word)?;
     let projection = snapshot.projection()?;
-    let view = match asked::subject(context, &snapshot, &args.word)? {
-        Subject::Job(record) => LineageView::of_job(&projection, record),
-        Subject::Written(written) => LineageView::of_file(&projection, written),
-        Subject::Root(record, input) => LineageView::of_root(&projection, record, input),
+    let view = match asked::dataset_called(context, &snapshot, &args.word)? {
+        Some((record, set)) => LineageView::of_dataset(&projection, record, set),
+        None => match asked::subject(context, &snapshot, &args.word)? {
+            Subject::Job(record) => LineageView::of_job(&projection, record),
+            Subject::Written(written) => LineageView::of_file(&projection, written),
+            Subject::Root(record, input) => LineageView::of_root(&projection, record, input),
+        },
     };
     if args.json {
         ui.view(&view)?;

@@ -1,10 +1,12 @@
 //! `roar man`.
 
+mod page;
+
 use crate::cli;
 use crate::context::Context;
 use crate::error::{CommandError, io_error};
 use crate::ui::Ui;
-use clap_mangen::Man;
+use page::{name, page};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -60,17 +62,4 @@ fn collect<'a>(command: &'a clap::Command, into: &mut Vec<&'a clap::Command>) {
     for inner in command.get_subcommands() {
         collect(inner, into);
     }
-}
-
-/// Returns `roar-run` for `roar run`.
-fn name(command: &clap::Command) -> &str {
-    command.get_display_name().unwrap_or(command.get_name())
-}
-
-fn page(command: &clap::Command) -> Vec<u8> {
-    let mut page = Vec::new();
-    Man::new(command.clone())
-        .render(&mut page)
-        .expect("writing to memory does not fail");
-    page
 }

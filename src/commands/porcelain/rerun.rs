@@ -6,6 +6,7 @@ use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault, io_error};
 use crate::ui::{Ui, Verbosity};
 use nix::sys::signal::{Signal, raise};
+use roar_content::reach;
 use roar_graph::Projection;
 use roar_launch::Uninterrupted;
 use roar_record::{Input, Redirected};
@@ -185,7 +186,8 @@ fn redirect(
         Input::Terminal => {}
         Input::Nothing => drop(command.stdin(Stdio::null())),
         Input::File(path) => {
-            command.stdin(File::open(&path).map_err(io_error_of(&path))?);
+            let file = reach(&path).and_then(File::open);
+            command.stdin(file.map_err(io_error_of(&path))?);
         }
         Input::Lost => {
             ui.warn(format_args!(
@@ -202,7 +204,8 @@ fn redirect(
             .append(adds)
             .write(true)
             .truncate(!adds);
-        command.stdout(options.open(&path).map_err(io_error_of(&path))?);
+        let file = reach(&path).and_then(|path| options.open(path));
+        command.stdout(file.map_err(io_error_of(&path))?);
     }
     Ok(())
 }

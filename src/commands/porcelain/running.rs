@@ -8,12 +8,14 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::names;
 use crate::ui::Ui;
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use roar_object::{JobKind, ObjectId, Outcome, StepName};
 use roar_record::{Plan, PlanError, Report, Request, RunError};
 use roar_repo::config::{ConfigError, Key};
 use roar_repo::{Opening, RepoError, Surroundings, Workspace};
 use roar_trace::TraceError;
+use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -84,21 +86,6 @@ struct Opened {
     trouble: Option<RepoError>,
 }
 
-/// How many bytes of memory there should be before a command is started.
-const ROOM: usize = 8 << 20;
-
-/// Refuses to start what could not be recorded: for want of memory this process would end without a word,
-/// and the command's exit code with it.
-fn require_room() -> Result<(), CommandError> {
-    match roar_content::has_room(ROOM) {
-        true => Ok(()),
-        false => Err(
-            CommandError::new(Fault::Own, "there is not enough memory to record a run")
-                .hint("`ulimit -v` shows how much a process may have, in KiB"),
-        ),
-    }
-}
-
 pub(super) fn run(
     ui: &mut Ui,
     context: &Context,
@@ -109,7 +96,6 @@ pub(super) fn run(
     if common.dry_run {
         return dry_run(ui, context, &around, common, kind);
     }
-    require_room()?;
     let opened = open(context, &around)?;
     let ask_first = common.cached;
     let wanted = wanted(context, &opened.workspace, common, kind)?;
@@ -293,6 +279,12 @@ fn start_code(err: &TraceError) -> Option<i32> {
     }
 }
 
+/// Returns whether something failed as the process may have no more files open.
+fn lacks_descriptors(err: &(dyn Error + 'static)) -> bool {
+    let code = err.downcast_ref().and_then(io::Error::raw_os_error);
+    code == Some(Errno::EMFILE as i32) || err.source().is_some_and(lacks_descriptors)
+}
+
 impl From<RunError> for CommandError {
     fn from(err: RunError) -> Self {
         match err {
@@ -304,7 +296,13 @@ impl From<RunError> for CommandError {
                     Some(126) => Fault::NotExecutable,
                     _ => Fault::Own,
                 };
-                Self::new(fault, err)
+                let hint = lacks_descriptors(cause)
+                    .then_some("`ulimit -n` shows how many files a process may have open");
+                let error = Self::new(fault, err);
+                match hint {
+                    Some(hint) => error.hint(hint),
+                    None => error,
+                }
             }
             other => Self::new(Fault::Own, other),
         }

@@ -5,6 +5,7 @@ use crate::context::Context;
 use crate::error::{CommandError, Fault};
 use crate::json::{self, text};
 use crate::ui::{Ui, escape};
+use roar_content::reach;
 use roar_graph::{Input, Projection};
 use roar_object::{
     Class, ContentId, DatasetAt, Environment, FindError, Job, Kind, ObjectId, Objects as _,
@@ -14,8 +15,10 @@ use roar_repo::{Snapshot, Target, flatten};
 use roar_view::{JobFacts, JobView, WhyView};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::mem;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Show all that is known of a job, a file, a dataset, any object
@@ -195,7 +198,8 @@ fn artifact(
 
 fn size_on_disk(snapshot: &Snapshot, path: &RecordedPath) -> Option<u64> {
     let absolute = path.absolute(snapshot.root().as_os_str().as_bytes());
-    let found = std::fs::metadata(OsStr::from_bytes(&absolute)).ok()?;
+    let place = Path::new(OsStr::from_bytes(&absolute));
+    let found = reach(place).and_then(fs::metadata).ok()?;
     Some(found.len())
 }
 

@@ -4,11 +4,14 @@
 //! a fixed time zone. What a run printed comes back as [`Seen`], whose text form fits a snapshot:
 //! the sandbox's path, names of objects and times are replaced by words.
 //!
+//! For the tests of crates that keep files there is [`fault`].
+//!
 //! # What is not here
 //!
 //! No assertion: tests say what they expect themselves.
 #![forbid(unsafe_code)]
 
+pub mod fault;
 mod seen;
 
 pub use seen::Seen;

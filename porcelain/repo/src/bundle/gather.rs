@@ -6,6 +6,7 @@ use crate::door::{self, Out};
 use crate::restore::Finder;
 use crate::{RepoError, Snapshot};
 use roar_bundle::{Asked, BundleError, BundleName, Manifest, Tip, Writer};
+use roar_content::reach;
 use roar_object::{
     ByteStr, ContentId, FindError, Object, ObjectId, Objects, RecordedPath, Session,
 };
@@ -338,7 +339,7 @@ fn write_beside(
 }
 
 fn add_file(writer: &mut Writer<impl io::Write>, id: ContentId, path: &Path) -> io::Result<()> {
-    let mut file = File::open(path)?;
+    let mut file = reach(path).and_then(File::open)?;
     let length = file.metadata()?.len();
     writer.file(id, length, &mut file)
 }

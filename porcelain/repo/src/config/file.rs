@@ -1,5 +1,6 @@
 //! One configuration file: TOML, read strictly, edited in place so that comments stay.
 
+use super::keys::names;
 use super::{ConfigError, Key, Type, Value};
 use std::fs;
 use std::io::{self, Write as _};
@@ -102,10 +103,15 @@ impl File {
             return;
         }
         let mut tables = toml_edit::ArrayOfTables::new();
+        let mut above = match self.document.contains_key("filter") {
+            true => None,
+            false => self.take_end(),
+        };
         for (pattern, class) in filters {
             let mut table = Table::new();
             table.insert("pattern", value(pattern));
             table.insert("class", value(class));
+            put_below(&mut table, above.take());
             tables.push(table);
         }
         self.document.insert("filter", Item::ArrayOfTables(tables));
@@ -113,16 +119,18 @@ impl File {
 
     pub(super) fn set(&mut self, key: &Key, new: &Value) -> Result<(), ConfigError> {
         let (section, name) = key.parts();
-        let entry = self
-            .document
-            .entry(section)
-            .or_insert_with(toml_edit::table);
-        let table = entry
-            .as_table_like_mut()
-            .ok_or_else(|| ConfigError::Section {
-                path: self.path.clone(),
-                section: section.to_owned(),
-            })?;
+        if !self.document.contains_key(section) {
+            let mut table = Table::new();
+            put_below(&mut table, self.take_end());
+            self.document.insert(section, Item::Table(table));
+        }
+        let table =
+            self.document[section]
+                .as_table_like_mut()
+                .ok_or_else(|| ConfigError::Section {
+                    path: self.path.clone(),
+                    section: section.to_owned(),
+                })?;
         let mut item = to_item(new);
         match table.get_mut(name) {
             Some(old) => {
@@ -135,6 +143,14 @@ impl File {
             None => drop(table.insert(name, item)),
         }
         Ok(())
+    }
+
+    /// Takes the comments away that the file ends with, as what is added goes before them: they belong to
+    /// what they stand below.
+    fn take_end(&mut self) -> Option<String> {
+        let end = self.document.trailing().as_str()?.to_owned();
+        self.document.set_trailing("");
+        (!end.trim().is_empty()).then_some(end)
     }
 
     /// Takes the setting out; returns whether it was there.
@@ -193,7 +209,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 fn from_item(key: &Key, item: &Item) -> Result<Value, String> {
     match key.kind {
-        Type::Words => {
+        Type::Names => {
             let array = item
                 .as_array()
                 .ok_or_else(|| "it takes a list of words".to_owned())?;
@@ -201,9 +217,8 @@ fn from_item(key: &Key, item: &Item) -> Result<Value, String> {
                 .iter()
                 .map(|word| word.as_str().map(str::to_owned))
                 .collect::<Option<_>>();
-            words
-                .map(Value::Words)
-                .ok_or_else(|| "it takes a list of words".to_owned())
+            let words: Vec<String> = words.ok_or_else(|| "it takes a list of words".to_owned())?;
+            names(words).map(Value::Words)
         }
         _ => key.parse(&plain(item)),
     }
@@ -217,6 +232,14 @@ fn plain(item: &Item) -> String {
             .as_value()
             .map(|value| value.clone().decorated("", "").to_string())
             .unwrap_or_default(),
+    }
+}
+
+/// Has a table begin below comments that the file ended with.
+fn put_below(table: &mut Table, comments: Option<String>) {
+    if let Some(comments) = comments {
+        let comments = comments.trim_end_matches('\n');
+        table.decor_mut().set_prefix(format!("{comments}\n\n"));
     }
 }
 

@@ -10,16 +10,16 @@ use super::Value;
 pub enum Type {
     /// `true` or `false`.
     Bool,
-    /// A whole number from 0 on.
-    Number,
+    /// A whole number from 1 on.
+    Count,
     /// A number of bytes: `4096`, `10M`, `1.5G`, or `all` for any number.
     Size,
     /// A number of seconds, fractions allowed, kept in milliseconds.
     Seconds,
     /// One of these words.
     Choice(&'static [&'static str]),
-    /// A list of words.
-    Words,
+    /// A list of names of environment variables; a `*` at the end of one stands for any ending.
+    Names,
 }
 
 /// One setting.
@@ -39,13 +39,13 @@ pub struct Key {
 pub const KEYS: &[Key] = &[
     Key {
         name: "dataset.min_files",
-        kind: Type::Number,
+        kind: Type::Count,
         default: "2",
         about: "fewest files in a directory that is read or written as a whole to count it as a dataset",
     },
     Key {
         name: "environment.variables",
-        kind: Type::Words,
+        kind: Type::Names,
         default: "",
         about: "environment variables whose values are recorded, beside the built-in list",
     },
@@ -163,14 +163,14 @@ impl Key {
     pub fn parse(&self, text: &str) -> Result<Value, String> {
         match self.kind {
             Type::Bool => parse_bool(text).map(Value::Bool),
-            Type::Number => parse_number(text).map(Value::Number),
+            Type::Count => parse_count(text).map(Value::Number),
             Type::Size => parse_size(text).map(Value::Number),
             Type::Seconds => parse_seconds(text).map(Value::Millis),
             Type::Choice(words) => match words.iter().find(|&&word| word == text) {
                 Some(word) => Ok(Value::Word((*word).to_owned())),
                 None => Err(expected(&format!("one of {}", words.join(", ")))),
             },
-            Type::Words => Ok(Value::Words(split_words(text))),
+            Type::Names => names(split_words(text)).map(Value::Words),
         }
     }
 }
@@ -180,9 +180,11 @@ fn expected(what: &str) -> String {
 }
 
 /// A number must fit the files it is kept in, whose integers have a sign.
-fn parse_number(text: &str) -> Result<u64, String> {
-    let number: u64 = text.parse().map_err(|_| expected("a whole number"))?;
+fn parse_count(text: &str) -> Result<u64, String> {
+    let wrong = || expected("a whole number from 1 on");
+    let number: u64 = text.parse().map_err(|_| wrong())?;
     match i64::try_from(number) {
+        Ok(0) => Err(wrong()),
         Ok(_) => Ok(number),
         Err(_) => Err(expected("a whole number below 2^63")),
     }
@@ -254,6 +256,29 @@ fn split_words(text: &str) -> Vec<String> {
         .collect()
 }
 
+/// Returns the names if all are such as environment variables have.
+///
+/// # Errors
+///
+/// What the setting takes instead, in words.
+pub(super) fn names(words: Vec<String>) -> Result<Vec<String>, String> {
+    match words.iter().all(|word| is_name(word)) {
+        true => Ok(words),
+        false => Err(expected(
+            "names of variables such as SEED or MY_*, without values",
+        )),
+    }
+}
+
+/// Returns whether a variable can have that name: shells allow letters, digits and `_`, other programs also
+/// some marks within.
+fn is_name(word: &str) -> bool {
+    let name = word.strip_suffix('*').unwrap_or(word);
+    let begins_well = |at: char| at.is_alphabetic() || at == '_';
+    let goes_on_well = |at: char| at.is_alphanumeric() || "_-.()%".contains(at);
+    name.starts_with(begins_well) && name.chars().all(goes_on_well)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +329,21 @@ mod tests {
         }
         for text in ["-1", "nan", "inf", "1e9", "soon"] {
             assert!(refusal("run.grace", text).flatten().is_some(), "{text}");
+        }
+        for text in ["0", "-1", "1.5", "", "9223372036854775808"] {
+            assert!(
+                refusal("dataset.min_files", text).flatten().is_some(),
+                "{text}"
+            );
+        }
+        for text in ["A=B", "-1", "1A", "*", "A,B=1", "$A", "A*B"] {
+            assert!(
+                refusal("environment.variables", text).flatten().is_some(),
+                "{text}"
+            );
+        }
+        for text in ["", "A", "_A9 b,MY_*", "my.var", "MY-VAR", "BASH_FUNC_f%%"] {
+            assert_eq!(refusal("environment.variables", text), Some(None), "{text}");
         }
         assert_eq!(refusal("run.grace", "0.25"), Some(None));
     }

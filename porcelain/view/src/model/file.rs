@@ -29,7 +29,7 @@ pub struct FileView {
     pub kind: FileKind,
     /// What sort of file: `data`, `code`, `package` or `system`.
     pub class: Cow<'static, str>,
-    /// Of an output: `created`, `modified` or `deleted`.
+    /// Of an output: `created`, `modified` (written where there was one, be it with the same bytes) or `deleted`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change: Option<Cow<'static, str>>,
     /// Of an input: the step that made it, if a recorded job did. Of a dataset made by several, the

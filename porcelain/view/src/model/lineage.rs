@@ -95,6 +95,18 @@ impl LineageView {
         Self::new(projection, named, &lineage.jobs, lineage.artifacts)
     }
 
+    /// Describes what the members of a dataset that a record read or wrote came from.
+    pub fn of_dataset(projection: &Projection<'_>, record: usize, set: &DatasetAt) -> Self {
+        let behind = Behind::new(projection.history(), record, set);
+        let artifacts = behind.describe(behind.artifacts.clone());
+        Self {
+            schema: SCHEMA,
+            target: behind.target(),
+            jobs: nodes(projection, &behind.jobs),
+            artifacts,
+        }
+    }
+
     /// Describes a file that no recorded job made: it came from nothing that is known.
     pub fn of_root(projection: &Projection<'_>, record: usize, input: usize) -> Self {
         let named = TargetView::read(projection.history(), record, input);
@@ -107,28 +119,31 @@ impl LineageView {
         jobs: &[usize],
         artifacts: Vec<Artifact<'_>>,
     ) -> Self {
-        let mut nodes: Vec<_> = jobs
-            .iter()
-            .map(|&record| node_of(projection, record))
-            .collect();
-        let place = |record| jobs.binary_search(&record).ok();
-        for (node, &record) in nodes.iter_mut().zip(jobs) {
-            let parents = projection.history().parents(record);
-            let places = parents.into_iter().filter_map(place);
-            node.edges = places
-                .map(|parent| super::EdgeView {
-                    parent,
-                    ..Default::default()
-                })
-                .collect();
-        }
         Self {
             schema: SCHEMA,
             target,
-            jobs: nodes,
+            jobs: nodes(projection, jobs),
             artifacts: describe(projection.history(), jobs, artifacts, Sets::All),
         }
     }
+}
+
+/// Describes jobs, and joins each to those of them whose files it read.
+fn nodes(projection: &Projection<'_>, jobs: &[usize]) -> Vec<NodeView> {
+    let place = |record| jobs.binary_search(&record).ok();
+    let node = |&record: &usize| {
+        let mut node = node_of(projection, record);
+        let parents = projection.history().parents(record);
+        let places = parents.into_iter().filter_map(place);
+        node.edges = places
+            .map(|parent| super::EdgeView {
+                parent,
+                ..Default::default()
+            })
+            .collect();
+        node
+    };
+    jobs.iter().map(node).collect()
 }
 
 /// The data that everything began with.
@@ -158,23 +173,13 @@ impl InputsView {
     /// Describes what the members of a dataset that a record read or wrote began with: those that no
     /// recorded job made, and the inputs of the jobs that made the others.
     pub fn of_dataset(projection: &Projection<'_>, record: usize, set: &DatasetAt) -> Self {
-        let history = projection.history();
-        let (makers, mut artifacts) = members(history, record, set);
-        let mut jobs = BTreeSet::from([record]);
-        for &maker in &makers {
-            jobs.extend(history.ancestors(maker));
-            jobs.insert(maker);
-            merge(&mut artifacts, history.inputs(maker));
-        }
-        let jobs: Vec<usize> = jobs.into_iter().collect();
-        let mut file = FileView::dataset(set);
-        file.producer = makers
-            .last()
-            .map(|&it| history.records()[it].step.to_string());
+        let behind = Behind::new(projection.history(), record, set);
+        let mut roots = behind.artifacts.clone();
+        roots.retain(|artifact| artifact.producer.is_none());
         Self {
             schema: SCHEMA,
-            target: TargetView::File(file),
-            inputs: describe(history, &jobs, artifacts, Sets::Whole),
+            target: behind.target(),
+            inputs: behind.describe(roots),
         }
     }
 
@@ -193,6 +198,54 @@ impl InputsView {
                 consumers: steps(history, &records),
             }],
         }
+    }
+}
+
+/// What is behind the members of a dataset.
+struct Behind<'h, 'r> {
+    history: &'h History<'r>,
+    record: usize,
+    set: &'h DatasetAt,
+    /// The last job that made any.
+    latest: Option<usize>,
+    /// The jobs that they came from, parents before children.
+    jobs: Vec<usize>,
+    /// What those read, and the members that nobody made.
+    artifacts: Vec<Artifact<'r>>,
+}
+
+impl<'h, 'r> Behind<'h, 'r> {
+    fn new(history: &'h History<'r>, record: usize, set: &'h DatasetAt) -> Self {
+        let (makers, roots) = members(history, record, set);
+        let mut jobs = makers.clone();
+        for &maker in &makers {
+            jobs.extend(history.ancestors(maker));
+        }
+        let jobs: Vec<usize> = jobs.into_iter().collect();
+        let mut artifacts = history.artifacts(&jobs);
+        merge(&mut artifacts, roots);
+        Self {
+            history,
+            record,
+            set,
+            latest: makers.last().copied(),
+            jobs,
+            artifacts,
+        }
+    }
+
+    fn target(&self) -> TargetView {
+        let mut file = FileView::dataset(self.set);
+        let step = |latest: usize| self.history.records()[latest].step.to_string();
+        file.producer = self.latest.map(step);
+        TargetView::File(file)
+    }
+
+    fn describe(&self, artifacts: Vec<Artifact<'_>>) -> Vec<ArtifactView> {
+        // Who read the members has them as a dataset.
+        let mut jobs = self.jobs.clone();
+        jobs.push(self.record);
+        describe(self.history, &jobs, artifacts, Sets::Whole)
     }
 }
 

@@ -130,6 +130,8 @@ impl StepCounts {
 pub enum DriftKind {
     /// It has other bytes.
     Modified,
+    /// It has the same bytes, and may be executed now and could not be before, or the other way round.
+    Mode,
     /// It is not there.
     Missing,
     /// A recorded job deleted it, and it is there again.
@@ -143,6 +145,9 @@ pub struct DriftView {
     pub path: Bytes,
     /// What is different.
     pub state: DriftKind,
+    /// Whether it may be executed now, if that is what is different.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub executable: Option<bool>,
     /// The step that wrote it last, or read it where none wrote it.
     pub step: String,
     /// The bytes it was recorded with.

@@ -141,7 +141,7 @@ fn a_job_tells_what_it_was_and_how_it_stands() {
     let records = records();
     let projection = project(&records);
     insta::assert_snapshot!(job_text(&view_of(&projection, 2), &clock(), WIDE, false), @r####"
-    @3  3147d715c4e1  finished  stale  1.23 s  2026-03-01 15:00:00 (5 hours ago)
+    @3  3147d715c4e1  finished  stale  1.23 s  2026-03-01 15:00:00 +0000 (5 hours ago)
     $ python evaluate.py
     stale: model.bin was overwritten by @2
     Source:    main @ 0123456, uncommitted changes kept as tree 89abcde
@@ -155,7 +155,7 @@ fn a_job_tells_what_it_was_and_how_it_stands() {
     Environment: Debian GNU/Linux 12, Python 3.11.7, 1 package
     "####);
     insta::assert_snapshot!(job_text(&view_of(&projection, 4), &clock(), WIDE, true), @r####"
-    @5  7448e0cac115  failed (exit 3)  1.23 s  2026-03-01 17:00:00 (3 hours ago)
+    @5  7448e0cac115  failed (exit 3)  1.23 s  2026-03-01 17:00:00 +0000 (3 hours ago)
     $ ./export.sh model.bin
     Source:    main @ 0123456, uncommitted changes kept as tree 89abcde
     Coverage:  partial (notify); a process outlived the run
@@ -173,16 +173,29 @@ fn a_job_tells_what_it_was_and_how_it_stands() {
 }
 
 #[test]
+fn times_are_those_of_where_one_is_and_say_so() {
+    let records = records();
+    let projection = project(&records);
+    let view = LogView::new("default", &projection, [2]);
+    let clock = Clock {
+        zone: jiff::tz::TimeZone::fixed(jiff::tz::offset(-3)),
+        ..clock()
+    };
+    let log = log_text(&view, &clock, WIDE).to_string();
+    assert!(log.contains("  2026-03-01 12:00:00 -0300  "), "{log}");
+}
+
+#[test]
 fn the_log_is_a_table() {
     let records = records();
     let projection = project(&records);
     let view = LogView::new("default", &projection, (1..records.len()).rev());
     insta::assert_snapshot!(log_text(&view, &clock(), WIDE), @r####"
-    @2  3b0ce33ba8b5  2026-03-01 18:00:00  1.23 s  ok              python train.py --lr=0.2
-    @5  7448e0cac115  2026-03-01 17:00:00  1.23 s  exit 3          ./export.sh model.bin
-    @4  37a90f0a7235  2026-03-01 16:00:00  1.23 s  ok              sh -c 'cut -d, -f1 < '\''a b'\'' > "…
-    @3  3147d715c4e1  2026-03-01 15:00:00  1.23 s  ok, stale       python evaluate.py
-    @2  849a8d921454  2026-03-01 14:00:00  1.23 s  ok, superseded  python train.py --lr=0.1
+    @2  3b0ce33ba8b5  2026-03-01 18:00:00 +0000  1.23 s  ok              python train.py --lr=0.2
+    @5  7448e0cac115  2026-03-01 17:00:00 +0000  1.23 s  exit 3          ./export.sh model.bin
+    @4  37a90f0a7235  2026-03-01 16:00:00 +0000  1.23 s  ok              sh -c 'cut -d, -f1 < '\''a b'\…
+    @3  3147d715c4e1  2026-03-01 15:00:00 +0000  1.23 s  ok, stale       python evaluate.py
+    @2  849a8d921454  2026-03-01 14:00:00 +0000  1.23 s  ok, superseded  python train.py --lr=0.1
     1 other job not shown
     "####);
 }
@@ -218,6 +231,7 @@ fn the_status_names_what_needs_a_look() {
     let drifted = DriftView {
         path: "data/test.csv".into(),
         state: DriftKind::Modified,
+        executable: None,
         step: "@1".into(),
         recorded: None,
         hash: None,

@@ -3,7 +3,8 @@
 use super::{Clock, Layout, Line, Text, Tone, state_tone};
 use crate::model::{Bytes, FileKind, FileView, GitView, JobView, StaleView, WhyJob, WhyView};
 use crate::quote::{columns, prose};
-use crate::{ago, count, duration, size};
+use crate::{ago, change, count, duration, size};
+use roar_object::Change;
 
 /// Most lines of a list before the rest is counted.
 const LISTED: usize = 20;
@@ -176,9 +177,7 @@ pub(crate) fn file_line(file: &FileView, layout: Layout) -> Line {
         .plain("  ")
         .dim(format!("{hash:<12}  {:>9}  ", size(file.size)));
     let mut rest = Vec::new();
-    if let Some(change) = file.change.as_deref().filter(|change| *change != "created") {
-        rest.push(change.to_owned());
-    }
+    rest.extend(change_words(file).map(str::to_owned));
     if file.kept {
         rest.push("left as it was".to_owned());
     }
@@ -196,6 +195,15 @@ pub(crate) fn file_line(file: &FileView, layout: Layout) -> Line {
         format!("  {}", rest.join(", "))
     };
     line.add(tone, file.shown()).dim(rest)
+}
+
+/// Says what became of a file that was not new. In a dataset other files may have been.
+fn change_words(file: &FileView) -> Option<&str> {
+    let word = file.change.as_deref().filter(|&word| word != "created")?;
+    match (file.kind, Change::from_name(word)) {
+        (FileKind::File, Some(known)) => Some(change(known)),
+        _ => Some(word),
+    }
 }
 
 fn others(text: &mut Text, view: &JobView) {

@@ -176,13 +176,19 @@ fn drift(text: &mut Text, view: &StatusView) {
     for file in view.drift.iter().take(DRIFT) {
         let state = match file.state {
             DriftKind::Modified => "modified",
+            DriftKind::Mode => "mode",
             DriftKind::Missing => "missing",
             DriftKind::Returned => "returned",
         };
         let line = Line::new().add(Tone::Warn, format!("  {state:<9} "));
+        let mode = match file.executable {
+            Some(true) => ", executable now",
+            Some(false) => ", no longer executable",
+            None => "",
+        };
         text.push(
             line.plain(file.path.shown())
-                .dim(format!("  {}", file.step)),
+                .dim(format!("  {}{mode}", file.step)),
         );
     }
     if view.drift.len() > DRIFT {

@@ -7,9 +7,11 @@
 use super::Wanted;
 use crate::error::{CommandError, Fault};
 use crate::ui::escape_text;
+use roar_content::reach;
 use roar_object::{ByteStr, Job, Objects as _, Step, StepName};
 use roar_repo::{Target, Workspace};
 use std::ffi::{OsStr, OsString};
+use std::fs;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::PathBuf;
 
@@ -32,7 +34,8 @@ pub(super) fn find(
         .directory
         .absolute(workspace.root().as_os_str().as_bytes());
     let directory = PathBuf::from(OsString::from_vec(directory));
-    if !directory.is_dir() {
+    let found = reach(&directory).and_then(fs::metadata);
+    if !found.is_ok_and(|found| found.is_dir()) {
         let gone = format!(
             "the directory of {step}, '{}', is not there",
             directory.display()

@@ -229,7 +229,7 @@ fn list_files(ui: &Ui, report: &Report) {
         ui.note(format_args!("  read      {}", shown(&file.path)));
     }
     for file in report.writes.iter().filter(|file| is_product(file)) {
-        let change = file.change.map_or("wrote", Change::name);
+        let change = file.change.map_or("wrote", roar_view::change);
         ui.note(format_args!("  {change:<9} {}", shown(&file.path)));
     }
     for class in [Class::Package, Class::System] {

@@ -3,12 +3,10 @@
 use roar_content::HashCache;
 use roar_graph::{Held, Projection, State};
 use roar_object::{ContentId, Mode, RecordedPath};
+use roar_repo::disk::{Disk, Holds, Version};
 use roar_view::{Bytes, DriftKind, DriftView};
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
-use std::fs;
-use std::os::unix::ffi::OsStrExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What a record says of a path.
 struct Expected {
@@ -17,35 +15,61 @@ struct Expected {
     size: u64,
     /// Whether it should be there.
     there: bool,
+    /// The output that it is, if it was written.
+    written: Option<Held>,
     record: usize,
 }
 
-/// Finds files whose bytes are no longer what the last job to touch them wrote, or read.
+/// Finds files that are no longer what the last job to touch them wrote, or read.
 pub(super) fn find(root: &Path, projection: &Projection<'_>, cache: &HashCache) -> Vec<DriftView> {
     let records = projection.history().records();
+    let disk = Disk::new(root, cache);
     let mut drifted = Vec::new();
-    for same_path in expected(projection).chunk_by(|(a, _), (b, _)| a == b) {
-        let path = same_path[0].0;
-        let file = OnDisk::at(on_disk(root, path));
-        for (_, expected) in same_path {
-            let Some((state, now)) = file.compare(expected, cache) else {
-                continue;
-            };
-            drifted.push(DriftView {
-                path: Bytes::path(path),
-                state,
-                step: records[expected.record].step.to_string(),
-                recorded: expected.id.map(|id| id.to_string()),
-                hash: now.map(|id| id.to_string()),
-            });
+    for (path, expected) in expected(projection) {
+        let Some((state, now)) = compare(&disk, path, &expected) else {
+            continue;
+        };
+        let found_so = || {
+            expected
+                .written
+                .and_then(|held| later_mode(projection, held))
+        };
+        if state == DriftKind::Mode && found_so().is_some_and(|mode| mode != expected.mode) {
+            continue;
         }
+        drifted.push(DriftView {
+            path: Bytes::path(path),
+            state,
+            executable: (state == DriftKind::Mode).then_some(expected.mode == Mode::File),
+            step: records[expected.record].step.to_string(),
+            recorded: expected.id.map(|id| id.to_string()),
+            hash: now.map(|id| id.to_string()),
+        });
     }
     drifted
 }
 
-fn on_disk(root: &Path, path: &RecordedPath) -> PathBuf {
-    let absolute = path.absolute(root.as_os_str().as_bytes());
-    PathBuf::from(OsStr::from_bytes(&absolute))
+/// Returns how what is on the disk differs from what was recorded, and the name of the bytes it has now.
+fn compare(
+    disk: &Disk<'_>,
+    path: &RecordedPath,
+    expected: &Expected,
+) -> Option<(DriftKind, Option<ContentId>)> {
+    let version = Version {
+        path,
+        // What should not be there need not be read.
+        id: expected.id.filter(|_| expected.there),
+        mode: expected.mode,
+        size: expected.size,
+    };
+    let found = disk.find(version);
+    match (found.holds, expected.there) {
+        (Holds::Nothing, true) => Some((DriftKind::Missing, None)),
+        (Holds::Nothing, false) | (Holds::Same, true) => None,
+        (_, false) => Some((DriftKind::Returned, None)),
+        (Holds::Other, true) => Some((DriftKind::Modified, found.id)),
+        (Holds::OtherMode, true) => Some((DriftKind::Mode, found.id)),
+    }
 }
 
 /// Returns what the session says of each path, sorted by path: what was written there last; where
@@ -60,6 +84,7 @@ fn expected<'r>(projection: &Projection<'r>) -> Vec<(&'r RecordedPath, Expected)
             mode: output.mode,
             size: output.size,
             there: output.remains(),
+            written: Some(held),
             record: held.record,
         };
         output.is_product().then_some((path, expected))
@@ -70,6 +95,20 @@ fn expected<'r>(projection: &Projection<'r>) -> Vec<(&'r RecordedPath, Expected)
     }
     expected.sort_by_key(|(path, _)| *path);
     expected
+}
+
+/// Returns the mode in which the last job to read an output there found it: that a job changed nothing else
+/// is not recorded.
+fn later_mode(projection: &Projection<'_>, held: Held) -> Option<Mode> {
+    let history = projection.history();
+    let records = history.records();
+    let output = &records[held.record].writes[held.output];
+    let readers = history.readers(output.id?).into_iter();
+    let inputs = readers
+        .filter(|(record, _)| *record > held.record)
+        .map(|(record, read)| &records[record].reads[read]);
+    let mut here = inputs.filter(|input| input.path == output.path);
+    here.next_back().map(|input| input.mode)
 }
 
 /// Returns what was read at each path that no product was written to, once for every version.
@@ -86,72 +125,18 @@ fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expec
                 continue;
             }
             let versions = read.entry(&input.path).or_default();
-            if versions.iter().all(|version| version.id != input.id) {
-                versions.push(Expected {
+            match versions.iter_mut().find(|version| version.id == input.id) {
+                Some(known) => known.mode = input.mode,
+                None => versions.push(Expected {
                     id: input.id,
                     mode: input.mode,
                     size: input.size,
                     there: true,
+                    written: None,
                     record,
-                });
+                }),
             }
         }
     }
     read
-}
-
-/// What is at a path now.
-struct OnDisk {
-    path: PathBuf,
-    found: Option<fs::Metadata>,
-}
-
-impl OnDisk {
-    fn at(path: PathBuf) -> Self {
-        let found = fs::symlink_metadata(&path).ok();
-        Self { path, found }
-    }
-
-    /// Returns how this differs from what was recorded, and the name of the bytes it has now.
-    fn compare(
-        &self,
-        expected: &Expected,
-        cache: &HashCache,
-    ) -> Option<(DriftKind, Option<ContentId>)> {
-        let Some(found) = &self.found else {
-            return expected.there.then_some((DriftKind::Missing, None));
-        };
-        if !expected.there {
-            return Some((DriftKind::Returned, None));
-        }
-        // What could not be named then cannot be compared now.
-        let recorded = expected.id?;
-        match self.name(found, expected, cache) {
-            Some(id) if id == recorded => None,
-            named => Some((DriftKind::Modified, named)),
-        }
-    }
-
-    /// Names what is there, if it could be what was recorded: a file of another length need not be
-    /// read.
-    fn name(
-        &self,
-        found: &fs::Metadata,
-        expected: &Expected,
-        cache: &HashCache,
-    ) -> Option<ContentId> {
-        if expected.mode == Mode::Symlink {
-            let target = fs::read_link(&self.path).ok()?;
-            return Some(roar_content::name_link(target.as_os_str().as_bytes()));
-        }
-        // What was read through a link is what the link leads to.
-        let len = match found.is_symlink() {
-            true => fs::metadata(&self.path).ok()?.len(),
-            false => found.len(),
-        };
-        if len != expected.size {
-            return None;
-        }
-        crate::context::name(cache, &self.path)
-    }
 }
