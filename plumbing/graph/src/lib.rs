@@ -32,6 +32,7 @@ mod dag;
 mod fixture;
 mod growth;
 mod history;
+mod inherit;
 #[cfg(test)]
 mod law;
 mod lineage;
@@ -46,7 +47,7 @@ mod tests;
 
 pub use dag::{Dag, Edge, Hidden, Node, Show};
 pub use history::{Codes, History, Producer, Version};
-pub use lineage::{Artifact, Lineage, Written};
+pub use lineage::{Artifact, Lineage, Read, Scan, Written};
 pub use program::program;
 pub use project::{Held, Projection, Reason, State, Why, project};
 pub use record::{Input, Output, Record, same_step};

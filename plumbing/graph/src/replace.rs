@@ -9,7 +9,7 @@ use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
 use crate::{Record, program};
 use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
 use smallvec::SmallVec;
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashSet};
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
@@ -119,6 +119,8 @@ struct Finder<'h, 'r> {
     by: Vec<Option<usize>>,
     found: Vec<Option<usize>>,
     inherited: Vec<Vec<usize>>,
+    /// The records that made what each inherited.
+    makers: Vec<Vec<usize>>,
     last_matches: Vec<Option<usize>>,
     /// What each record that is not replaced stands for, sorted by path.
     made: Vec<Vec<Made>>,
@@ -133,9 +135,11 @@ struct Finder<'h, 'r> {
     programs: Vec<u32>,
     /// The run that now has each record's place, or one on the way to it.
     heirs: Vec<usize>,
-    /// The last record for which each was walked over.
+    /// The last record that was found to descend from each itself.
     visited: Vec<usize>,
-    /// The last record that was found to descend from each.
+    /// The last record for which the reads of each were followed.
+    followed: Vec<usize>,
+    /// The last record that was found to descend from each, or from a run that it replaced.
     ancestor_of: Vec<usize>,
     /// Records that each descends from and whose paths are the very same: whoever descends from it
     /// descends from them too, so they are looked at only when somebody does not.
@@ -152,6 +156,7 @@ impl<'h, 'r> Finder<'h, 'r> {
             by: vec![None; records],
             found: vec![None; records],
             inherited: vec![Vec::new(); records],
+            makers: vec![Vec::new(); records],
             last_matches: Vec::with_capacity(records),
             made: Vec::with_capacity(records),
             first: (0..records).collect(),
@@ -162,6 +167,7 @@ impl<'h, 'r> Finder<'h, 'r> {
             programs: Vec::with_capacity(records),
             heirs: (0..records).collect(),
             visited: vec![0; records],
+            followed: vec![0; records],
             ancestor_of: vec![0; records],
             under: vec![Vec::new(); records],
             passed: Vec::new(),
@@ -184,17 +190,9 @@ impl<'h, 'r> Finder<'h, 'r> {
 
     /// Puts a record among those that later ones can replace, in the place of those that it replaces.
     fn place(&mut self, new: usize, own: Vec<Made>) {
-        let matches = self.matches(new, &own);
-        let mut latest = matches.iter().rev();
-        let with_products = latest.find(|&&earlier| !self.made[earlier].is_empty());
-        self.last_matches
-            .push(with_products.or(matches.last()).copied());
-        for &earlier in &matches {
-            if self.may_replace(earlier, new, &own) {
-                self.replace(earlier, new);
-            }
-        }
-        for earlier in matches {
+        let matched = self.match_earlier(new, &own);
+        self.last_matches.push(matched.step());
+        for earlier in matched.all {
             if self.by[earlier].is_some() {
                 self.show_again(earlier);
             }
@@ -272,39 +270,51 @@ impl<'h, 'r> Finder<'h, 'r> {
         made
     }
 
-    /// Returns the earlier records that `new` is a run of the same step as, ascending.
-    fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
+    /// Finds the earlier records that `new` is a run of the same step as, and puts it in their place.
+    ///
+    /// They are gone through from the latest to the earliest: by what it inherits from one it may come to
+    /// descend from others.
+    fn match_earlier(&mut self, new: usize, own: &[Made]) -> Matched {
         let key = (new, self.programs[new]);
-        let mut open = self.live.candidates(self.history, key, own, &self.by);
-        let mut found = Vec::new();
-        let mut walk = vec![new];
+        let candidates = self.live.candidates(self.history, key, own, &self.by);
+        let firsts = candidates.iter().map(|&record| self.first[record]);
+        let mut ancestors = Ancestors::of(new, firsts.min());
+        let mut open = BinaryHeap::from(candidates);
+        let mut matched = Matched::default();
         self.passed.clear();
-        while !open.is_empty() {
-            walk = self.mark_ancestors(new, walk, &open);
-            let mut deeper = Vec::new();
-            for &earlier in &open {
-                // Who descends only from a run that this one replaced passes by those under it. They
-                // are out of the lists of paths alone, and those matter where there are products.
-                if self.visited[earlier] != new && !own.is_empty() {
-                    let under = self.under[earlier].iter();
-                    deeper.extend(under.filter(|&&other| self.by[other].is_none()));
-                }
-                if self.ancestor_of[earlier] == new {
-                    self.passed.push(earlier);
-                } else {
-                    found.push(earlier);
+        while let Some(earlier) = open.pop() {
+            if open.peek() == Some(&earlier) {
+                continue;
+            }
+            ancestors.reach(self.first[earlier]);
+            self.mark_ancestors(new, &mut ancestors);
+            if self.ancestor_of[earlier] == new {
+                self.passed.push(earlier);
+            } else if self.fits(new, own, earlier) {
+                matched.note(earlier, !self.made[earlier].is_empty());
+                if self.may_replace(earlier, new, own) {
+                    self.replace(earlier, new);
+                    let makers = std::mem::take(&mut self.makers[new]);
+                    self.follow(new, &makers, &mut ancestors);
+                    self.makers[new] = makers;
                 }
             }
-            open = deeper;
+            // Who descends only from a run that this one replaced passes by those under it. They
+            // are out of the lists of paths alone, and those matter where there are products.
+            if self.visited[earlier] != new && !own.is_empty() {
+                let under = self.under[earlier].iter();
+                open.extend(under.filter(|&&other| self.by[other].is_none()));
+            }
         }
-        found.retain(|&earlier| {
-            let theirs = &self.made[earlier];
-            (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
-                && !self.reads_any(new, theirs)
-        });
-        found.sort_unstable();
-        found.dedup();
-        found
+        matched
+    }
+
+    /// Returns whether the paths of one are those of the other or among them, as far as both have products,
+    /// and `new` read nothing that the earlier one left.
+    fn fits(&self, new: usize, own: &[Made], earlier: usize) -> bool {
+        let theirs = &self.made[earlier];
+        (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
+            && !self.reads_any(new, theirs)
     }
 
     fn reads_any(&self, reader: usize, made: &[Made]) -> bool {
@@ -312,35 +322,32 @@ impl<'h, 'r> Finder<'h, 'r> {
             .any(|made| self.last_read.by(reader, made.path) == Some(made.content))
     }
 
-    /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as the
-    /// candidates go. Returns where to walk on for older ones.
-    fn mark_ancestors(
-        &mut self,
-        new: usize,
-        mut open: Vec<usize>,
-        candidates: &[usize],
-    ) -> Vec<usize> {
-        let firsts = candidates.iter().map(|&record| self.first[record]);
-        let oldest = firsts.min().unwrap_or(new);
-        let mut older = Vec::new();
-        while let Some(record) = open.pop() {
-            if record < oldest {
-                older.push(record);
-                continue;
-            }
-            let heir = self.heir(record);
-            if record != new {
-                self.ancestor_of[heir] = new;
-            }
-            for (_, producer) in self.history.producers_of(record) {
+    /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as is asked.
+    fn mark_ancestors(&mut self, new: usize, ancestors: &mut Ancestors) {
+        while let Some(reader) = ancestors.next() {
+            for (_, producer) in self.history.producers_of(reader) {
+                let parent = producer.record;
                 // The first record has no ancestors, so `new` is never 0 here.
-                if self.visited[producer.record] != new {
-                    self.visited[producer.record] = new;
-                    open.push(producer.record);
+                if self.visited[parent] != new {
+                    self.visited[parent] = new;
+                    let heir = self.heir(parent);
+                    self.ancestor_of[heir] = new;
+                    self.follow(new, &[parent], ancestors);
+                    let makers = std::mem::take(&mut self.makers[parent]);
+                    self.follow(new, &makers, ancestors);
+                    self.makers[parent] = makers;
                 }
             }
         }
-        older
+    }
+
+    /// Notes whose reads are to be followed, once each.
+    fn follow(&mut self, new: usize, readers: &[usize], ancestors: &mut Ancestors) {
+        for &reader in readers {
+            if std::mem::replace(&mut self.followed[reader], new) != new {
+                ancestors.add(reader);
+            }
+        }
     }
 
     /// Returns the run that now has a record's place, and shortens the way there.
@@ -379,8 +386,11 @@ impl<'h, 'r> Finder<'h, 'r> {
             let in_place = self.world[made.path as usize] == Some(made.write);
             if untouched && in_place && made.content != DELETED {
                 self.inherited[new].push(made.write);
+                self.makers[new].push(write.record);
             }
         }
+        self.makers[new].sort_unstable();
+        self.makers[new].dedup();
     }
 
     /// Makes the record one that later ones can replace.
@@ -418,6 +428,67 @@ impl<'h, 'r> Finder<'h, 'r> {
                 self.live.list(earlier, program, &self.made[earlier]);
             }
         }
+    }
+}
+
+/// The earlier runs of a step that a record is a run of.
+#[derive(Default)]
+struct Matched {
+    /// All of them, latest first.
+    all: Vec<usize>,
+    with_products: Option<usize>,
+}
+
+impl Matched {
+    fn note(&mut self, earlier: usize, has_products: bool) {
+        self.all.push(earlier);
+        self.with_products = self.with_products.or(has_products.then_some(earlier));
+    }
+
+    /// Returns the one that gives the step its number.
+    fn step(&self) -> Option<usize> {
+        self.with_products.or(self.all.first().copied())
+    }
+}
+
+/// A walk to what a record descends from, that goes no further back than it is asked to.
+struct Ancestors {
+    /// Whose reads are to be followed.
+    open: Vec<usize>,
+    /// Those of them that are too old by now.
+    older: Vec<usize>,
+    oldest: usize,
+}
+
+impl Ancestors {
+    fn of(record: usize, oldest: Option<usize>) -> Self {
+        Self {
+            open: vec![record],
+            older: Vec::new(),
+            oldest: oldest.unwrap_or(record),
+        }
+    }
+
+    /// Asks for all that are not older than this.
+    fn reach(&mut self, oldest: usize) {
+        if oldest < self.oldest {
+            self.oldest = oldest;
+            self.open.append(&mut self.older);
+        }
+    }
+
+    fn add(&mut self, reader: usize) {
+        self.open.push(reader);
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        while let Some(reader) = self.open.pop() {
+            if reader >= self.oldest {
+                return Some(reader);
+            }
+            self.older.push(reader);
+        }
+        None
     }
 }
 
