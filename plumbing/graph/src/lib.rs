@@ -26,6 +26,7 @@
 //! drawing are `roar-view`.
 #![forbid(unsafe_code)]
 
+mod candidates;
 mod codes;
 mod dag;
 #[cfg(test)]
