@@ -288,9 +288,7 @@ impl<'h, 'r> Finder<'h, 'r> {
                 matched.note(earlier, !self.made[earlier].is_empty());
                 if self.may_replace(earlier, new, own) {
                     self.replace(earlier, new);
-                    let makers = std::mem::take(&mut self.makers[new]);
-                    self.follow(new, &makers, &mut ancestors);
-                    self.makers[new] = makers;
+                    self.follow_makers(new, new, &mut ancestors);
                 }
             }
             // Who descends only from a run that this one replaced passes by those under it. They
@@ -326,21 +324,24 @@ impl<'h, 'r> Finder<'h, 'r> {
                     self.visited[parent] = new;
                     let heir = self.heir(parent);
                     self.ancestor_of[heir] = new;
-                    self.follow(new, &[parent], ancestors);
-                    let makers = std::mem::take(&mut self.makers[parent]);
-                    self.follow(new, &makers, ancestors);
-                    self.makers[parent] = makers;
+                    self.follow(new, parent, ancestors);
+                    self.follow_makers(new, parent, ancestors);
                 }
             }
         }
     }
 
-    /// Notes whose reads are to be followed, once each.
-    fn follow(&mut self, new: usize, readers: &[usize], ancestors: &mut Ancestors) {
-        for &reader in readers {
-            if std::mem::replace(&mut self.followed[reader], new) != new {
-                ancestors.add(reader);
-            }
+    /// Notes that the reads of a record are to be followed, once.
+    fn follow(&mut self, new: usize, reader: usize, ancestors: &mut Ancestors) {
+        if std::mem::replace(&mut self.followed[reader], new) != new {
+            ancestors.add(reader);
+        }
+    }
+
+    /// Notes that of those who made what a record inherited.
+    fn follow_makers(&mut self, new: usize, record: usize, ancestors: &mut Ancestors) {
+        for at in 0..self.makers[record].len() {
+            self.follow(new, self.makers[record][at], ancestors);
         }
     }
 
