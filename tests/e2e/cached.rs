@@ -3,6 +3,7 @@
 use crate::sandbox;
 use insta::assert_snapshot;
 use roar_testkit::Sandbox;
+use serde_json::Value;
 use std::fs;
 
 /// Runs a line of shell, with nothing on standard input.
@@ -540,4 +541,32 @@ fn options_of_the_command_are_its_own() {
     let line = "roar -q run --cached sh -c 'echo $0 $1 > out' --cached --cached < /dev/null";
     let _ = sandbox.sh(line).success();
     assert_eq!(sandbox.read("out"), b"--cached --cached\n");
+}
+
+#[test]
+fn what_would_leave_all_in_place_again_is_not_run() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let script = "sort b > y; [ -z \"$1\" ] || sort a > x\n";
+    sandbox.write("gen.sh", script);
+    sandbox.write("raw", "1\n");
+    sandbox.write("b", "2\n");
+    let fetch = || sandbox.sh("roar -q run cp raw a").success();
+    let _ = fetch();
+    let _ = missed(&sandbox, "sh gen.sh all");
+    sandbox.write("b", "3\n");
+    let _ = missed(&sandbox, "sh gen.sh");
+    sandbox.write("raw", "4\n");
+    let _ = fetch();
+    let status = sandbox.roar(["status", "--json"]).success();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!(status["stale"], serde_json::json!(["@2"]));
+    // It would read b alone, and x would be what it is.
+    for _ in 0..2 {
+        assert_eq!(missed(&sandbox, "sh gen.sh"), "");
+    }
+    assert_eq!(jobs(&sandbox), 4);
+    let log = sandbox.roar(["log", "--json"]).success();
+    let log: Value = serde_json::from_slice(&log.stdout).unwrap();
+    assert_eq!(log["total"], 4);
 }

@@ -360,3 +360,126 @@ fn a_run_without_products_takes_no_other_step_in() {
     assert_eq!(sandbox.read("b.out"), b"changed\n");
     assert_eq!(dag(&sandbox), "@1 a>a.out, @2 b>b.out; 2");
 }
+
+/// Makes `x` from `a.csv` and `y` from `b.csv`, each unless it is newer.
+const SKIPS: [&str; 2] = [
+    "[ x -nt a.csv ] || sort a.csv > x\n",
+    "[ y -nt b.csv ] || sort b.csv > y\n",
+];
+
+/// `fetch.sh` makes `a.csv`; `gen.sh` made `x` and `y`, and then `y` alone, for `b.csv` had changed.
+fn skipping() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.write("gen.sh", SKIPS.concat());
+    sandbox.write("raw", "a\n");
+    sandbox.write("fetch.sh", "cat raw > a.csv; touch -d 2001-01-01 a.csv\n");
+    dated(&sandbox, "b.csv", "2\n1\n", "2001-01-01");
+    for command in ["sh fetch.sh", "sh gen.sh"] {
+        let _ = sandbox.sh(&format!("roar -q run {command}")).success();
+    }
+    dated(&sandbox, "b.csv", "3\n1\n", "2040-01-01");
+    let _ = sandbox.sh("roar -q run sh gen.sh").success();
+    dated(&sandbox, "b.csv", "3\n1\n", "2001-01-01");
+    assert_eq!(sandbox.read("y"), b"1\n3\n");
+    sandbox
+}
+
+fn dated(sandbox: &Sandbox, path: &str, text: &str, date: &str) {
+    sandbox.write(path, text);
+    let _ = sandbox.sh(&format!("touch -d {date} {path}")).success();
+}
+
+fn json(sandbox: &Sandbox, words: &[&str]) -> Value {
+    let seen = sandbox.roar(words).success();
+    serde_json::from_slice(&seen.stdout).unwrap()
+}
+
+#[test]
+fn what_a_run_left_in_place_keeps_its_inputs() {
+    let sandbox = skipping();
+    assert_eq!(dag(&sandbox), "@1 raw>a.csv, @2 a.csv,b.csv>x,y; 1");
+    assert_snapshot!(sandbox.roar(["rerun"]), @r"
+    --- stderr
+    nothing to do: 2 steps are up to date
+    ");
+    let node = &json(&sandbox, &["dag", "--json"])["nodes"][1];
+    assert_eq!(node["parents"], serde_json::json!(["@1"]));
+    let marks = |files: &Value| -> Vec<bool> {
+        let files = files.as_array().unwrap().iter();
+        files.map(|file| file["kept"] == true).collect()
+    };
+    let shown = json(&sandbox, &["show", "@2", "--json"]);
+    for files in [&node["inputs"], &node["outputs"], &shown["inputs"]] {
+        assert_eq!(marks(files), [true, false]);
+    }
+    // The job itself has read no more than it has, and x comes from the one before.
+    let log = json(&sandbox, &["log", "--json"]);
+    assert_eq!(log["jobs"][0]["inputs"], 1);
+    let lineage = json(&sandbox, &["lineage", "x", "--json"]);
+    let made = &lineage["jobs"][1];
+    assert_eq!(made["id"], log["jobs"][1]["id"]);
+    assert_eq!(
+        json(&sandbox, &["show", made["id"].as_str().unwrap(), "--json"])["inputs"][0]["path"],
+        "a.csv"
+    );
+    let own = json(&sandbox, &["lineage", "y", "--json"]);
+    assert_eq!(own["jobs"][0]["inputs"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn what_a_run_left_in_place_is_made_again_when_its_inputs_change() {
+    let sandbox = skipping();
+    dated(&sandbox, "a.csv", "d\nc\n", "2040-01-01");
+    assert_eq!(drift(&sandbox), [("a.csv".to_owned(), "@1".to_owned())]);
+    let runs = |steps: [&str; 2]| {
+        let words = ["@1", "@2"].map(str::to_owned).into_iter();
+        words.zip(steps.map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(plan(&sandbox), runs(["fresh", "run"]));
+    let seen = sandbox.roar(["rerun"]).success();
+    assert!(seen.err().contains("@2 again: 'a.csv' changed"), "{seen}");
+    assert_eq!(sandbox.read("x"), b"c\nd\n");
+    assert_eq!(dag(&sandbox), "@1 raw>a.csv, @2 a.csv,b.csv>x,y; 2");
+    assert_eq!(plan(&sandbox), runs(["fresh", "fresh"]));
+}
+
+#[test]
+fn what_a_run_left_in_place_is_stale_when_a_step_makes_its_inputs_anew() {
+    let sandbox = skipping();
+    sandbox.write("raw", "f\ne\n");
+    let word = str::to_owned;
+    let moving = [(word("@1"), word("run")), (word("@2"), word("maybe"))];
+    assert_eq!(plan(&sandbox), moving);
+    let _ = sandbox
+        .sh("roar -q run @1; touch -d 2040-01-01 a.csv")
+        .success();
+    let status = json(&sandbox, &["status", "--json"]);
+    assert_eq!(status["stale"], serde_json::json!(["@2"]));
+    let seen = sandbox.roar(["dag", "--stale"]).success();
+    let why = "because a.csv was overwritten by @1";
+    assert!(seen.out().contains(why), "{seen}");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("x"), b"e\nf\n");
+    assert_eq!(dag(&sandbox), "@1 raw>a.csv, @2 a.csv,b.csv>x,y; 3");
+}
+
+#[test]
+fn what_is_not_made_again_is_told_and_ends_with_the_file() {
+    let sandbox = skipping();
+    sandbox.write("gen.sh", SKIPS[1]);
+    dated(&sandbox, "b.csv", "4\n", "2040-01-01");
+    let _ = sandbox.sh("roar -q run sh gen.sh").success();
+    std::fs::remove_file(sandbox.path("a.csv")).unwrap();
+    sandbox.write("raw", "c\n");
+    let seen = sandbox.roar(["rerun", "--dry-run"]).success();
+    assert!(seen.out().contains("'a.csv' is gone"), "{seen}");
+    let seen = sandbox.roar(["rerun"]).success();
+    let said = "@2 did not make all again, though 'a.csv' changed; the rest is from before";
+    assert!(seen.err().contains(said), "{seen}");
+    let _ = sandbox.roar(["-q", "run", "rm", "x"]).success();
+    assert_eq!(dag(&sandbox), "@1 raw>a.csv, @2 b.csv>y, @3 >x; 4");
+    assert_eq!(
+        sandbox.roar(["rerun"]).success().err(),
+        "nothing to do: 3 steps are up to date"
+    );
+}

@@ -1,6 +1,6 @@
 //! What of a projection is shown, in an order that can be drawn.
 
-use crate::{Projection, Record, State};
+use crate::{Projection, Read, Record, State};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -39,8 +39,8 @@ impl Hidden {
 pub struct Edge {
     /// The place of the parent among the nodes; lower than the child's.
     pub parent: usize,
-    /// Which of the child's reads run along it.
-    pub inputs: Vec<usize>,
+    /// What was read that runs along it: by the child, or for what it stands for.
+    pub inputs: Vec<Read>,
     /// Whether the world holds something else by now than what was read.
     pub outdated: bool,
 }
@@ -114,16 +114,15 @@ impl Projection<'_> {
         }
         let into = |&record: &usize| {
             let mut lines: Vec<(usize, Line)> = Vec::new();
-            for (input, producer) in self.history().producers_of(record) {
+            for (input, producer) in self.made_inputs(record) {
                 let parent = match show {
-                    Show::All => Some(producer.record),
-                    Show::Current | Show::Stale => self.standing_producer(record, input),
+                    Show::All => producer.record,
+                    Show::Current | Show::Stale => self.standing_producer(input, producer),
                 };
-                let parent = parent.filter(|&parent| parent != record);
-                let Some(parent) = parent.and_then(|parent| places[parent]) else {
+                let Some(parent) = places[parent].filter(|_| parent != record) else {
                     continue;
                 };
-                let outdated = self.is_outdated(record, input);
+                let outdated = self.is_outdated(input);
                 match lines.iter_mut().find(|(known, _)| *known == parent) {
                     Some((_, line)) => line.add(input, outdated),
                     None => lines.push((
@@ -143,12 +142,12 @@ impl Projection<'_> {
 
 /// What runs from one record to another.
 struct Line {
-    inputs: Vec<usize>,
+    inputs: Vec<Read>,
     outdated: bool,
 }
 
 impl Line {
-    fn add(&mut self, input: usize, outdated: bool) {
+    fn add(&mut self, input: Read, outdated: bool) {
         self.inputs.push(input);
         self.outdated |= outdated;
     }

@@ -1,17 +1,18 @@
 //! Directories that were read as a whole and have grown since.
 
-use crate::History;
 use crate::codes::NameMap;
 use crate::history::Write;
+use crate::inherit::Inheritance;
+use crate::{History, Scan};
 use roar_object::{Base, Class, RecordedPath, Role};
 
-/// That a directory which a record read as a whole holds a file by now that the record neither read
-/// nor wrote.
+/// That a directory which a record read as a whole, or which was for what it inherited, holds a file by
+/// now that it neither read nor wrote.
 pub(crate) struct Growth {
     /// The record.
     pub(crate) reader: usize,
-    /// The place among its datasets.
-    pub(crate) dataset: usize,
+    /// The reading.
+    pub(crate) scan: Scan,
     /// The last such write, in the history's list.
     pub(crate) write: usize,
 }
@@ -24,32 +25,32 @@ pub(crate) struct Growth {
 ///
 /// One file tells it of each: a thousand readers of a directory that a thousand files were added to
 /// are a thousand findings, not a million.
-pub(crate) fn growth(history: &History<'_>) -> Vec<Growth> {
-    let scans = Scans::of(history);
+pub(crate) fn growth(history: &History<'_>, inheritance: &Inheritance) -> Vec<Growth> {
+    let scans = Scans::of(history, inheritance);
     if scans.list.is_empty() {
         return Vec::new();
     }
     let added = scans.added(history);
     let mut touched = Touched::of(history);
-    let grown = scans.list.iter().filter_map(|scan| {
-        let reader = scan.reader;
-        let later = added[scan.directory].iter().copied();
-        let later = later.take_while(|&write| history.writes[write].record > reader);
+    let grown = scans.list.iter().filter_map(|scanned| {
+        let &Scanned { reader, scan, .. } = scanned;
+        let later = added[scanned.directory].iter().copied();
+        let later = later.take_while(|&write| history.writes[write].record > scan.record);
         let mut later = later.peekable();
         later.peek()?;
-        scan.is_made(history).then_some(())?;
-        touched.mark(history, reader);
+        scanned.is_made(history).then_some(())?;
+        touched.mark(history, scanned);
         let mut descendants = None;
         let write = later.find(|&write| {
             let write = &history.writes[write];
-            !touched.by(reader, write)
+            !touched.by(scanned, write)
                 && !descendants
-                    .get_or_insert_with(|| history.descendants(reader))
+                    .get_or_insert_with(|| scanned.descendants(history))
                     .contains(&write.record)
         })?;
         Some(Growth {
             reader,
-            dataset: scan.dataset,
+            scan,
             write,
         })
     });
@@ -57,64 +58,81 @@ pub(crate) fn growth(history: &History<'_>) -> Vec<Growth> {
 }
 
 /// That a record read a directory as a whole.
-struct Scan {
+struct Scanned {
+    /// For whom it counts: the record itself, or one that inherited what came of it.
     reader: usize,
-    /// The place among the record's datasets.
-    dataset: usize,
+    scan: Scan,
     /// The number of the directory.
     directory: usize,
 }
 
-impl Scan {
+impl Scanned {
     /// Returns whether a recorded job made any of what was read.
     fn is_made(&self, history: &History<'_>) -> bool {
-        let record = &history.records()[self.reader];
-        let directory = &record.datasets[self.dataset].path;
-        let mut made = history.producers_of(self.reader);
+        let record = &history.records()[self.scan.record];
+        let directory = &record.datasets[self.scan.dataset].path;
+        let mut made = history.producers_of(self.scan.record);
         made.any(|(place, _)| record.reads[place].path.is_under(directory))
+    }
+
+    fn descendants(&self, history: &History<'_>) -> Vec<usize> {
+        let mut found = history.descendants(self.scan.record);
+        if self.reader != self.scan.record {
+            found.extend(history.descendants(self.reader));
+        }
+        found
     }
 }
 
 /// Every reading of a directory as a whole.
 #[derive(Default)]
 struct Scans<'r> {
-    list: Vec<Scan>,
+    list: Vec<Scanned>,
     /// The numbers of the directories.
     directories: NameMap<(Base, &'r [u8]), usize>,
 }
 
 impl<'r> Scans<'r> {
-    fn of(history: &History<'r>) -> Self {
+    fn of(history: &History<'r>, inheritance: &Inheritance) -> Self {
         let mut scans = Self::default();
-        for (reader, record) in history.records().iter().enumerate() {
-            let whole = record.datasets.iter().enumerate();
-            for (dataset, at) in whole.filter(|(_, at)| at.role == Role::Read) {
-                let next = scans.directories.len();
-                let key = (at.path.base, &*at.path.path.0);
-                let directory = *scans.directories.entry(key).or_insert(next);
-                scans.list.push(Scan {
-                    reader,
-                    dataset,
-                    directory,
-                });
+        for (record, job) in history.records().iter().enumerate() {
+            let whole = job.datasets.iter().enumerate();
+            for (dataset, _) in whole.filter(|(_, at)| at.role == Role::Read) {
+                scans.add(history, record, Scan { record, dataset });
             }
         }
+        for (reader, scan) in inheritance.all_scans() {
+            scans.add(history, reader, scan);
+        }
         scans
+    }
+
+    fn add(&mut self, history: &History<'r>, reader: usize, scan: Scan) {
+        let path = &history.records()[scan.record].datasets[scan.dataset].path;
+        let next = self.directories.len();
+        let key = (path.base, &*path.path.0);
+        let directory = *self.directories.entry(key).or_insert(next);
+        self.list.push(Scanned {
+            reader,
+            scan,
+            directory,
+        });
     }
 
     /// Returns for each directory the data that the world holds below it, last written first. What
     /// was written before the first reading is left out.
     fn added(&self, history: &History<'r>) -> Vec<Vec<usize>> {
         let mut added = vec![Vec::new(); self.directories.len()];
-        let first = self.list.first().map_or(0, |scan| scan.reader);
+        // Those of the records themselves come first, in their order.
+        let first = self.list.first().map_or(0, |first| first.scan.record);
         let after = history.writes_of(first).end;
         // Files that were written together mostly lie together.
-        let mut above = Above::default();
+        let mut known = Above::default();
         for place in (after..history.writes.len()).rev() {
             let write = &history.writes[place];
             let output = &history.records()[write.record].writes[write.output];
             if write.next.is_none() && output.remains() && output.class == Class::Data {
-                for &directory in above.of(&output.path, self) {
+                for &directory in known.of(&output.path, self) {
                     added[directory].push(place);
                 }
             }
@@ -132,17 +150,20 @@ struct Above<'r> {
 
 impl<'r> Above<'r> {
     fn of(&mut self, path: &'r RecordedPath, scans: &Scans<'_>) -> &[usize] {
-        let parent = holding(&path.path.0).map(|parent| (path.base, parent));
+        let parent = above(path).next();
         if self.parent != parent {
             self.parent = parent;
-            let above = std::iter::successors(parent, |&(base, directory)| {
-                holding(directory).map(|parent| (base, parent))
-            });
-            let found = above.filter_map(|key| scans.directories.get(&key).copied());
+            let found = above(path).filter_map(|key| scans.directories.get(&key).copied());
             self.found = found.collect();
         }
         &self.found
     }
+}
+
+/// Returns the directories that hold a path, from the nearest on.
+pub(crate) fn above(path: &RecordedPath) -> impl Iterator<Item = (Base, &[u8])> {
+    let parents = std::iter::successors(holding(&path.path.0), |directory| holding(directory));
+    parents.map(|directory| (path.base, directory))
 }
 
 /// Returns the directory of a path; the base, which is empty, has none.
@@ -151,11 +172,11 @@ fn holding(path: &[u8]) -> Option<&[u8]> {
     (!path.is_empty()).then(|| &path[..end])
 }
 
-/// The last record that was noted to have read or written at each path.
+/// The last reading for which each path was noted, because one of its records read or wrote it.
 struct Touched {
-    by: Vec<Option<usize>>,
+    by: Vec<Option<(usize, usize)>>,
     /// Whose paths were noted last.
-    marked: Option<usize>,
+    marked: Option<(usize, usize)>,
 }
 
 impl Touched {
@@ -166,20 +187,23 @@ impl Touched {
         }
     }
 
-    fn mark(&mut self, history: &History<'_>, record: usize) {
-        if self.marked.replace(record) == Some(record) {
+    fn mark(&mut self, history: &History<'_>, scanned: &Scanned) {
+        let key = (scanned.reader, scanned.scan.record);
+        if self.marked.replace(key) == Some(key) {
             return;
         }
-        let reads = history.reads[history.reads_of(record)].iter();
-        let writes = history.writes[history.writes_of(record)].iter();
-        let paths = reads.map(|read| read.path);
-        for path in paths.chain(writes.map(|write| write.path)) {
-            self.by[path as usize] = Some(record);
+        for record in [key.0, key.1] {
+            let reads = history.reads[history.reads_of(record)].iter();
+            let writes = history.writes[history.writes_of(record)].iter();
+            let paths = reads.map(|read| read.path);
+            for path in paths.chain(writes.map(|write| write.path)) {
+                self.by[path as usize] = Some(key);
+            }
         }
     }
 
-    fn by(&self, record: usize, write: &Write) -> bool {
-        self.by[write.path as usize] == Some(record)
+    fn by(&self, scanned: &Scanned, write: &Write) -> bool {
+        self.by[write.path as usize] == Some((scanned.reader, scanned.scan.record))
     }
 }
 
@@ -187,8 +211,8 @@ impl Touched {
 mod tests {
     use crate::fixture::{job, session};
     use crate::tests::{states, then};
-    use crate::{Reason, Record, Why, Written, project};
-    use roar_object::Class;
+    use crate::{Reason, Record, Scan, State, Why, Written, project};
+    use roar_object::{Class, RecordedPath};
 
     #[test]
     fn who_read_a_directory_as_a_whole_is_stale_once_it_has_grown() {
@@ -208,7 +232,11 @@ mod tests {
             record: 4,
             output: 1,
         };
-        let grown = Why::Grown { dataset: 0, by };
+        let scan = Scan {
+            record: 1,
+            dataset: 0,
+        };
+        let grown = Why::Grown { scan, by };
         let reasons = |records: &[Record], at: usize| project(records).reasons(at).to_vec();
         assert_eq!(
             reasons(&records, 1),
@@ -231,6 +259,46 @@ mod tests {
         assert_eq!(states(&made), "@1:current @2:stale @3:current");
         made[2].writes[0].class = Class::Code;
         assert_eq!(states(&made), "@1:current @2:current @3:current");
+    }
+
+    #[test]
+    fn what_was_left_in_place_is_of_the_directory_as_it_was() {
+        let records = session([
+            job("split.py").writes("data/1=a data/2=b"),
+            job("gen.py")
+                .scans("data")
+                .reads("data/1=a data/2=b note=n")
+                .writes("x=x y=y"),
+            job("gen.py").reads("note=n2").writes("y=y2"),
+            job("plot.py").reads("y=y2").writes("data/plot=p"),
+        ]);
+        assert_eq!(
+            states(&records),
+            "@1:current @2:superseded @2:current @3:current"
+        );
+        let more = then(records, job("more.py").writes("data/3=c"));
+        let scan = Scan {
+            record: 1,
+            dataset: 0,
+        };
+        let by = Written {
+            record: 4,
+            output: 0,
+        };
+        let why = Why::Grown { scan, by };
+        assert_eq!(project(&more).reasons(2), [Reason { input: None, why }]);
+        // Who has read it again as a whole has seen what is there, and what is not.
+        let again = job("gen.py").scans("data").reads("data/1=a data/3=c");
+        let removed = then(more, job("rm data/2").writes("data/2="));
+        let records = then(removed, again.writes("y=y3"));
+        assert_eq!(records[6].step.to_string(), "@2");
+        assert_eq!(project(&records).inherited_scans(6), []);
+        let reads = project(&records).inherited_reads(6).to_vec();
+        let paths = reads
+            .iter()
+            .map(|read| &records[read.record].reads[read.input].path);
+        assert!(paths.map(RecordedPath::shown).eq([b"note"]));
+        assert_eq!(project(&records).state(6), State::Current);
     }
 
     #[test]

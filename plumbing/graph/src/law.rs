@@ -94,6 +94,24 @@ fn idle_job() -> impl Strategy<Value = Drawn> {
     )
 }
 
+/// Jobs of one or two programs that often make only a part of what they made before.
+fn partial_job() -> impl Strategy<Value = Drawn> {
+    let read = prop_oneof![4 => Just(0u8), 3 => Just(1), 2 => 2u8..4];
+    let write = prop_oneof![9 => Just(0u8), 1 => Just(1), 6 => 2u8..5];
+    let files = (prop::array::uniform4(read), prop::array::uniform4(write));
+    let whole = prop_oneof![3 => Just(0u8), 1 => 0u8..16];
+    let good = prop::bool::weighted(0.85);
+    (
+        prop_oneof![4 => Just(0u8), 1 => Just(1)],
+        good,
+        files,
+        whole,
+    )
+        .prop_map(|(program, good, (reads, writes), whole)| {
+            (program, 0, good, reads, writes, whole)
+        })
+}
+
 /// Checks a history against the slow model.
 fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
     let (projection, model) = (project(records), Model::new(records));
@@ -115,13 +133,15 @@ fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
             at,
             records
         );
+        prop_assert_eq!(projection.inherited_reads(at), &*model.inherited_reads[at]);
+        prop_assert_eq!(projection.inherited_scans(at), &*model.inherited_scans[at]);
         prop_assert_eq!(!projection.reasons(at).is_empty(), model.stale[at]);
         for reason in projection.reasons(at) {
-            let Why::Grown { dataset, by } = reason.why else {
+            let Why::Grown { scan, by } = reason.why else {
                 continue;
             };
             let path = &records[by.record].writes[by.output].path;
-            prop_assert!(path.is_under(&records[at].datasets[dataset].path));
+            prop_assert!(path.is_under(&records[scan.record].datasets[scan.dataset].path));
             prop_assert_eq!(projection.at(path), Some(by));
             prop_assert!(records[at].reads.iter().all(|read| read.path != *path));
         }
@@ -167,6 +187,20 @@ proptest! {
             prop_assert!(earlier.is_none_or(|earlier| idle(at) && !idle(earlier)));
             let replaced = (0..at).filter(|&earlier| project(&records).replaced_by(earlier) == Some(at));
             prop_assert!(!idle(at) || replaced.into_iter().all(idle));
+        }
+    }
+
+    #[test]
+    fn so_it_is_where_runs_make_only_a_part(jobs in prop::collection::vec(partial_job(), 0..14)) {
+        let records = history_of(&jobs);
+        agrees(&records)?;
+        let projection = project(&records);
+        for at in 0..records.len() {
+            let reads = projection.inherited_reads(at);
+            prop_assert!(reads.is_empty() || projection.replaced_by(at).is_none());
+            for read in reads {
+                prop_assert!(projection.stands_for(read.record) == at && read.record < at);
+            }
         }
     }
 

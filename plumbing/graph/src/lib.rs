@@ -26,12 +26,14 @@
 //! drawing are `roar-view`.
 #![forbid(unsafe_code)]
 
+mod candidates;
 mod codes;
 mod dag;
 #[cfg(test)]
 mod fixture;
 mod growth;
 mod history;
+mod inherit;
 #[cfg(test)]
 mod law;
 mod lineage;
@@ -46,7 +48,7 @@ mod tests;
 
 pub use dag::{Dag, Edge, Hidden, Node, Show};
 pub use history::{Codes, History, Producer, Version};
-pub use lineage::{Artifact, Lineage, Written};
+pub use lineage::{Artifact, Lineage, Read, Scan, Written};
 pub use program::program;
 pub use project::{Held, Projection, Reason, State, Why, project};
 pub use record::{Input, Output, Record, same_step};

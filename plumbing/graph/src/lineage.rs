@@ -13,6 +13,24 @@ pub struct Written {
     pub output: usize,
 }
 
+/// One read of one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Read {
+    /// The record.
+    pub record: usize,
+    /// The place among its reads.
+    pub input: usize,
+}
+
+/// One directory that one record read as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scan {
+    /// The record.
+    pub record: usize,
+    /// The place among its datasets.
+    pub dataset: usize,
+}
+
 /// A file in one version, and the part it plays in a lineage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact<'r> {

@@ -1,7 +1,8 @@
 //! The definition of the current DAG written down a second time: slow, literal, for tests alone.
 
-use crate::{Record, State, program};
+use crate::{Input, Read, Record, Scan, State, program};
 use roar_object::{Class, ContentId, RecordedPath, Role};
+use std::collections::BTreeSet;
 
 /// What a job left at a path: bytes, or nothing.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,10 @@ pub(crate) struct Model<'r> {
     pub(crate) same_as: Vec<Option<usize>>,
     /// The products of each record, those included that it stands for.
     products: Vec<Vec<Product>>,
+    /// What the files were made from that each record stands for and did not make.
+    pub(crate) inherited_reads: Vec<Vec<Read>>,
+    /// The directories read as a whole for them.
+    pub(crate) inherited_scans: Vec<Vec<Scan>>,
     pub(crate) stale: Vec<bool>,
 }
 
@@ -42,9 +47,14 @@ impl<'r> Model<'r> {
                 .enumerate()
                 .map(|(at, record)| own(at, record))
                 .collect(),
+            inherited_reads: Vec::new(),
+            inherited_scans: Vec::new(),
             stale: vec![false; records.len()],
         };
         (0..records.len()).for_each(|later| model.replace_earlier(later));
+        let all = 0..records.len();
+        model.inherited_reads = all.clone().map(|at| model.reads_behind(at)).collect();
+        model.inherited_scans = all.map(|at| model.scans_behind(at)).collect();
         while let Some(more) = (0..records.len()).find(|&at| !model.stale[at] && model.is_stale(at))
         {
             model.stale[more] = true;
@@ -58,14 +68,14 @@ impl<'r> Model<'r> {
             self.same_as[later] = self.found[later];
             return;
         }
-        let same: Vec<_> = (0..later)
-            .filter(|&earlier| self.is_open(earlier) && self.same_step(earlier, later))
-            .collect();
-        let mut latest = same.iter().rev();
-        let with_products = latest.find(|&&earlier| !self.products[earlier].is_empty());
-        self.same_as[later] = with_products.or(same.last()).copied();
         let own_products = self.products[later].clone();
-        for earlier in same {
+        let mut same = Vec::new();
+        for earlier in (0..later).rev() {
+            // By what it inherits from later ones it may have come to descend from earlier ones.
+            if !self.is_open(earlier) || !self.same_step(earlier, later, &own_products) {
+                continue;
+            }
+            same.push(earlier);
             let changed = self.products[earlier].iter().any(|theirs| {
                 own_products
                     .iter()
@@ -84,6 +94,9 @@ impl<'r> Model<'r> {
                 }
             }
         }
+        let mut latest = same.iter();
+        let with_products = latest.find(|&&earlier| !self.products[earlier].is_empty());
+        self.same_as[later] = with_products.or(same.first()).copied();
     }
 
     fn is_open(&self, record: usize) -> bool {
@@ -111,9 +124,9 @@ impl<'r> Model<'r> {
     /// Same kind, directory and program; products equal or contained, or the same command where the
     /// earlier one has none; and the later one does not build on the earlier one. Without products only
     /// what has none is replaced.
-    fn same_step(&self, earlier: usize, later: usize) -> bool {
+    fn same_step(&self, earlier: usize, later: usize, mine: &[Product]) -> bool {
         let (a, b) = (&self.records[earlier], &self.records[later]);
-        let (mine, theirs) = (&self.products[later], &self.products[earlier]);
+        let theirs = &self.products[earlier];
         let within = |few: &[Product], many: &[Product]| {
             few.iter()
                 .all(|one| many.iter().any(|other| other.path == one.path))
@@ -136,11 +149,115 @@ impl<'r> Model<'r> {
             && !self.descends(later, earlier)
     }
 
+    /// Whether a job descends from the run that now has another's place, by what it read, or by what the
+    /// files were made from that it inherited.
     fn descends(&self, later: usize, from: usize) -> bool {
-        let parents =
-            (0..self.records[later].reads.len()).filter_map(|input| self.producer(later, input));
-        let mut parents = parents.map(|(parent, _)| parent);
-        parents.any(|parent| self.stands_for(parent) == from || self.descends(parent, from))
+        let mut found = BTreeSet::new();
+        let mut open = vec![later];
+        while let Some(record) = open.pop() {
+            let behind = std::iter::once(record).chain(self.makers(record, |_| true));
+            for reader in behind {
+                let inputs = 0..self.records[reader].reads.len();
+                let parents = inputs.filter_map(|input| self.producer(reader, input));
+                open.extend(
+                    parents
+                        .map(|(parent, _)| parent)
+                        .filter(|&at| found.insert(at)),
+                );
+            }
+        }
+        found.into_iter().any(|at| self.stands_for(at) == from)
+    }
+
+    /// Those who made what a record stands for and did not make itself, as far as that is `wanted`.
+    fn makers(&self, record: usize, wanted: impl Fn(&Product) -> bool) -> BTreeSet<usize> {
+        let products = self.products[record].iter();
+        let inherited = products.filter(|product| product.record != record);
+        inherited
+            .filter(|product| wanted(product))
+            .map(|product| product.record)
+            .collect()
+    }
+
+    /// Those who made what still stands of what a record inherited, if nothing has replaced it, each with
+    /// the runs from then on whose word counts, latest first.
+    fn chains(&self, standing: usize) -> Vec<Vec<usize>> {
+        let end = self.records.len();
+        let stands =
+            |product: &Product| self.stands(product.record, &product.path, product.left, end);
+        if self.by[standing].is_some() {
+            return Vec::new();
+        }
+        let chain = |maker: usize| {
+            let counts = |at: &usize| {
+                [maker, standing].contains(at) || self.records[*at].outcome.is_success()
+            };
+            let runs = std::iter::successors(Some(maker), |&at| self.by[at]);
+            let mut runs: Vec<_> = runs.filter(counts).collect();
+            runs.reverse();
+            runs
+        };
+        self.makers(standing, stands)
+            .into_iter()
+            .map(chain)
+            .collect()
+    }
+
+    fn reads_behind(&self, standing: usize) -> Vec<Read> {
+        let mut found = BTreeSet::new();
+        for chain in self.chains(standing) {
+            let maker = *chain.last().expect("the maker is in it");
+            for read in &self.records[maker].reads {
+                let at = |run: usize| {
+                    let mut reads = self.records[run].reads.iter();
+                    reads.position(|other| other.path == read.path)
+                };
+                let knows = |&&run: &&usize| {
+                    at(run).is_some()
+                        || read.class == Class::Data && covering(&self.records[run], &read.path)
+                };
+                let last = *chain.iter().find(knows).expect("the maker read it");
+                let input = at(last).filter(|_| last != standing);
+                found.extend(input.map(|input| Read {
+                    record: last,
+                    input,
+                }));
+            }
+        }
+        // The same version of a file once: as it was read last.
+        let version = |at: &Read| {
+            let Input { path, id, .. } = &self.records[at.record].reads[at.input];
+            (path, id)
+        };
+        let is_last = |at: &&Read| {
+            let mut later = found.iter().filter(|other| other.record > at.record);
+            later.all(|other| version(other) != version(at))
+        };
+        found.iter().filter(is_last).copied().collect()
+    }
+
+    fn scans_behind(&self, standing: usize) -> Vec<Scan> {
+        let mut found = BTreeSet::new();
+        for chain in self.chains(standing) {
+            let maker = *chain.last().expect("the maker is in it");
+            for (_, path) in scanned(&self.records[maker]) {
+                let at = |run: usize| {
+                    let all = scanned(&self.records[run]);
+                    let holding = all.filter(|(_, directory)| path.is_under(directory));
+                    holding.max_by_key(|(_, directory)| directory.path.len())
+                };
+                let last = *chain
+                    .iter()
+                    .find(|&&run| at(run).is_some())
+                    .expect("the maker read it");
+                let dataset = at(last).filter(|_| last != standing);
+                found.extend(dataset.map(|(dataset, _)| Scan {
+                    record: last,
+                    dataset,
+                }));
+            }
+        }
+        found.into_iter().collect()
     }
 
     /// Whether a job read what another made, or what was made of that, and so on.
@@ -234,53 +351,65 @@ impl<'r> Model<'r> {
         counted.any(|product| self.stands(product.record, &product.path, product.left, end))
     }
 
-    fn is_stale(&self, reader: usize) -> bool {
-        (0..self.records[reader].reads.len()).any(|input| self.is_bad(reader, input))
-            || self.has_grown(reader)
+    fn is_stale(&self, standing: usize) -> bool {
+        let record = &self.records[standing];
+        let own = (0..record.reads.len()).map(|input| Read {
+            record: standing,
+            input,
+        });
+        let reads = own.chain(self.inherited_reads[standing].iter().copied());
+        let own = scanned(record).map(|(dataset, _)| Scan {
+            record: standing,
+            dataset,
+        });
+        let mut scans = own.chain(self.inherited_scans[standing].iter().copied());
+        reads.into_iter().any(|read| self.is_bad(standing, read))
+            || scans.any(|scan| self.has_grown(standing, scan))
     }
 
-    /// Whether a directory that was read as a whole holds a later file that the reader did not touch.
+    /// Whether a directory that was read as a whole, by the record or for what it inherited, holds a later
+    /// file that neither of them touched.
     ///
     /// Only where a recorded job made some of what was read there, and the later file did not come of
     /// that reading.
-    fn has_grown(&self, reader: usize) -> bool {
+    fn has_grown(&self, standing: usize, scan: Scan) -> bool {
+        let reader = scan.record;
         let record = &self.records[reader];
-        let is_made = |directory: &RecordedPath| {
-            let inside = |input: &usize| record.reads[*input].path.is_under(directory);
-            (0..record.reads.len())
-                .filter(inside)
-                .any(|input| self.producer(reader, input).is_some())
-        };
-        let scanned = |path: &RecordedPath| {
-            let whole = record.datasets.iter().filter(|at| at.role == Role::Read);
-            let mut directories = whole
-                .map(|dataset| &dataset.path)
-                .filter(|path| is_made(path));
-            directories.any(|directory| path != directory && path.is_under(directory))
-        };
+        let directory = &record.datasets[scan.dataset].path;
+        let inside = |input: &usize| record.reads[*input].path.is_under(directory);
+        let is_made = (0..record.reads.len())
+            .filter(inside)
+            .any(|input| self.producer(reader, input).is_some());
         let touched = |path: &RecordedPath| {
-            record.reads.iter().any(|read| read.path == *path)
-                || record.writes.iter().any(|output| output.path == *path)
-        };
-        let unrelated = |later: &usize| !self.comes_of(*later, reader);
-        (reader + 1..self.records.len())
-            .filter(unrelated)
-            .any(|later| {
-                self.records[later].writes.iter().any(|output| {
-                    let last = self.last_writer(&output.path, self.records.len()) == Some(later);
-                    let data = output.remains() && output.class == Class::Data;
-                    last && data && scanned(&output.path) && !touched(&output.path)
-                })
+            [standing, reader].into_iter().any(|at| {
+                let record = &self.records[at];
+                record.reads.iter().any(|read| read.path == *path)
+                    || record.writes.iter().any(|output| output.path == *path)
             })
+        };
+        let unrelated =
+            |later: &usize| !self.comes_of(*later, reader) && !self.comes_of(*later, standing);
+        is_made
+            && (reader + 1..self.records.len())
+                .filter(unrelated)
+                .any(|later| {
+                    self.records[later].writes.iter().any(|output| {
+                        let path = &output.path;
+                        let last = self.last_writer(path, self.records.len()) == Some(later);
+                        let data = output.remains() && output.class == Class::Data;
+                        let inside = path != directory && path.is_under(directory);
+                        last && data && inside && !touched(path)
+                    })
+                })
     }
 
-    fn is_bad(&self, reader: usize, input: usize) -> bool {
-        let Some((writer, place)) = self.producer(reader, input) else {
+    fn is_bad(&self, standing: usize, at: Read) -> bool {
+        let Some((writer, place)) = self.producer(at.record, at.input) else {
             return false;
         };
-        let read = &self.records[reader].reads[input];
+        let read = &self.records[at.record].reads[at.input];
         let content = Left::Bytes(read.id);
-        let updates = self.write_of(reader, &read.path).is_some();
+        let updates = self.write_of(at.record, &read.path).is_some();
         let overwritten = self
             .world(&read.path)
             .is_some_and(|(_, left)| left != content);
@@ -290,7 +419,7 @@ impl<'r> Model<'r> {
         let in_place = self.world(&place).filter(|&(_, left)| left == content);
         let heir = self.stands_for(writer);
         match in_place.map(|(holder, _)| self.stands_for(holder)) {
-            Some(holder) if holder != reader => self.stale[holder],
+            Some(holder) if holder != standing => self.stale[holder],
             Some(_) => self.stale[heir],
             None => self.superseded(writer) || self.stale[heir],
         }
@@ -309,6 +438,18 @@ impl<'r> Model<'r> {
             State::Current
         }
     }
+}
+
+/// The directories that a record read as a whole, and their places among its datasets.
+fn scanned(record: &Record) -> impl Iterator<Item = (usize, &RecordedPath)> {
+    let sets = record.datasets.iter().enumerate();
+    let read = sets.filter(|(_, set)| set.role == Role::Read);
+    read.map(|(at, set)| (at, &set.path))
+}
+
+/// Whether a record read as a whole a directory that holds a path.
+fn covering(record: &Record, path: &RecordedPath) -> bool {
+    scanned(record).any(|(_, directory)| directory != path && path.is_under(directory))
 }
 
 fn own_with_all(record: &Record) -> Vec<(RecordedPath, Left)> {

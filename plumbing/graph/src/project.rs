@@ -15,6 +15,9 @@
 //! A run that leaves a file as it was has not written it. So a run also stands for the files that
 //! the run it replaced had left and that were still in place: they are its products too.
 //!
+//! So do the *inputs* that they were made from: those of a record are what it read, and what was read for
+//! the files that it stands for (see [`inherit`](crate::inherit)).
+//!
 //! A run that has no products at all replaces none that has: what it left in place was made by the
 //! earlier run, from what that one had read. If it is the same whole command, some of those products
 //! still stand, and it read no path that the earlier one had not, it is a further run of that step,
@@ -22,8 +25,9 @@
 
 use crate::growth::{Growth, growth};
 use crate::history::{ContentCode, DELETED, PathCode, Version};
+use crate::inherit::Inheritance;
 use crate::replace::Replacements;
-use crate::{History, Producer, Record, Written};
+use crate::{History, Input, Producer, Read, Record, Scan, Written};
 use roar_object::{ContentId, RecordedPath};
 
 /// What a job is in the current DAG.
@@ -54,16 +58,25 @@ impl State {
 /// What is wrong with one input of a stale job, or with a directory that it read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// The place among the record's reads; none where a directory has grown.
-    pub input: Option<usize>,
+    /// Who read it: the record, or one that made what the record stands for; none where a directory has
+    /// grown.
+    pub input: Option<Read>,
     /// What happened.
     pub why: Why,
 }
 
 impl Reason {
-    const fn of(input: usize, why: Why) -> Self {
+    const fn of(input: Read, why: Why) -> Self {
         let input = Some(input);
         Self { input, why }
+    }
+
+    /// Returns who read it: the record, or one that read it for what the record stands for.
+    pub fn reader(&self) -> Option<usize> {
+        match self.why {
+            Why::Grown { scan, .. } => Some(scan.record),
+            _ => self.input.map(|read| read.record),
+        }
     }
 }
 
@@ -94,8 +107,8 @@ pub enum Why {
     },
     /// A record put a file into a directory that was read as a whole.
     Grown {
-        /// The place among the record's datasets.
-        dataset: usize,
+        /// The reading.
+        scan: Scan,
         /// The write; the last one, if there are more.
         by: Written,
     },
@@ -108,6 +121,7 @@ pub type Held = Written;
 pub struct Projection<'r> {
     history: History<'r>,
     replacements: Replacements,
+    inheritance: Inheritance,
     /// Of each write: whether it, or an update in place of it, is what the world holds.
     standing: Vec<bool>,
     failed: Vec<bool>,
@@ -126,7 +140,9 @@ impl<'r> Projection<'r> {
     pub fn of(history: History<'r>) -> Self {
         let replacements = Replacements::of(&history);
         let standing = standing(&history);
+        let inheritance = Inheritance::of(&history, &replacements, &standing);
         let mut projection = Self {
+            inheritance,
             failed: failed(&history, &replacements),
             superseded: Vec::new(),
             stale: vec![false; history.records().len()],
@@ -197,14 +213,51 @@ impl<'r> Projection<'r> {
             .collect()
     }
 
+    /// Returns what was read for the files that the record stands for and did not make itself, none of it at
+    /// a path that it has read itself. If another has its place now, that is told by the other.
+    pub fn inherited_reads(&self, record: usize) -> &[Read] {
+        self.inheritance.reads(record)
+    }
+
+    /// Returns the directories that were read as a whole for such files.
+    pub fn inherited_scans(&self, record: usize) -> &[Scan] {
+        self.inheritance.scans(record)
+    }
+
+    /// Returns what the record read, and then what was read for the files that it stands for.
+    pub fn reads(&self, record: usize) -> impl Iterator<Item = (Read, &'r Input)> {
+        let records = self.history.records();
+        let own = 0..records[record].reads.len();
+        let own = own.map(move |input| Read { record, input });
+        let all = own.chain(self.inherited_reads(record).iter().copied());
+        all.map(|read| (read, &records[read.record].reads[read.input]))
+    }
+
+    /// Returns those of them that count as inputs: data, and code that a job made.
+    pub fn inputs(&self, record: usize) -> impl Iterator<Item = (Read, &'r Input)> {
+        self.reads(record)
+            .filter(|(read, _)| self.history.is_input(read.record, read.input))
+    }
+
+    /// Returns those of them that recorded jobs made, and who made them.
+    pub(crate) fn made_inputs(&self, record: usize) -> impl Iterator<Item = (Read, Producer)> {
+        let own = self.history.producers_of(record);
+        let own = own.map(move |(input, producer)| (Read { record, input }, producer));
+        let inherited = self.inherited_reads(record).iter();
+        own.chain(inherited.filter_map(|&read| {
+            let producer = self.history.producer(read.record, read.input)?;
+            Some((read, producer))
+        }))
+    }
+
     /// Returns the last thing that a recorded job did at a path.
     pub fn at(&self, path: &RecordedPath) -> Option<Held> {
         self.history.latest_write(path)
     }
 
-    /// Returns the last thing that a recorded job did where the record read its input of that place.
-    pub fn at_input(&self, record: usize, input: usize) -> Option<Held> {
-        let (_, place) = self.held(self.version(record, input).path)?;
+    /// Returns the last thing that a recorded job did where something was read.
+    pub fn at_input(&self, read: Read) -> Option<Held> {
+        let (_, place) = self.held(self.version(read).path)?;
         Some(self.written(place))
     }
 
@@ -224,18 +277,17 @@ impl<'r> Projection<'r> {
         world
     }
 
-    /// Returns the record that makes now what the record's input of that place holds: the one that
-    /// the world has it from, or the one that has its producer's place.
-    pub(crate) fn standing_producer(&self, record: usize, input: usize) -> Option<usize> {
-        let producer = self.history.producer(record, input)?;
+    /// Returns the record that makes now what was read: the one that the world has it from, or the one
+    /// that has its producer's place.
+    pub(crate) fn standing_producer(&self, read: Read, producer: Producer) -> usize {
         let heir = self.stands_for(producer.record);
-        let holder = self.holder(self.place(record, input, producer), record, input);
-        Some(holder.filter(|_| self.superseded[heir]).unwrap_or(heir))
+        let holder = self.holder(self.place(read, producer), read);
+        holder.filter(|_| self.superseded[heir]).unwrap_or(heir)
     }
 
     /// Returns whether the world holds something else where the input was read.
-    pub(crate) fn is_outdated(&self, record: usize, input: usize) -> bool {
-        let version = self.version(record, input);
+    pub(crate) fn is_outdated(&self, read: Read) -> bool {
+        let version = self.version(read);
         self.held(version.path)
             .is_some_and(|(content, _)| content != version.content)
     }
@@ -258,16 +310,16 @@ impl<'r> Projection<'r> {
         replaced || lasting.peek().is_some() && !lasting.any(|write| self.standing[write])
     }
 
-    fn version(&self, record: usize, input: usize) -> Version {
-        self.history.reads[self.history.reads_of(record)][input]
+    fn version(&self, read: Read) -> Version {
+        self.history.reads[self.history.reads_of(read.record)][read.input]
     }
 
     /// Returns the path that the producer wrote.
-    fn place(&self, record: usize, input: usize, producer: Producer) -> PathCode {
+    fn place(&self, read: Read, producer: Producer) -> PathCode {
         if producer.elsewhere {
             self.history.writes[self.history.writes_of(producer.record)][producer.output].path
         } else {
-            self.version(record, input).path
+            self.version(read).path
         }
     }
 
@@ -277,9 +329,9 @@ impl<'r> Projection<'r> {
     }
 
     /// Returns who the world has the content of an input from, if it holds it at the path.
-    fn holder(&self, path: PathCode, record: usize, input: usize) -> Option<usize> {
+    fn holder(&self, path: PathCode, read: Read) -> Option<usize> {
         let (content, place) = self.held(path)?;
-        let same = content == self.version(record, input).content;
+        let same = content == self.version(read).content;
         same.then(|| self.stands_for(self.history.writes[place].record))
     }
 
@@ -287,59 +339,65 @@ impl<'r> Projection<'r> {
     /// added.
     fn find_stale(&mut self) {
         let records = self.history.records().len();
-        let mut rests_on: Vec<Vec<(usize, usize)>> = vec![Vec::new(); records];
+        let mut rests_on: Vec<Vec<(usize, Read)>> = vec![Vec::new(); records];
         let mut open = Vec::new();
         self.find_grown();
         for reader in 0..records {
-            for (input, producer) in self.history.producers_of(reader) {
-                match self.verdict(reader, input, producer) {
-                    Verdict::Bad(why) => self.reasons[reader].push(Reason::of(input, why)),
-                    Verdict::As(other) => rests_on[other].push((reader, input)),
+            let mut bad = Vec::new();
+            for (read, producer) in self.made_inputs(reader) {
+                match self.verdict(reader, read, producer) {
+                    Verdict::Bad(why) => bad.push(Reason::of(read, why)),
+                    Verdict::As(other) => rests_on[other].push((reader, read)),
                 }
             }
+            self.reasons[reader].append(&mut bad);
             if !self.reasons[reader].is_empty() {
                 self.stale[reader] = true;
                 open.push(reader);
             }
         }
         while let Some(record) = open.pop() {
-            for &(reader, input) in &rests_on[record] {
+            // Who rests on what it does itself is not stale for that.
+            for &(reader, read) in rests_on[record].iter().filter(|(it, _)| *it != record) {
                 let why = Why::StaleProducer { record };
-                self.reasons[reader].push(Reason::of(input, why));
+                self.reasons[reader].push(Reason::of(read, why));
                 if !std::mem::replace(&mut self.stale[reader], true) {
                     open.push(reader);
                 }
             }
         }
-        for reasons in &mut self.reasons {
-            reasons.sort_by_key(|reason| (reason.input.is_none(), reason.input));
+        for (record, reasons) in self.reasons.iter_mut().enumerate() {
+            let own_first = |read: Read| (read.record != record, read);
+            reasons.sort_by_key(|reason| (reason.input.is_none(), reason.input.map(own_first)));
         }
     }
 
     fn find_grown(&mut self) {
+        let grown = growth(&self.history, &self.inheritance);
         for Growth {
             reader,
-            dataset,
+            scan,
             write,
-        } in growth(&self.history)
+        } in grown
         {
             let by = self.written(write);
-            let why = Why::Grown { dataset, by };
+            let why = Why::Grown { scan, by };
             self.reasons[reader].push(Reason { input: None, why });
         }
     }
 
-    /// Judges one input that a recorded job made.
-    fn verdict(&self, reader: usize, input: usize, producer: Producer) -> Verdict {
-        let version = self.version(reader, input);
+    /// Judges one input that a recorded job made: what the reader, or a run whose work it stands for, has
+    /// read.
+    fn verdict(&self, reader: usize, read: Read, producer: Producer) -> Verdict {
+        let version = self.version(read);
         if let Some((content, place)) = self.held(version.path)
             && content != version.content
-            && !self.writes(reader, version.path)
+            && !self.writes(read.record, version.path)
         {
             return Verdict::Bad(self.changed(content, place));
         }
         let heir = self.stands_for(producer.record);
-        match self.holder(self.place(reader, input, producer), reader, input) {
+        match self.holder(self.place(read, producer), read) {
             // What a reader wrote back itself says nothing about what it started from.
             Some(holder) if holder != reader => Verdict::As(holder),
             None if self.superseded[producer.record] => Verdict::Bad(Why::GoneProducer {

@@ -4,12 +4,11 @@
 //! that run's work, from that run's inputs. It is a further run that found all in place, or a step of
 //! its own.
 
-use crate::codes::{CodeMap, NameMap};
+use crate::Record;
+use crate::candidates::Live;
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
-use crate::{Record, program};
-use roar_object::{ByteStr, JobKind, RecordedPath, StepName};
-use smallvec::SmallVec;
-use std::collections::HashSet;
+use roar_object::{JobKind, StepName};
+use std::collections::BinaryHeap;
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
@@ -57,11 +56,11 @@ impl Numbers {
 
 /// A file that a run left behind, or one it stands for.
 #[derive(Clone, Copy)]
-struct Made {
-    path: PathCode,
-    content: ContentCode,
+pub(crate) struct Made {
+    pub(crate) path: PathCode,
+    pub(crate) content: ContentCode,
     /// The write, in the history's list.
-    write: usize,
+    pub(crate) write: usize,
 }
 
 /// Who replaced whom.
@@ -108,17 +107,14 @@ impl Replacements {
     }
 }
 
-/// Records in a list of which most have one.
-type List = SmallVec<[usize; 2]>;
-
-type ProgramKey<'h> = (JobKind, &'h RecordedPath, &'h [ByteStr]);
-
 /// Goes through a history and finds for each record those that it replaces.
 struct Finder<'h, 'r> {
     history: &'h History<'r>,
     by: Vec<Option<usize>>,
     found: Vec<Option<usize>>,
     inherited: Vec<Vec<usize>>,
+    /// The records that made what each inherited.
+    makers: Vec<Vec<usize>>,
     last_matches: Vec<Option<usize>>,
     /// What each record that is not replaced stands for, sorted by path.
     made: Vec<Vec<Made>>,
@@ -133,9 +129,11 @@ struct Finder<'h, 'r> {
     programs: Vec<u32>,
     /// The run that now has each record's place, or one on the way to it.
     heirs: Vec<usize>,
-    /// The last record for which each was walked over.
+    /// The last record that was found to descend from each itself.
     visited: Vec<usize>,
-    /// The last record that was found to descend from each.
+    /// The last record for which the reads of each were followed.
+    followed: Vec<usize>,
+    /// The last record that was found to descend from each, or from a run that it replaced.
     ancestor_of: Vec<usize>,
     /// Records that each descends from and whose paths are the very same: whoever descends from it
     /// descends from them too, so they are looked at only when somebody does not.
@@ -152,6 +150,7 @@ impl<'h, 'r> Finder<'h, 'r> {
             by: vec![None; records],
             found: vec![None; records],
             inherited: vec![Vec::new(); records],
+            makers: vec![Vec::new(); records],
             last_matches: Vec::with_capacity(records),
             made: Vec::with_capacity(records),
             first: (0..records).collect(),
@@ -162,6 +161,7 @@ impl<'h, 'r> Finder<'h, 'r> {
             programs: Vec::with_capacity(records),
             heirs: (0..records).collect(),
             visited: vec![0; records],
+            followed: vec![0; records],
             ancestor_of: vec![0; records],
             under: vec![Vec::new(); records],
             passed: Vec::new(),
@@ -184,17 +184,9 @@ impl<'h, 'r> Finder<'h, 'r> {
 
     /// Puts a record among those that later ones can replace, in the place of those that it replaces.
     fn place(&mut self, new: usize, own: Vec<Made>) {
-        let matches = self.matches(new, &own);
-        let mut latest = matches.iter().rev();
-        let with_products = latest.find(|&&earlier| !self.made[earlier].is_empty());
-        self.last_matches
-            .push(with_products.or(matches.last()).copied());
-        for &earlier in &matches {
-            if self.may_replace(earlier, new, &own) {
-                self.replace(earlier, new);
-            }
-        }
-        for earlier in matches {
+        let matched = self.match_earlier(new, &own);
+        self.last_matches.push(matched.step());
+        for earlier in matched.all {
             if self.by[earlier].is_some() {
                 self.show_again(earlier);
             }
@@ -272,39 +264,49 @@ impl<'h, 'r> Finder<'h, 'r> {
         made
     }
 
-    /// Returns the earlier records that `new` is a run of the same step as, ascending.
-    fn matches(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
+    /// Finds the earlier records that `new` is a run of the same step as, and puts it in their place.
+    ///
+    /// They are gone through from the latest to the earliest: by what it inherits from one it may come to
+    /// descend from others.
+    fn match_earlier(&mut self, new: usize, own: &[Made]) -> Matched {
         let key = (new, self.programs[new]);
-        let mut open = self.live.candidates(self.history, key, own, &self.by);
-        let mut found = Vec::new();
-        let mut walk = vec![new];
+        let candidates = self.live.candidates(self.history, key, own, &self.by);
+        let firsts = candidates.iter().map(|&record| self.first[record]);
+        let mut ancestors = Ancestors::of(new, firsts.min());
+        let mut open = BinaryHeap::from(candidates);
+        let mut matched = Matched::default();
         self.passed.clear();
-        while !open.is_empty() {
-            walk = self.mark_ancestors(new, walk, &open);
-            let mut deeper = Vec::new();
-            for &earlier in &open {
-                // Who descends only from a run that this one replaced passes by those under it. They
-                // are out of the lists of paths alone, and those matter where there are products.
-                if self.visited[earlier] != new && !own.is_empty() {
-                    let under = self.under[earlier].iter();
-                    deeper.extend(under.filter(|&&other| self.by[other].is_none()));
-                }
-                if self.ancestor_of[earlier] == new {
-                    self.passed.push(earlier);
-                } else {
-                    found.push(earlier);
+        while let Some(earlier) = open.pop() {
+            if open.peek() == Some(&earlier) {
+                continue;
+            }
+            ancestors.reach(self.first[earlier]);
+            self.mark_ancestors(new, &mut ancestors);
+            if self.ancestor_of[earlier] == new {
+                self.passed.push(earlier);
+            } else if self.fits(new, own, earlier) {
+                matched.note(earlier, !self.made[earlier].is_empty());
+                if self.may_replace(earlier, new, own) {
+                    self.replace(earlier, new);
+                    self.follow_makers(new, new, &mut ancestors);
                 }
             }
-            open = deeper;
+            // Who descends only from a run that this one replaced passes by those under it. They
+            // are out of the lists of paths alone, and those matter where there are products.
+            if self.visited[earlier] != new && !own.is_empty() {
+                let under = self.under[earlier].iter();
+                open.extend(under.filter(|&&other| self.by[other].is_none()));
+            }
         }
-        found.retain(|&earlier| {
-            let theirs = &self.made[earlier];
-            (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
-                && !self.reads_any(new, theirs)
-        });
-        found.sort_unstable();
-        found.dedup();
-        found
+        matched
+    }
+
+    /// Returns whether the paths of one are those of the other or among them, as far as both have products,
+    /// and `new` read nothing that the earlier one left.
+    fn fits(&self, new: usize, own: &[Made], earlier: usize) -> bool {
+        let theirs = &self.made[earlier];
+        (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
+            && !self.reads_any(new, theirs)
     }
 
     fn reads_any(&self, reader: usize, made: &[Made]) -> bool {
@@ -312,35 +314,35 @@ impl<'h, 'r> Finder<'h, 'r> {
             .any(|made| self.last_read.by(reader, made.path) == Some(made.content))
     }
 
-    /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as the
-    /// candidates go. Returns where to walk on for older ones.
-    fn mark_ancestors(
-        &mut self,
-        new: usize,
-        mut open: Vec<usize>,
-        candidates: &[usize],
-    ) -> Vec<usize> {
-        let firsts = candidates.iter().map(|&record| self.first[record]);
-        let oldest = firsts.min().unwrap_or(new);
-        let mut older = Vec::new();
-        while let Some(record) = open.pop() {
-            if record < oldest {
-                older.push(record);
-                continue;
-            }
-            let heir = self.heir(record);
-            if record != new {
-                self.ancestor_of[heir] = new;
-            }
-            for (_, producer) in self.history.producers_of(record) {
+    /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as is asked.
+    fn mark_ancestors(&mut self, new: usize, ancestors: &mut Ancestors) {
+        while let Some(reader) = ancestors.next() {
+            for (_, producer) in self.history.producers_of(reader) {
+                let parent = producer.record;
                 // The first record has no ancestors, so `new` is never 0 here.
-                if self.visited[producer.record] != new {
-                    self.visited[producer.record] = new;
-                    open.push(producer.record);
+                if self.visited[parent] != new {
+                    self.visited[parent] = new;
+                    let heir = self.heir(parent);
+                    self.ancestor_of[heir] = new;
+                    self.follow(new, parent, ancestors);
+                    self.follow_makers(new, parent, ancestors);
                 }
             }
         }
-        older
+    }
+
+    /// Notes that the reads of a record are to be followed, once.
+    fn follow(&mut self, new: usize, reader: usize, ancestors: &mut Ancestors) {
+        if std::mem::replace(&mut self.followed[reader], new) != new {
+            ancestors.add(reader);
+        }
+    }
+
+    /// Notes that of those who made what a record inherited.
+    fn follow_makers(&mut self, new: usize, record: usize, ancestors: &mut Ancestors) {
+        for at in 0..self.makers[record].len() {
+            self.follow(new, self.makers[record][at], ancestors);
+        }
     }
 
     /// Returns the run that now has a record's place, and shortens the way there.
@@ -379,8 +381,11 @@ impl<'h, 'r> Finder<'h, 'r> {
             let in_place = self.world[made.path as usize] == Some(made.write);
             if untouched && in_place && made.content != DELETED {
                 self.inherited[new].push(made.write);
+                self.makers[new].push(write.record);
             }
         }
+        self.makers[new].sort_unstable();
+        self.makers[new].dedup();
     }
 
     /// Makes the record one that later ones can replace.
@@ -418,6 +423,67 @@ impl<'h, 'r> Finder<'h, 'r> {
                 self.live.list(earlier, program, &self.made[earlier]);
             }
         }
+    }
+}
+
+/// The earlier runs of a step that a record is a run of.
+#[derive(Default)]
+struct Matched {
+    /// All of them, latest first.
+    all: Vec<usize>,
+    with_products: Option<usize>,
+}
+
+impl Matched {
+    fn note(&mut self, earlier: usize, has_products: bool) {
+        self.all.push(earlier);
+        self.with_products = self.with_products.or(has_products.then_some(earlier));
+    }
+
+    /// Returns the one that gives the step its number.
+    fn step(&self) -> Option<usize> {
+        self.with_products.or(self.all.first().copied())
+    }
+}
+
+/// A walk to what a record descends from, that goes no further back than it is asked to.
+struct Ancestors {
+    /// Whose reads are to be followed.
+    open: Vec<usize>,
+    /// Those of them that are too old by now.
+    older: Vec<usize>,
+    oldest: usize,
+}
+
+impl Ancestors {
+    fn of(record: usize, oldest: Option<usize>) -> Self {
+        Self {
+            open: vec![record],
+            older: Vec::new(),
+            oldest: oldest.unwrap_or(record),
+        }
+    }
+
+    /// Asks for all that are not older than this.
+    fn reach(&mut self, oldest: usize) {
+        if oldest < self.oldest {
+            self.oldest = oldest;
+            self.open.append(&mut self.older);
+        }
+    }
+
+    fn add(&mut self, reader: usize) {
+        self.open.push(reader);
+    }
+
+    fn next(&mut self) -> Option<usize> {
+        while let Some(reader) = self.open.pop() {
+            if reader >= self.oldest {
+                return Some(reader);
+            }
+            self.older.push(reader);
+        }
+        None
     }
 }
 
@@ -463,162 +529,8 @@ fn one_contains_the_other(a: &[Made], b: &[Made]) -> bool {
     })
 }
 
-/// Records that nothing has replaced, found by program and product.
-///
-/// A record is listed under each of its paths, for those that have fewer, and once more under its
-/// rarest path alone, for those that have more. So a sweep of thousands of runs that share one log
-/// file does not compare each with all.
-#[derive(Default)]
-struct Live<'h> {
-    programs: NameMap<ProgramKey<'h>, u32>,
-    by_path: CodeMap<(u32, PathCode), List>,
-    by_rarest: CodeMap<(u32, PathCode), List>,
-    /// Records with products, up to some place: few runs have none, and only for them is it asked.
-    by_command: NameMap<ProgramKey<'h>, Runs>,
-    /// How many records were looked at for `by_command`.
-    commands: usize,
-    empty: NameMap<ProgramKey<'h>, List>,
-    /// Records that are not found by their paths for now.
-    hidden: HashSet<usize>,
-}
-
-fn command_key(record: &Record) -> ProgramKey<'_> {
-    (record.kind, &record.directory, &record.argv)
-}
-
-impl<'h> Live<'h> {
-    fn of(history: &History<'_>) -> Self {
-        let mut live = Self::default();
-        live.by_path.reserve(history.writes.len());
-        live.by_rarest.reserve(history.records().len());
-        live
-    }
-
-    fn program(&mut self, record: &'h Record) -> u32 {
-        let next = u32::try_from(self.programs.len()).expect("records fit in memory");
-        let key = (record.kind, &record.directory, program(&record.argv));
-        *self.programs.entry(key).or_insert(next)
-    }
-
-    fn insert(&mut self, at: usize, record: &'h Record, program: u32, made: &[Made]) {
-        if made.is_empty() {
-            let command = command_key(record);
-            self.empty.entry(command).or_default().push(at);
-        } else {
-            self.list(at, program, made);
-        }
-    }
-
-    /// Lists a record under its paths.
-    fn list(&mut self, at: usize, program: u32, made: &[Made]) {
-        let mut rarest = None;
-        for made in made {
-            let list = self.by_path.entry((program, made.path)).or_default();
-            list.push(at);
-            let found = (list.len(), made.path);
-            rarest = Some(rarest.map_or(found, |known: (usize, PathCode)| known.min(found)));
-        }
-        if let Some((_, path)) = rarest {
-            self.by_rarest.entry((program, path)).or_default().push(at);
-        }
-    }
-
-    /// Returns the runs before `new` of the same command that `counts`, as far as that is known by now.
-    fn runs_of(
-        &mut self,
-        history: &'h History<'_>,
-        new: usize,
-        counts: impl Fn(usize) -> bool,
-    ) -> &mut Runs {
-        for at in (self.commands..new).filter(|&at| counts(at)) {
-            let command = command_key(history.records()[at]);
-            self.by_command.entry(command).or_default().all.push(at);
-        }
-        self.commands = new;
-        let command = command_key(history.records()[new]);
-        self.by_command.entry(command).or_default()
-    }
-
-    /// Returns every live record that may be of the same step, and a few that are not, ascending.
-    fn candidates(
-        &mut self,
-        history: &'h History<'_>,
-        (new, program): (usize, u32),
-        own: &[Made],
-        by: &[Option<usize>],
-    ) -> Vec<usize> {
-        let command = command_key(history.records()[new]);
-        let mut found = Vec::new();
-        let hidden = &self.hidden;
-        let mut take = |list: Option<&mut List>| {
-            if let Some(list) = list {
-                list.retain(|at| by[*at].is_none() && !hidden.contains(at));
-                found.extend_from_slice(list);
-            }
-        };
-        take(self.empty.get_mut(&command));
-        if !own.is_empty() {
-            for made in own {
-                take(self.by_rarest.get_mut(&(program, made.path)));
-            }
-            take(shortest(&mut self.by_path, program, own));
-        }
-        found.sort_unstable();
-        found.dedup();
-        found
-    }
-}
-
-/// The runs of one command that have products, ascending.
-#[derive(Default)]
-struct Runs {
-    all: List,
-    /// The last one that is in the lists below.
-    noted: Option<usize>,
-    /// Those whose products may stand.
-    standing: List,
-    by_read: CodeMap<PathCode, List>,
-}
-
-impl Runs {
-    /// Returns runs that read one of the paths that `new` read, as few as possible; all if it read
-    /// nothing. What read all of its paths is among them.
-    fn that_read(&mut self, history: &History<'_>, new: usize) -> Option<&mut List> {
-        self.note_reads(history);
-        let reads = &history.reads[history.reads_of(new)];
-        let length = |path: &PathCode| self.by_read.get(path).map_or(0, List::len);
-        match reads.iter().map(|read| read.path).min_by_key(length) {
-            Some(path) => self.by_read.get_mut(&path),
-            None => Some(&mut self.standing),
-        }
-    }
-
-    fn note_reads(&mut self, history: &History<'_>) {
-        let new = |at: &&usize| self.noted.is_none_or(|noted| **at > noted);
-        for &at in self.all.iter().filter(new) {
-            self.standing.push(at);
-            for read in &history.reads[history.reads_of(at)] {
-                self.by_read.entry(read.path).or_default().push(at);
-            }
-        }
-        self.noted = self.all.last().copied().max(self.noted);
-    }
-}
-
 /// Returns whether each path that `later` read was read by `earlier`, too.
 pub(crate) fn reads_no_more(later: &Record, earlier: &Record) -> bool {
     let read = |path| earlier.reads.binary_search_by_key(&path, |read| &read.path);
     later.reads.iter().all(|new| read(&new.path).is_ok())
-}
-
-/// Returns the shortest list of records that made one of the paths; none if a path is in no list,
-/// because then no record has them all.
-fn shortest<'l>(
-    lists: &'l mut CodeMap<(u32, PathCode), List>,
-    program: u32,
-    own: &[Made],
-) -> Option<&'l mut List> {
-    let length = |made: &Made| lists.get(&(program, made.path)).map_or(0, List::len);
-    let path = own.iter().min_by_key(|made| length(made))?.path;
-    lists.get_mut(&(program, path))
 }

@@ -11,7 +11,7 @@ pub(crate) fn states(records: &[Record]) -> String {
 }
 
 /// Writes a view as `step<parents`, parents before children.
-fn drawn(records: &[Record], show: Show) -> String {
+pub(crate) fn drawn(records: &[Record], show: Show) -> String {
     let dag = project(records).dag(show);
     let name = |at: usize| records[dag.nodes[at].record].step.to_string();
     let line = |at: usize| {

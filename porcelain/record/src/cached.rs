@@ -20,7 +20,7 @@ use crate::scrub;
 use crate::setting::Setting;
 use crate::streams::Streams;
 use crate::variables;
-use roar_graph::{Input, Output, Record, State};
+use roar_graph::{Input, Output, Projection, Record, State};
 use roar_object::{
     Base, ByteStr, Change, Class, Job, JobKind, ObjectId, Objects as _, RecordedPath, Step,
     StepName, Variables, Verdict,
@@ -137,7 +137,7 @@ pub fn cached(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Cach
         Err(err) => return Err(err.into()),
     };
     let served = &snapshot.records()?[record];
-    let readmitted = projection.state(record) != State::Current;
+    let readmitted = is_to_be_readmitted(&projection, record);
     let mut step = served.step;
     if readmitted {
         let added = workspace.readmit(served.clone(), "cached", now_ns(), wait)?;
@@ -150,6 +150,19 @@ pub fn cached(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Cach
         restored: restored.iter().filter(|file| file.written).count(),
         readmitted,
     }))
+}
+
+/// Returns whether the session would be told something new by having the job once more. A job that is
+/// stale by what it left in place only would be so again.
+fn is_to_be_readmitted(projection: &Projection<'_>, record: usize) -> bool {
+    match projection.state(record) {
+        State::Current => false,
+        State::Stale => {
+            let mut reasons = projection.reasons(record).iter();
+            reasons.any(|reason| reason.reader() == Some(record))
+        }
+        State::Superseded | State::Failed => true,
+    }
 }
 
 fn miss(why: &str) -> Cached {

@@ -1,7 +1,7 @@
 //! Which steps are to be run again, and why.
 //!
-//! A step of the current DAG is run again if what it reads is not what it read, if what it made is gone
-//! or was overwritten by a step that was run again, if a directory that it read as a whole holds a new
+//! A step of the current DAG is run again if what it reads is not what it read, or what earlier runs of it
+//! read for the files that they left; if what it made is gone or was overwritten by a step that was run again, if a directory that it read as a whole holds a new
 //! file, or if its last run failed. All is judged by content, and by the disk at the moment when it is
 //! the step's turn: a step whose inputs were made again with the same bytes is not run.
 //!
@@ -12,8 +12,8 @@ use crate::RepoError;
 use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
 use roar_content::reach;
-use roar_graph::{Input, Output, Projection, Record, Show, State, Why, Written};
-use roar_object::{Class, DatasetAt, JobKind, RecordedPath, Role};
+use roar_graph::{Input, Output, Projection, Read, Record, Scan, Show, State, Why, Written};
+use roar_object::{Class, JobKind, RecordedPath, Role};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -127,7 +127,8 @@ impl<'r, 'p> Rerun<'r, 'p> {
         if self.projection.state(record) == State::Failed {
             causes.push(Cause::Failed);
         }
-        causes.extend(self.inputs(record));
+        let inputs = changed(self.projection, self.disk, record);
+        causes.extend(inputs.map(|(_, cause)| cause));
         causes.extend(self.grown(record));
         causes.extend(self.outputs(turn));
         causes
@@ -165,35 +166,32 @@ impl<'r, 'p> Rerun<'r, 'p> {
         forecasts
     }
 
-    fn inputs(&self, record: usize) -> impl Iterator<Item = Cause> {
-        let reads = self.records()[record].reads.iter().enumerate();
-        reads.filter_map(move |(place, input)| match self.disk.holds(read(input)) {
-            Holds::Same | Holds::OtherMode => None,
-            _ if self.is_in_place(record, place) => None,
-            Holds::Nothing => Some(Cause::Gone {
-                path: input.path.clone(),
-            }),
-            Holds::Other => Some(Cause::Changed {
-                path: input.path.clone(),
-            }),
-        })
+    /// Returns what the step left in place when it was run again, though what that was made from had changed:
+    /// the causes, going by a later projection of the session.
+    pub fn left(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
+        let records = now.history().records();
+        let old = self.record(turn).job;
+        let Some(at) = records.iter().position(|record| record.job == old) else {
+            return Vec::new();
+        };
+        let standing = now.stands_for(at);
+        let changed = changed(now, self.disk, standing);
+        let inherited = changed.filter(|(read, _)| read.record != standing);
+        let left = inherited.filter(|_| standing != at).map(|(_, cause)| cause);
+        left.collect()
     }
 
-    /// Returns whether the disk holds what the session last made of an input, and that does not count
-    /// against its reader: an update in place, by itself or by later steps.
-    fn is_in_place(&self, record: usize, place: usize) -> bool {
-        let mut reasons = self.projection.reasons(record).iter();
-        if reasons.any(|reason| reason.input == Some(place)) {
-            return false;
-        }
-        let Some(held) = self.projection.at_input(record, place) else {
-            return false;
-        };
-        let output = self.output(held);
-        match output.remains() {
-            true => self.disk.holds(written(output)).bytes(),
-            false => self.disk.holds(written(output)) == Holds::Nothing,
-        }
+    /// Returns what is gone that the step's run has read itself: it cannot be run again then. It has been run
+    /// without what only the files that it left were made from.
+    pub fn lost<'c>(&self, turn: usize, causes: &'c [Cause]) -> Option<&'c RecordedPath> {
+        let reads = &self.record(turn).reads;
+        causes.iter().find_map(|cause| match cause {
+            Cause::Gone { path } => {
+                let own = reads.binary_search_by(|read| read.path.cmp(path));
+                own.is_ok().then_some(path)
+            }
+            _ => None,
+        })
     }
 
     fn output(&self, at: Written) -> &'r Output {
@@ -247,22 +245,39 @@ impl<'r, 'p> Rerun<'r, 'p> {
             .filter(|output| self.disk.holds(written(output)) != Holds::Nothing)
             .map(|output| output.path.clone())
             .collect();
-        let job = self.records()[record];
-        let mut known: HashSet<&RecordedPath> = job.reads.iter().map(|read| &read.path).collect();
-        known.extend(job.writes.iter().map(|write| &write.path));
-        // Members of a directory that holds the project would be recorded as members of neither.
-        let judged = |set: &&DatasetAt| {
-            set.role == Role::Read && set.files > 0 && !self.disk.is_above_project(&set.path)
-        };
-        for set in job.datasets.iter().filter(judged) {
-            self.each_file(&set.path, &mut |path| {
-                let is_new = !known.contains(&path) && self.projection.at(&path).is_none();
-                if is_new && self.filters.classify(&path, false).0 == Class::Data {
-                    grown.push(path);
-                }
-            });
+        let own =
+            (0..self.records()[record].datasets.len()).map(|dataset| Scan { record, dataset });
+        let inherited = self.projection.inherited_scans(record).iter();
+        for scan in own.chain(inherited.copied()) {
+            self.unknown(record, scan, &mut |path| grown.push(path));
         }
+        grown.sort_unstable();
+        grown.dedup();
         grown.into_iter().map(|path| Cause::New { path }).collect()
+    }
+
+    /// Finds files that no recorded job made in a directory that was read as a whole, by the step's run or
+    /// for what that left.
+    fn unknown(&self, record: usize, scan: Scan, each: &mut dyn FnMut(RecordedPath)) {
+        let reader = self.records()[scan.record];
+        let set = &reader.datasets[scan.dataset];
+        // Members of a directory that holds the project would be recorded as members of neither.
+        let judged =
+            set.role == Role::Read && set.files > 0 && !self.disk.is_above_project(&set.path);
+        if !judged {
+            return;
+        }
+        let mut known = HashSet::new();
+        for job in [self.records()[record], reader] {
+            known.extend(job.reads.iter().map(|read| &read.path));
+            known.extend(job.writes.iter().map(|write| &write.path));
+        }
+        self.each_file(&set.path, &mut |path| {
+            let is_new = !known.contains(&path) && self.projection.at(&path).is_none();
+            if is_new && self.filters.classify(&path, false).0 == Class::Data {
+                each(path);
+            }
+        });
     }
 
     fn each_file(&self, directory: &RecordedPath, each: &mut dyn FnMut(RecordedPath)) {
@@ -278,6 +293,42 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 Ok(_) | Err(_) => {}
             }
         }
+    }
+}
+
+/// Finds inputs of a step that are not on the disk as they were read.
+fn changed<'p>(
+    projection: &'p Projection<'_>,
+    disk: Disk<'p>,
+    record: usize,
+) -> impl Iterator<Item = (Read, Cause)> + 'p {
+    let reads = projection.reads(record);
+    reads.filter_map(move |(at, input)| {
+        let path = || input.path.clone();
+        let cause = match disk.holds(read(input)) {
+            Holds::Same | Holds::OtherMode => return None,
+            _ if is_in_place(projection, disk, record, at) => return None,
+            Holds::Nothing => Cause::Gone { path: path() },
+            Holds::Other => Cause::Changed { path: path() },
+        };
+        Some((at, cause))
+    })
+}
+
+/// Returns whether the disk holds what the session last made of an input, and that does not count
+/// against its reader: an update in place, by itself or by later steps.
+fn is_in_place(projection: &Projection<'_>, disk: Disk<'_>, record: usize, input: Read) -> bool {
+    let mut reasons = projection.reasons(record).iter();
+    if reasons.any(|reason| reason.input == Some(input)) {
+        return false;
+    }
+    let Some(held) = projection.at_input(input) else {
+        return false;
+    };
+    let output = &projection.history().records()[held.record].writes[held.output];
+    match output.remains() {
+        true => disk.holds(written(output)).bytes(),
+        false => disk.holds(written(output)) == Holds::Nothing,
     }
 }
 
@@ -335,14 +386,6 @@ fn turns(projection: &Projection<'_>, targets: Option<&[usize]>) -> Vec<Turn> {
         edited: Vec::new(),
     };
     wanted.iter().map(turn).collect()
-}
-
-/// Returns the steps that no turn can be had for because what they read is gone and nothing makes it.
-pub fn lost(causes: &[Cause]) -> Option<&RecordedPath> {
-    causes.iter().find_map(|cause| match cause {
-        Cause::Gone { path } => Some(path),
-        _ => None,
-    })
 }
 
 /// Opens the cache that names of files are taken from.

@@ -26,12 +26,13 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 ///
 /// A step is run again if something that it reads is not what it read, or if something that it made
 /// is gone; all others are left alone, and so is a step whose inputs were made again with the same
-/// bytes. It runs in its own directory, with its own arguments, reads and writes the files that its
+/// bytes. Files that its last run left as an earlier one had made them count with what that one read for
+/// them. It runs in its own directory, with its own arguments, reads and writes the files that its
 /// standard input and output were, and is recorded like any run. The first that fails ends it all.
 ///
 /// A file that a step made and you changed since is not overwritten, unless with `--force`. A step that
-/// makes nothing when it is run again, as `make` does if it thinks that all is up to date, stays what it
-/// was, and that is said.
+/// makes nothing when it is run again, as `make` does if it thinks that all is up to date, or that leaves
+/// files whose inputs have changed, stays what it was, and that is said.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -93,7 +94,7 @@ fn carry_out(
         if causes.is_empty() {
             continue;
         }
-        if let Some(path) = rerun::lost(&causes) {
+        if let Some(path) = rerun.lost(turn, &causes) {
             return Err(say::lost(rerun, turn, path));
         }
         refuse_edited(rerun, turn, force)?;
@@ -109,7 +110,7 @@ fn carry_out(
     Ok(ExitCode::SUCCESS)
 }
 
-/// Says which steps made nothing when they were run again, and so are still what they were.
+/// Says which steps made nothing when they were run again, or not all, and so are still what they were.
 fn tell_idle(
     ui: &Ui,
     workspace: &Workspace,
@@ -125,6 +126,10 @@ fn tell_idle(
         let causes = rerun.causes(turn);
         if !causes.is_empty() && rerun.made_nothing(turn, &projection) {
             ui.warn(say::idle(rerun, turn, &causes));
+        }
+        let causes = rerun.left(turn, &projection);
+        if !causes.is_empty() {
+            ui.warn(say::left(rerun, turn, &causes));
         }
     }
     Ok(())

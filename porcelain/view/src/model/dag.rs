@@ -1,8 +1,8 @@
 //! The DAG.
 
-use super::file::{Members, inputs, outputs};
+use super::file::{Members, inputs, outputs, read_inputs};
 use super::{Bytes, FileView, SCHEMA};
-use roar_graph::{Dag, Hidden, Node, Projection, Reason, Record, Show, State, Why, Written};
+use roar_graph::{Dag, Hidden, Node, Projection, Read, Reason, Record, Show, State, Why, Written};
 use roar_object::Outcome;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Serialize, Serializer};
@@ -64,7 +64,7 @@ pub struct NodeView {
     pub parents: Vec<String>,
     /// The jobs of those steps.
     pub parent_ids: Vec<String>,
-    /// What it read, datasets as one.
+    /// What it read, datasets as one; in a DAG also what was read for what it stands for.
     pub inputs: Vec<FileView>,
     /// What it wrote, datasets as one.
     pub outputs: Vec<FileView>,
@@ -204,6 +204,7 @@ impl<'a, 'r> DagSteps<'a, 'r> {
             nodes.map(|parent| self.record(parent))
         };
         let mut view = alone(self.projection, node.record);
+        view.inputs = inputs(self.projection, node.record, Members::Left);
         view.parents = parents().map(|parent| parent.step.to_string()).collect();
         view.parents.dedup();
         view.parent_ids = parents().map(|parent| parent.job.to_string()).collect();
@@ -211,8 +212,8 @@ impl<'a, 'r> DagSteps<'a, 'r> {
     }
 
     fn edges(&self, node: &Node) -> Vec<EdgeView> {
-        let reads = &self.record(node).reads;
-        let path = |&at: &usize| Bytes::path(&reads[at].path);
+        let records = self.projection.history().records();
+        let path = |at: &Read| Bytes::path(&records[at.record].reads[at.input].path);
         let edges = node.parents.iter().map(|edge| EdgeView {
             parent: edge.parent,
             outdated: edge.outdated,
@@ -274,7 +275,7 @@ fn alone(projection: &Projection<'_>, record: usize) -> NodeView {
         duration_ns: job.duration_ns,
         parents: Vec::new(),
         parent_ids: Vec::new(),
-        inputs: inputs(projection, record, Members::Left),
+        inputs: read_inputs(projection, record, Members::Left),
         outputs: outputs(projection, record, Members::Left),
         stale: stale(projection, record),
         edges: Vec::new(),
@@ -288,11 +289,11 @@ pub(crate) fn stale(projection: &Projection<'_>, record: usize) -> Vec<StaleView
     }
     let reasons = projection.reasons(record).iter();
     reasons
-        .filter_map(|reason| stale_view(projection, record, reason))
+        .filter_map(|reason| stale_view(projection, reason))
         .collect()
 }
 
-fn stale_view(projection: &Projection<'_>, record: usize, reason: &Reason) -> Option<StaleView> {
+fn stale_view(projection: &Projection<'_>, reason: &Reason) -> Option<StaleView> {
     let records = projection.history().records();
     let output = |at: Written| &records[at.record].writes[at.output];
     let (why, other, now) = match reason.why {
@@ -302,10 +303,15 @@ fn stale_view(projection: &Projection<'_>, record: usize, reason: &Reason) -> Op
         Why::GoneProducer { record } => ("superseded-producer", record, None),
         Why::Grown { by, .. } => ("added", by.record, output(by).id),
     };
-    let job = records[record];
-    let (path, dataset) = match reason.why {
-        Why::Grown { dataset, by } => (&output(by).path, Some(&job.datasets[dataset].path)),
-        _ => (&job.reads[reason.input?].path, None),
+    let (path, dataset) = match (reason.why, reason.input) {
+        (Why::Grown { scan, by }, _) => {
+            let dataset = &records[scan.record].datasets[scan.dataset];
+            (&output(by).path, Some(&dataset.path))
+        }
+        (_, read) => {
+            let read = read?;
+            (&records[read.record].reads[read.input].path, None)
+        }
     };
     Some(StaleView {
         path: Bytes::path(path),

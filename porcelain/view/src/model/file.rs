@@ -1,7 +1,7 @@
 //! Files and datasets as a job's inputs and outputs.
 
 use super::Bytes;
-use roar_graph::{Input, Output, Projection, Record};
+use roar_graph::{History, Input, Output, Projection, Read, Record};
 use roar_object::{Class, ContentId, DatasetAt, Hex, RecordedPath, Role};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -42,7 +42,8 @@ pub struct FileView {
     /// Of a file: the dataset that it is a member of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dataset: Option<Bytes>,
-    /// Of an output: an earlier run of the step left it, and this one did not change it.
+    /// Of an output: an earlier run of the step left it, and this one did not change it. Of an input: such
+    /// a run read it, for what it left.
     #[serde(default, skip_serializing_if = "is_false")]
     pub kept: bool,
 }
@@ -70,6 +71,11 @@ impl FileView {
             dataset: None,
             kept: false,
         }
+    }
+
+    /// Marks what an earlier run of the step left, or read for what it left.
+    fn kept(self) -> Self {
+        Self { kept: true, ..self }
     }
 
     /// Describes a file that was written.
@@ -141,24 +147,60 @@ struct Sided<'a> {
     view: FileView,
 }
 
-/// Lists what a record read, as far as it counts as input.
-pub(crate) fn inputs(
+/// Lists what a record itself read, as far as it counts as input.
+pub(crate) fn read_inputs(
     projection: &Projection<'_>,
     record: usize,
     members: Members,
 ) -> Vec<FileView> {
     let history = projection.history();
+    let read = history.inputs_of(record);
+    let read = read.map(|(input, file)| (Read { record, input }, file));
+    let sided = read.map(|(read, file)| sided(history, read, file));
     let job = history.records()[record];
-    let sided = history.inputs_of(record).map(|(place, input)| {
-        let producer = history.producer(record, place);
-        let step = producer.map(|producer| history.records()[producer.record].step.to_string());
-        Sided {
-            path: &input.path,
-            class: input.class,
-            view: FileView::input(input, step),
-        }
-    });
-    in_datasets(job, Role::Read, sided.collect(), members)
+    in_datasets(&sets(job, Role::Read), sided.collect(), members)
+}
+
+/// Lists the inputs of a record: what it read, and what was read for what it stands for.
+pub(crate) fn inputs(
+    projection: &Projection<'_>,
+    record: usize,
+    members: Members,
+) -> Vec<FileView> {
+    let mut all = read_inputs(projection, record, members);
+    let history = projection.history();
+    let inherited: Vec<_> = projection
+        .inputs(record)
+        .filter(|(read, _)| read.record != record)
+        .collect();
+    for of_one in inherited.chunk_by(|(a, _), (b, _)| a.record == b.record) {
+        let reader = of_one[0].0.record;
+        let sided = of_one
+            .iter()
+            .map(|&(read, file)| sided(history, read, file));
+        let scans = projection.inherited_scans(record).iter();
+        let scans = scans.filter(|scan| scan.record == reader);
+        let datasets = &history.records()[reader].datasets;
+        let sets: Vec<_> = scans.map(|scan| &datasets[scan.dataset]).collect();
+        let views = in_datasets(&sets, sided.collect(), members);
+        all.extend(views.into_iter().map(FileView::kept));
+    }
+    all.sort_by(|a, b| a.path.cmp(&b.path));
+    all
+}
+
+fn sided<'a>(history: &History<'_>, read: Read, input: &'a Input) -> Sided<'a> {
+    let producer = history.producer(read.record, read.input);
+    let step = producer.map(|producer| history.records()[producer.record].step.to_string());
+    Sided {
+        path: &input.path,
+        class: input.class,
+        view: FileView::input(input, step),
+    }
+}
+
+fn sets(job: &Record, role: Role) -> Vec<&DatasetAt> {
+    job.datasets.iter().filter(|set| set.role == role).collect()
 }
 
 /// Lists what a record wrote, and what runs that it replaced had left for it.
@@ -181,12 +223,11 @@ pub(crate) fn outputs(
         class: output.class,
         view: FileView::output(output, kept),
     });
-    in_datasets(job, Role::Written, sided.collect(), members)
+    in_datasets(&sets(job, Role::Written), sided.collect(), members)
 }
 
-/// Puts each dataset of a record in the place of its members, or before them.
-fn in_datasets(job: &Record, role: Role, files: Vec<Sided<'_>>, members: Members) -> Vec<FileView> {
-    let sets: Vec<_> = job.datasets.iter().filter(|set| set.role == role).collect();
+/// Puts each dataset in the place of its members, or before them.
+fn in_datasets(sets: &[&DatasetAt], files: Vec<Sided<'_>>, members: Members) -> Vec<FileView> {
     if sets.is_empty() {
         let mut views: Vec<_> = files.into_iter().map(|file| file.view).collect();
         views.sort_by(|a, b| a.path.cmp(&b.path));

@@ -197,7 +197,8 @@ pub struct JobView {
     pub found: Option<String>,
     /// The job whose command it ran again.
     pub reruns: Option<String>,
-    /// What it read: data, and code that a recorded job made.
+    /// What it read: data, and code that a recorded job made; and what earlier runs of its step read for
+    /// what they left.
     pub inputs: Vec<FileView>,
     /// What it wrote.
     pub outputs: Vec<FileView>,

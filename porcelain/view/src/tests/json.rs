@@ -169,3 +169,37 @@ fn deleted_outputs_have_no_hash_and_kept_ones_say_so() {
     assert!(view.outputs.is_empty());
     assert_eq!(view.found, Some(records[6].job.to_string()));
 }
+
+#[test]
+fn what_was_read_for_files_left_in_place_is_marked_and_grouped() {
+    let mut records = records();
+    let mut report = records[5].writes[0].clone();
+    report.path = RecordedPath::inside("report.txt");
+    records[5].writes.push(report);
+    let mut part = records[5].clone();
+    part.writes.remove(0);
+    part.reads.truncate(1);
+    part.reads[0].path = RecordedPath::inside("notes.txt");
+    part.reads[0].id = Some(ContentId::of(b"notes"));
+    part.datasets.clear();
+    records.push(part);
+    let projection = project(&records);
+    let listed = |files: &[FileView]| -> Vec<_> {
+        let one = |file: &FileView| (file.path.shown(), file.kind, file.kept);
+        files.iter().map(one).collect()
+    };
+    let dag = DagView::new("default", &projection, Show::Current);
+    let node = dag.nodes.iter().find(|node| node.step == "@2");
+    let node = node.expect("it is current");
+    let own = ("notes.txt".to_owned(), FileKind::File, false);
+    let set = ("data/train".to_owned(), FileKind::Dataset, true);
+    assert_eq!(listed(&node.inputs), [set.clone(), own.clone()]);
+    assert_eq!(node.inputs[0].producer.as_deref(), Some("@1"));
+    assert_eq!(node.parents, ["@1"]);
+    assert_eq!(node.edges[0].paths.len(), 300);
+    assert_eq!(listed(&view_of(&projection, 6).inputs), [set, own.clone()]);
+    // As a job it has read no more than it has.
+    let lineage = LineageView::of_job(&projection, 6);
+    assert_eq!(listed(&lineage.jobs[0].inputs), [own]);
+    assert!(lineage.jobs[0].parents.is_empty());
+}

@@ -179,7 +179,13 @@ pub(crate) fn file_line(file: &FileView, layout: Layout) -> Line {
     let mut rest = Vec::new();
     rest.extend(change_words(file).map(str::to_owned));
     if file.kept {
-        rest.push("left as it was".to_owned());
+        let input = file.change.is_none();
+        let words = if input {
+            "for what was left"
+        } else {
+            "left as it was"
+        };
+        rest.push(words.to_owned());
     }
     if let Some(producer) = &file.producer {
         rest.push(format!("{} {producer}", layout.back_arrow()));

@@ -138,6 +138,15 @@ pub(super) fn idle(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> Stri
     )
 }
 
+/// Says that a step did not make all again.
+pub(super) fn left(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> String {
+    format!(
+        "{} did not make all again, though {}; the rest is from before",
+        rerun.record(turn).step,
+        reasons(causes)
+    )
+}
+
 /// Names the first reasons, and counts the others.
 fn reasons(causes: &[Cause]) -> String {
     const NAMED: usize = 3;

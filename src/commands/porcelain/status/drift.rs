@@ -120,8 +120,8 @@ fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expec
     let is_product = |held: Held| records[held.record].writes[held.output].is_product();
     let mut read: BTreeMap<&RecordedPath, Vec<Expected>> = BTreeMap::new();
     for record in (0..records.len()).filter(counts) {
-        for (place, input) in history.inputs_of(record) {
-            if projection.at_input(record, place).is_some_and(is_product) {
+        for (read_at, input) in projection.inputs(record) {
+            if projection.at_input(read_at).is_some_and(is_product) {
                 continue;
             }
             let versions = read.entry(&input.path).or_default();

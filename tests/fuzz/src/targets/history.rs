@@ -101,6 +101,14 @@ fn judged(projection: &Projection<'_>) {
         assert!(heir >= from && projection.replaced_by(heir).is_none());
         projection.holds(record);
         projection.kept(record);
+        for read in projection.inherited_reads(record) {
+            assert!(read.record < record && projection.stands_for(read.record) == record);
+        }
+        for scan in projection.inherited_scans(record) {
+            assert!(scan.record < record && projection.stands_for(scan.record) == record);
+        }
+        let inputs = projection.inputs(record).count();
+        assert!(inputs >= projection.history().inputs_of(record).count());
     }
     for (path, held) in projection.world() {
         assert_eq!(projection.at(path), Some(held));
