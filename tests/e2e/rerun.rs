@@ -483,3 +483,116 @@ fn what_is_not_made_again_is_told_and_ends_with_the_file() {
         "nothing to do: 3 steps are up to date"
     );
 }
+
+/// Runs what is to be run, until there is nothing left, and returns how many jobs that took.
+fn until_done(sandbox: &Sandbox) -> usize {
+    let before = jobs(sandbox);
+    for _ in 0..3 {
+        let said = sandbox.roar(["rerun"]).success().err();
+        if said.contains("nothing to do") {
+            return jobs(sandbox) - before;
+        }
+    }
+    panic!("there is always something left to do");
+}
+
+fn states(sandbox: &Sandbox) -> Vec<String> {
+    let dag = json(sandbox, &["dag", "--stale", "--json"]);
+    let nodes = dag["nodes"].as_array().unwrap().iter();
+    let state = |node: &Value| {
+        let word = |field: &str| node[field].as_str().unwrap().to_owned();
+        format!("{} {}", word("step"), word("state"))
+    };
+    nodes.map(state).collect()
+}
+
+#[test]
+fn what_adds_to_its_own_files_is_run_once_for_each_change() {
+    let sandbox = sandbox();
+    sandbox.write("in", "1\n");
+    sandbox.write("train.sh", "cp in model; cat in >> history\n");
+    let _ = sandbox.sh("roar -q run sh train.sh").success();
+    sandbox.write("in", "2\n");
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(states(&sandbox), ["@1 current"]);
+    // Typed again it goes on from what was there: another step, but not another command.
+    let _ = sandbox.sh("roar -q run sh train.sh").success();
+    sandbox.write("in", "3\n");
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(states(&sandbox), ["@1 current", "@2 current"]);
+    assert_eq!(sandbox.read("history"), b"1\n2\n2\n3\n");
+}
+
+#[test]
+fn a_build_is_one_step_however_much_of_it_was_made_again() {
+    let sandbox = sandbox();
+    let make = "make() { if [ \"$(stat -c %Y $1)\" != \"$(stat -c %Y $2 2> /dev/null)\" ]; then \
+                cat $1 > $2; touch -r $1 $2; fi; }\nmake a.in a.o; make b.in b.o; cat a.o b.o > all\n";
+    sandbox.write("make.sh", make);
+    dated(&sandbox, "a.in", "a1\n", "2001-01-01");
+    dated(&sandbox, "b.in", "b1\n", "2001-01-01");
+    let _ = sandbox
+        .sh("roar -q run sh make.sh; roar -q run cp all out")
+        .success();
+    dated(&sandbox, "b.in", "b2\n", "2002-02-02");
+    assert_eq!(until_done(&sandbox), 2);
+    assert_eq!(states(&sandbox), ["@1 current", "@2 current"]);
+    dated(&sandbox, "a.in", "a2\n", "2003-03-03");
+    let _ = sandbox.sh("roar -q run sh make.sh").success();
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(sandbox.read("out"), b"a2\nb2\n");
+    let inputs = json(&sandbox, &["show", "@1", "--json"])["inputs"].clone();
+    let inputs = inputs.as_array().unwrap().iter();
+    let paths: Vec<_> = inputs
+        .map(|input| input["path"].as_str().unwrap())
+        .collect();
+    assert_eq!(paths, ["a.in", "b.in"]);
+}
+
+#[test]
+fn what_a_recorded_job_overwrites_is_as_stale_as_what_a_hand_does() {
+    let sandbox = sandbox();
+    sandbox.write("raw", "raw1\n");
+    sandbox.write("fetch.sh", "echo raw2 > raw\n");
+    let script = "roar -q run cp raw clean; roar -q run cp clean out; roar -q run sh fetch.sh";
+    let _ = sandbox.sh(script).success();
+    assert_eq!(states(&sandbox), ["@1 stale", "@2 stale", "@3 current"]);
+    assert_eq!(until_done(&sandbox), 2);
+    assert_eq!(sandbox.read("out"), b"raw2\n");
+    assert_eq!(states(&sandbox), ["@3 current", "@1 current", "@2 current"]);
+}
+
+#[test]
+fn a_file_that_a_directory_lost_is_a_change_and_no_obstacle() {
+    let sandbox = sandbox();
+    for name in ["1", "2", "3"] {
+        sandbox.write(format!("parts/{name}"), name);
+    }
+    let _ = sandbox
+        .sh("roar -q run sh -c 'cat parts/* > all'")
+        .success();
+    std::fs::remove_file(sandbox.path("parts/2")).unwrap();
+    assert_eq!(plan(&sandbox), [("@1".to_owned(), "run".to_owned())]);
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(sandbox.read("all"), b"13");
+}
+
+#[test]
+fn a_plan_tells_what_stands_in_its_way() {
+    let sandbox = pipeline();
+    std::fs::remove_file(sandbox.path("data.txt")).unwrap();
+    std::fs::remove_file(sandbox.path("clean.txt")).unwrap();
+    assert_snapshot!(sandbox.roar(["rerun", "--dry-run"]), @r"
+    --- stdout
+    stuck @1 sh clean.sh
+            'data.txt' is gone, 'clean.txt' is missing
+            no step that still counts makes 'data.txt'
+    maybe @2 sh -c 'wc -l < clean.txt > sum.txt'
+            after @1
+    maybe @3 sh -c 'cat sum.txt sum.txt > report.txt'
+            after @2
+    ");
+    let all = [("@1", "blocked"), ("@2", "maybe"), ("@3", "maybe")];
+    let all = all.map(|(step, what)| (step.to_owned(), what.to_owned()));
+    assert_eq!(plan(&sandbox), all);
+}

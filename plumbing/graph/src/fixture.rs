@@ -15,6 +15,7 @@ pub(crate) fn job(command: &str) -> Record {
         argv: command.split(' ').map(ByteStr::from).collect(),
         directory: RecordedPath::inside(""),
         name: None,
+        repeats: None,
         outcome: Outcome::Exited(0),
         interrupted: false,
         started_ns: 0,
@@ -72,6 +73,12 @@ impl Record {
             files: 0,
             bytes: 0,
         });
+        self
+    }
+
+    /// Makes it a run that was asked for by naming an earlier one.
+    pub(crate) fn repeats(mut self, earlier: &Self) -> Self {
+        self.repeats = Some(earlier.job);
         self
     }
 

@@ -1,5 +1,6 @@
 //! Directories that were read as a whole and have grown since.
 
+use crate::again::Again;
 use crate::codes::NameMap;
 use crate::history::Write;
 use crate::inherit::Inheritance;
@@ -25,8 +26,12 @@ pub(crate) struct Growth {
 ///
 /// One file tells it of each: a thousand readers of a directory that a thousand files were added to
 /// are a thousand findings, not a million.
-pub(crate) fn growth(history: &History<'_>, inheritance: &Inheritance) -> Vec<Growth> {
-    let scans = Scans::of(history, inheritance);
+pub(crate) fn growth(
+    history: &History<'_>,
+    inheritance: &Inheritance,
+    again: &Again,
+) -> Vec<Growth> {
+    let scans = Scans::of(history, inheritance, again);
     if scans.list.is_empty() {
         return Vec::new();
     }
@@ -84,6 +89,13 @@ impl Scanned {
     }
 }
 
+/// Returns the directories that a record itself read as a whole.
+pub(crate) fn scans_of(history: &History<'_>, record: usize) -> impl Iterator<Item = Scan> {
+    let sets = history.records()[record].datasets.iter().enumerate();
+    let read = sets.filter(|(_, set)| set.role == Role::Read);
+    read.map(move |(dataset, _)| Scan { record, dataset })
+}
+
 /// Every reading of a directory as a whole.
 #[derive(Default)]
 struct Scans<'r> {
@@ -93,16 +105,15 @@ struct Scans<'r> {
 }
 
 impl<'r> Scans<'r> {
-    fn of(history: &History<'r>, inheritance: &Inheritance) -> Self {
+    fn of(history: &History<'r>, inheritance: &Inheritance, again: &Again) -> Self {
         let mut scans = Self::default();
-        for (record, job) in history.records().iter().enumerate() {
-            let whole = job.datasets.iter().enumerate();
-            for (dataset, _) in whole.filter(|(_, at)| at.role == Role::Read) {
-                scans.add(history, record, Scan { record, dataset });
+        for record in 0..history.records().len() {
+            for scan in scans_of(history, record) {
+                scans.add(history, record, again.scan(history, record, scan));
             }
         }
         for (reader, scan) in inheritance.all_scans() {
-            scans.add(history, reader, scan);
+            scans.add(history, reader, again.scan(history, reader, scan));
         }
         scans
     }
@@ -123,8 +134,8 @@ impl<'r> Scans<'r> {
     /// was written before the first reading is left out.
     fn added(&self, history: &History<'r>) -> Vec<Vec<usize>> {
         let mut added = vec![Vec::new(); self.directories.len()];
-        // Those of the records themselves come first, in their order.
-        let first = self.list.first().map_or(0, |first| first.scan.record);
+        let first = self.list.iter().map(|scanned| scanned.scan.record).min();
+        let first = first.unwrap_or(0);
         let after = history.writes_of(first).end;
         // Files that were written together mostly lie together.
         let mut known = Above::default();

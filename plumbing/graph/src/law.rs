@@ -5,7 +5,7 @@ use crate::history::{Codes, Version};
 use crate::model::Model;
 use crate::{History, Projection, Record, Show, Why, project};
 use proptest::prelude::*;
-use roar_object::{Class, RecordedPath};
+use roar_object::{Class, Kind, ObjectId, RecordedPath};
 
 /// One job of a random history: program, argument, outcome, and for each path what it read (0
 /// nothing, 1 what the world holds, else a content) and wrote (0 nothing, 1 a deletion, else a
@@ -112,6 +112,22 @@ fn partial_job() -> impl Strategy<Value = Drawn> {
         })
 }
 
+/// Makes some of the records repeat earlier ones: each as far back as the number says, or none for 0.
+fn repeating(records: &[Record], back: &[u8]) -> Vec<Record> {
+    let mut records = records.to_vec();
+    for at in 0..records.len() {
+        records[at].job = ObjectId::of(Kind::Job, &[u8::try_from(at).unwrap_or(u8::MAX)]);
+        let earlier = at.checked_sub(back.get(at).copied().unwrap_or(0).into());
+        let earlier = earlier.filter(|&earlier| earlier < at);
+        records[at].repeats = earlier.map(|earlier| records[earlier].job);
+        if let Some(earlier) = earlier {
+            // Now and then it was another command after all.
+            records[at].argv = records[earlier].argv.clone();
+        }
+    }
+    session(records)
+}
+
 /// Checks a history against the slow model.
 fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
     let (projection, model) = (project(records), Model::new(records));
@@ -129,6 +145,13 @@ fn agrees(records: &[Record]) -> Result<(), TestCaseError> {
         prop_assert_eq!(
             projection.state(at),
             model.state(at),
+            "{} of {:?}",
+            at,
+            records
+        );
+        prop_assert_eq!(
+            projection.word_on(at),
+            model.word_on(at),
             "{} of {:?}",
             at,
             records
@@ -202,6 +225,22 @@ proptest! {
                 prop_assert!(projection.stands_for(read.record) == at && read.record < at);
             }
         }
+    }
+
+    #[test]
+    fn so_it_is_where_runs_are_repeated(
+        jobs in prop::collection::vec(partial_job(), 0..14),
+        back in prop::collection::vec(prop_oneof![2 => Just(0u8), 3 => 1u8..5], 14),
+    ) {
+        agrees(&repeating(&history_of(&jobs), &back))?;
+    }
+
+    #[test]
+    fn so_it_is_where_files_are_updated_in_place_by_the_same_commands(
+        jobs in prop::collection::vec(crowded_job(), 0..14),
+        back in prop::collection::vec(prop_oneof![2 => Just(0u8), 3 => 1u8..5], 14),
+    ) {
+        agrees(&repeating(&history_of(&jobs), &back))?;
     }
 
     #[test]

@@ -26,6 +26,7 @@
 //! drawing are `roar-view`.
 #![forbid(unsafe_code)]
 
+mod again;
 mod candidates;
 mod codes;
 mod dag;
@@ -51,5 +52,5 @@ pub use history::{Codes, History, Producer, Version};
 pub use lineage::{Artifact, Lineage, Read, Scan, Written};
 pub use program::program;
 pub use project::{Held, Projection, Reason, State, Why, project};
-pub use record::{Input, Output, Record, same_step};
+pub use record::{Input, Output, Record};
 pub use replace::{next_step, next_steps};

@@ -24,6 +24,8 @@ pub(crate) struct Model<'r> {
     pub(crate) by: Vec<Option<usize>>,
     /// The run whose products each one without any found in place.
     pub(crate) found: Vec<Option<usize>>,
+    /// The run whose place each was to take.
+    asked_for: Vec<Option<usize>>,
     /// Which record each is another run of, whether or not it replaced it.
     pub(crate) same_as: Vec<Option<usize>>,
     /// The products of each record, those included that it stands for.
@@ -41,6 +43,7 @@ impl<'r> Model<'r> {
             records,
             by: vec![None; records.len()],
             found: vec![None; records.len()],
+            asked_for: vec![None; records.len()],
             same_as: vec![None; records.len()],
             products: records
                 .iter()
@@ -63,6 +66,7 @@ impl<'r> Model<'r> {
     }
 
     fn replace_earlier(&mut self, later: usize) {
+        self.asked_for[later] = self.repeated(later);
         self.found[later] = self.find_done(later);
         if self.found[later].is_some() {
             self.same_as[later] = self.found[later];
@@ -107,6 +111,10 @@ impl<'r> Model<'r> {
     /// succeeded, only where some of them stood when it ran, and it read no other paths.
     fn find_done(&self, later: usize) -> Option<usize> {
         let new = &self.records[later];
+        let done = |&at: &usize| self.products[later].is_empty() && !self.products[at].is_empty();
+        if let Some(earlier) = self.repeated(later).filter(done) {
+            return Some(earlier);
+        }
         let fits = |&earlier: &usize| {
             let old = &self.records[earlier];
             let read = |path: &RecordedPath| old.reads.iter().any(|read| read.path == *path);
@@ -119,6 +127,50 @@ impl<'r> Model<'r> {
         };
         let nothing_made = self.products[later].is_empty();
         (0..later).rev().filter(|_| nothing_made).find(fits)
+    }
+
+    fn same_command(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (&self.records[a], &self.records[b]);
+        (a.kind, &a.directory, &a.argv) == (b.kind, &b.directory, &b.argv)
+    }
+
+    /// The run that has the place of the one which a job was to repeat, if it is the same whole command.
+    fn repeated(&self, later: usize) -> Option<usize> {
+        let repeats = self.records[later].repeats?;
+        let mut earlier = self.records[..later].iter();
+        let earlier = self.stands_for(earlier.rposition(|record| record.job == repeats)?);
+        self.same_command(later, earlier).then_some(earlier)
+    }
+
+    /// The same, if the job made some of the files that the other stood for.
+    fn target(&self, later: usize) -> Option<usize> {
+        let earlier = self.repeated(later)?;
+        let theirs = &self.products[earlier];
+        let common = |one: &Product| theirs.iter().any(|other| other.path == one.path);
+        let mine = own(later, &self.records[later]);
+        mine.iter().any(common).then_some(earlier)
+    }
+
+    /// Whether a job that reads what another made is no step further: both are runs of one step already; or
+    /// the reader is the later job itself, which repeats that step, or is the same command and leaves the
+    /// file as it was.
+    fn is_within(&self, later: usize, reader: usize, input: usize, parent: usize) -> bool {
+        let step = self.stands_for(parent);
+        let repeats = self.target(later) == Some(step);
+        if !repeats && !self.same_command(later, step) {
+            return false;
+        }
+        if reader != later {
+            return self.stands_for(reader) == step;
+        }
+        let path = &self.records[later].reads[input].path;
+        repeats || self.leaves(later, path)
+    }
+
+    /// Whether a path is not among a job's own products.
+    fn leaves(&self, later: usize, path: &RecordedPath) -> bool {
+        let mut products = self.records[later].products();
+        products.all(|product| product.path != *path)
     }
 
     /// Same kind, directory and program; products equal or contained, or the same command where the
@@ -140,7 +192,11 @@ impl<'r> Model<'r> {
             b.reads
                 .iter()
                 .any(|read| read.path == product.path && Left::Bytes(read.id) == product.left)
+                && !(self.same_command(earlier, later) && self.leaves(later, &product.path))
         });
+        if self.target(later) == Some(earlier) {
+            return !self.descends(later, earlier);
+        }
         a.kind == b.kind
             && a.directory == b.directory
             && program(&a.argv) == program(&b.argv)
@@ -152,18 +208,23 @@ impl<'r> Model<'r> {
     /// Whether a job descends from the run that now has another's place, by what it read, or by what the
     /// files were made from that it inherited.
     fn descends(&self, later: usize, from: usize) -> bool {
-        let mut found = BTreeSet::new();
+        let (mut found, mut followed) = (BTreeSet::new(), BTreeSet::new());
         let mut open = vec![later];
         while let Some(record) = open.pop() {
+            if !followed.insert(record) {
+                continue;
+            }
             let behind = std::iter::once(record).chain(self.makers(record, |_| true));
             for reader in behind {
-                let inputs = 0..self.records[reader].reads.len();
-                let parents = inputs.filter_map(|input| self.producer(reader, input));
-                open.extend(
-                    parents
-                        .map(|(parent, _)| parent)
-                        .filter(|&at| found.insert(at)),
-                );
+                for input in 0..self.records[reader].reads.len() {
+                    let Some((parent, _)) = self.producer(reader, input) else {
+                        continue;
+                    };
+                    if !self.is_within(later, reader, input, parent) {
+                        found.insert(parent);
+                    }
+                    open.push(parent);
+                }
             }
         }
         found.into_iter().any(|at| self.stands_for(at) == from)
@@ -351,18 +412,87 @@ impl<'r> Model<'r> {
         counted.any(|product| self.stands(product.record, &product.path, product.left, end))
     }
 
+    /// The latest good run of the same command after a step that stands, if it has read, written or found
+    /// something that the step stands for, or was to repeat it.
+    pub(crate) fn word_on(&self, standing: usize) -> Option<usize> {
+        let touches = |later: usize, path: &RecordedPath| {
+            let record = &self.records[later];
+            record.reads.iter().any(|read| read.path == *path)
+                || record.writes.iter().any(|output| output.path == *path)
+        };
+        let concerns = |later: &usize| {
+            let mut products = self.products[standing].iter();
+            self.found[*later] == Some(standing)
+                || self.asked_for[*later].map(|at| self.stands_for(at)) == Some(standing)
+                || products.any(|product| touches(*later, &product.path))
+        };
+        let mut later = (standing + 1..self.records.len()).rev();
+        later.find(|later| {
+            self.is_open(standing)
+                && self.same_command(standing, *later)
+                && self.records[*later].outcome.is_success()
+                && concerns(later)
+        })
+    }
+
+    /// What counts of a read: what the later run read there; nothing if it wrote there, so that the step is not
+    /// stale for it, or read the directory as a whole and not this.
+    fn counted(&self, standing: usize, at: Read) -> Option<Read> {
+        let Some(later) = self.word_on(standing) else {
+            return Some(at);
+        };
+        let read = &self.records[at.record].reads[at.input];
+        let run = &self.records[later];
+        let input = run.reads.iter().position(|it| it.path == read.path);
+        match input {
+            _ if self.write_of(later, &read.path).is_some() => None,
+            Some(input) => Some(Read {
+                record: later,
+                input,
+            }),
+            None if read.class == Class::Data && covering(run, &read.path) => None,
+            None => Some(at),
+        }
+    }
+
+    /// What counts of a directory: what the later run read as a whole there, or the nearest above.
+    fn counted_scan(&self, standing: usize, at: Scan) -> Scan {
+        let directory = &self.records[at.record].datasets[at.dataset].path;
+        let later = self.word_on(standing);
+        let found = later.and_then(|later| {
+            let all = scanned(&self.records[later]);
+            let holding = all.filter(|(_, it)| directory.is_under(it));
+            let nearest = holding.max_by_key(|(place, it)| (it.path.len(), usize::MAX - place));
+            nearest.map(|(dataset, _)| Scan {
+                record: later,
+                dataset,
+            })
+        });
+        found.unwrap_or(at)
+    }
+
     fn is_stale(&self, standing: usize) -> bool {
         let record = &self.records[standing];
         let own = (0..record.reads.len()).map(|input| Read {
             record: standing,
             input,
         });
+        let is_own = |read: &Read| {
+            let path = &self.records[read.record].reads[read.input].path;
+            let made = self.producer(read.record, read.input);
+            let here = made.filter(|(_, place)| place == path);
+            let updates = read.record == standing && self.write_of(standing, path).is_some();
+            here.is_some_and(|(writer, _)| self.stands_for(writer) == standing) && !updates
+        };
         let reads = own.chain(self.inherited_reads[standing].iter().copied());
+        let reads = reads.filter(|read| !is_own(read));
+        let reads = reads.filter_map(|read| self.counted(standing, read));
         let own = scanned(record).map(|(dataset, _)| Scan {
             record: standing,
             dataset,
         });
-        let mut scans = own.chain(self.inherited_scans[standing].iter().copied());
+        let scans = own.chain(self.inherited_scans[standing].iter().copied());
+        let mut scans = scans.map(|scan| self.counted_scan(standing, scan));
         reads.into_iter().any(|read| self.is_bad(standing, read))
             || scans.any(|scan| self.has_grown(standing, scan))
     }
@@ -404,16 +534,17 @@ impl<'r> Model<'r> {
     }
 
     fn is_bad(&self, standing: usize, at: Read) -> bool {
-        let Some((writer, place)) = self.producer(at.record, at.input) else {
-            return false;
-        };
         let read = &self.records[at.record].reads[at.input];
         let content = Left::Bytes(read.id);
         let updates = self.write_of(at.record, &read.path).is_some();
-        let overwritten = self
-            .world(&read.path)
-            .is_some_and(|(_, left)| left != content);
-        if overwritten && !updates {
+        let overwritten = |since: usize| {
+            let held = self.world(&read.path);
+            !updates && held.is_some_and(|(writer, left)| left != content && writer >= since)
+        };
+        let Some((writer, place)) = self.producer(at.record, at.input) else {
+            return overwritten(at.record + 1);
+        };
+        if overwritten(0) {
             return true;
         }
         let in_place = self.world(&place).filter(|&(_, left)| left == content);
@@ -421,7 +552,7 @@ impl<'r> Model<'r> {
         match in_place.map(|(holder, _)| self.stands_for(holder)) {
             Some(holder) if holder != standing => self.stale[holder],
             Some(_) => self.stale[heir],
-            None => self.superseded(writer) || self.stale[heir],
+            None => heir != standing && self.superseded(writer) || self.stale[heir],
         }
     }
 

@@ -4,9 +4,9 @@
 //! * A job is *superseded* if a later run of its step replaced it, if it found its step done, or if each of its products was
 //!   overwritten or deleted by a job that had not read that version. An update in place read it, so
 //!   it keeps the producer that it started from, as long as what it made of it stands.
-//! * A job is *stale* if an input that a recorded job made is no longer what the world holds at that
-//!   path (unless the reader itself was the next to write there), or if who made it is stale or
-//!   superseded with no identical content in its place by now. It is stale too if it read a
+//! * A job is *stale* if something that it read is no longer what the world holds at that path (unless the
+//!   reader itself was the next to write there), because a recorded job made it, or has written there
+//!   since; or if who made it is stale or superseded with no identical content in its place by now. It is stale too if it read a
 //!   directory as a whole and a later job put a file there that it had neither read nor written.
 //! * A job *failed* if its command said so, and no later run that found its products in place went well.
 //!   What it left behind counts like anything else.
@@ -16,19 +16,22 @@
 //! the run it replaced had left and that were still in place: they are its products too.
 //!
 //! So do the *inputs* that they were made from: those of a record are what it read, and what was read for
-//! the files that it stands for (see [`inherit`](crate::inherit)).
+//! the files that it stands for (see [`inherit`](crate::inherit)); each in the version that a later run of
+//! the very same command has seen, if one has (see [`again`](crate::again)).
 //!
 //! A run that has no products at all replaces none that has: what it left in place was made by the
 //! earlier run, from what that one had read. If it is the same whole command, some of those products
 //! still stand, and it read no path that the earlier one had not, it is a further run of that step,
 //! which *found* it done: history, superseded from the start. So is one that failed, whatever it read.
 
-use crate::growth::{Growth, growth};
+use crate::again::Again;
+use crate::growth::{Growth, growth, scans_of};
 use crate::history::{ContentCode, DELETED, PathCode, Version};
 use crate::inherit::Inheritance;
 use crate::replace::Replacements;
 use crate::{History, Input, Producer, Read, Record, Scan, Written};
 use roar_object::{ContentId, RecordedPath};
+use std::collections::HashSet;
 
 /// What a job is in the current DAG.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +125,7 @@ pub struct Projection<'r> {
     history: History<'r>,
     replacements: Replacements,
     inheritance: Inheritance,
+    again: Again,
     /// Of each write: whether it, or an update in place of it, is what the world holds.
     standing: Vec<bool>,
     failed: Vec<bool>,
@@ -143,6 +147,7 @@ impl<'r> Projection<'r> {
         let inheritance = Inheritance::of(&history, &replacements, &standing);
         let mut projection = Self {
             inheritance,
+            again: Again::of(&history, &replacements),
             failed: failed(&history, &replacements),
             superseded: Vec::new(),
             stale: vec![false; history.records().len()],
@@ -224,13 +229,27 @@ impl<'r> Projection<'r> {
         self.inheritance.scans(record)
     }
 
-    /// Returns what the record read, and then what was read for the files that it stands for.
+    /// Returns what the record read, and then what was read for the files that it stands for; without the files
+    /// of its own step, but for those that it has updated itself.
     pub fn reads(&self, record: usize) -> impl Iterator<Item = (Read, &'r Input)> {
         let records = self.history.records();
         let own = 0..records[record].reads.len();
         let own = own.map(move |input| Read { record, input });
         let all = own.chain(self.inherited_reads(record).iter().copied());
+        let all = all.filter(move |&read| !self.is_of_own_step(record, read));
+        let mut seen = HashSet::new();
+        let has_word = self.word_on(record).is_some();
+        let all = all
+            .filter_map(move |read| self.again.read(&self.history, record, read))
+            .filter(move |&read| !has_word || seen.insert(read));
         all.map(|read| (read, &records[read.record].reads[read.input]))
+    }
+
+    fn is_of_own_step(&self, record: usize, read: Read) -> bool {
+        let producer = self.history.producer(read.record, read.input);
+        let is_own = |it: Producer| !it.elsewhere && self.stands_for(it.record) == record;
+        let updates = || read.record == record && self.writes(record, self.version(read).path);
+        producer.is_some_and(is_own) && !updates()
     }
 
     /// Returns those of them that count as inputs: data, and code that a job made.
@@ -241,13 +260,26 @@ impl<'r> Projection<'r> {
 
     /// Returns those of them that recorded jobs made, and who made them.
     pub(crate) fn made_inputs(&self, record: usize) -> impl Iterator<Item = (Read, Producer)> {
-        let own = self.history.producers_of(record);
-        let own = own.map(move |(input, producer)| (Read { record, input }, producer));
-        let inherited = self.inherited_reads(record).iter();
-        own.chain(inherited.filter_map(|&read| {
+        self.reads(record).filter_map(|(read, _)| {
             let producer = self.history.producer(read.record, read.input)?;
             Some((read, producer))
-        }))
+        })
+    }
+
+    /// Returns the directories that the record read as a whole, and those that were for the files that it
+    /// stands for.
+    pub fn scans(&self, record: usize) -> impl Iterator<Item = Scan> {
+        let own = scans_of(&self.history, record);
+        let all = own.chain(self.inherited_scans(record).iter().copied());
+        all.map(move |scan| self.again.scan(&self.history, record, scan))
+    }
+
+    /// Returns the later run of the very same command whose word on the record's step counts, if there is
+    /// one: the latest that went well and has read, written or found any of the step's products, or was to repeat
+    /// it. Where it has read what the record read, that counts in the record's stead; where it has written,
+    /// nothing does.
+    pub fn word_on(&self, record: usize) -> Option<usize> {
+        self.again.word_on(record)
     }
 
     /// Returns the last thing that a recorded job did at a path.
@@ -344,8 +376,9 @@ impl<'r> Projection<'r> {
         self.find_grown();
         for reader in 0..records {
             let mut bad = Vec::new();
-            for (read, producer) in self.made_inputs(reader) {
-                match self.verdict(reader, read, producer) {
+            for (read, _) in self.reads(reader) {
+                match self.verdict(reader, read) {
+                    Verdict::Good => {}
                     Verdict::Bad(why) => bad.push(Reason::of(read, why)),
                     Verdict::As(other) => rests_on[other].push((reader, read)),
                 }
@@ -373,7 +406,7 @@ impl<'r> Projection<'r> {
     }
 
     fn find_grown(&mut self) {
-        let grown = growth(&self.history, &self.inheritance);
+        let grown = growth(&self.history, &self.inheritance, &self.again);
         for Growth {
             reader,
             scan,
@@ -386,23 +419,35 @@ impl<'r> Projection<'r> {
         }
     }
 
-    /// Judges one input that a recorded job made: what the reader, or a run whose work it stands for, has
-    /// read.
-    fn verdict(&self, reader: usize, read: Read, producer: Producer) -> Verdict {
+    /// Judges what the reader, or a run whose work it stands for, has read.
+    fn verdict(&self, reader: usize, read: Read) -> Verdict {
         let version = self.version(read);
+        let is_theirs = |later: usize| self.writes(later, version.path);
+        if self.word_on(reader).is_some_and(is_theirs) {
+            return Verdict::Good;
+        }
+        let producer = self.history.producer(read.record, read.input);
         if let Some((content, place)) = self.held(version.path)
             && content != version.content
             && !self.writes(read.record, version.path)
+            // What came from outside may have been newer than what recorded jobs had made.
+            && (producer.is_some() || self.history.writes[place].record > read.record)
         {
             return Verdict::Bad(self.changed(content, place));
         }
+        let Some(producer) = producer else {
+            return Verdict::Good;
+        };
         let heir = self.stands_for(producer.record);
         match self.holder(self.place(read, producer), read) {
             // What a reader wrote back itself says nothing about what it started from.
             Some(holder) if holder != reader => Verdict::As(holder),
-            None if self.superseded[producer.record] => Verdict::Bad(Why::GoneProducer {
-                record: producer.record,
-            }),
+            // What a step has gone on from was its own.
+            None if heir != reader && self.superseded[producer.record] => {
+                Verdict::Bad(Why::GoneProducer {
+                    record: producer.record,
+                })
+            }
             Some(_) | None => Verdict::As(heir),
         }
     }
@@ -432,6 +477,8 @@ impl<'r> Projection<'r> {
 
 /// How an input bears on its reader.
 enum Verdict {
+    /// The reader is not stale for it.
+    Good,
     /// The reader is stale.
     Bad(Why),
     /// The reader is stale if that record is.

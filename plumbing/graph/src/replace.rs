@@ -6,8 +6,9 @@
 
 use crate::Record;
 use crate::candidates::Live;
+use crate::codes::NameMap;
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
-use roar_object::{JobKind, StepName};
+use roar_object::{JobKind, ObjectId, StepName};
 use std::collections::BinaryHeap;
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
@@ -73,6 +74,10 @@ pub(crate) struct Replacements {
     pub(crate) found: Vec<Option<usize>>,
     /// Writes of replaced runs that the record found in place and left so.
     pub(crate) inherited: Vec<Vec<usize>>,
+    /// The number of each record's program.
+    pub(crate) programs: Vec<u32>,
+    /// The run whose place each record was to take.
+    pub(crate) repeated: Vec<Option<usize>>,
     /// For each record the one before it that it has its step's number from.
     matches: Vec<Option<usize>>,
 }
@@ -96,6 +101,8 @@ impl Replacements {
             by: finder.by,
             found: finder.found,
             inherited: finder.inherited,
+            programs: finder.programs,
+            repeated: finder.repeated,
             matches: finder.last_matches,
         }
     }
@@ -104,6 +111,24 @@ impl Replacements {
     /// if nothing replaced it.
     pub(crate) fn stands_for(&self, record: usize) -> usize {
         self.heirs[record]
+    }
+
+    /// Returns whether nothing has a record's place, and it is no further run of another.
+    pub(crate) fn is_head(&self, record: usize) -> bool {
+        self.heirs[record] == record
+    }
+
+    /// Returns the paths of what a record made, and of what it stands for.
+    pub(crate) fn paths<'h>(
+        &'h self,
+        history: &'h History<'_>,
+        record: usize,
+    ) -> impl Iterator<Item = PathCode> + 'h {
+        let outputs = &history.records()[record].writes;
+        let own = history.writes_of(record);
+        let own = own.filter(|&place| outputs[history.writes[place].output].is_product());
+        let all = own.chain(self.inherited[record].iter().copied());
+        all.map(|place| history.writes[place].path)
     }
 }
 
@@ -140,10 +165,17 @@ struct Finder<'h, 'r> {
     under: Vec<Vec<usize>>,
     /// Those that the newest record descends from, of the ones that were looked at.
     passed: Vec<usize>,
+    /// Of each job that some record repeats: its record, once that was gone through.
+    jobs: NameMap<ObjectId, Option<usize>>,
+    /// The run whose place each record was to take.
+    repeated: Vec<Option<usize>>,
+    /// That of the newest, if it has made some of the same files.
+    target: Option<usize>,
 }
 
 impl<'h, 'r> Finder<'h, 'r> {
     fn new(history: &'h History<'r>) -> Self {
+        let repeated = history.records().iter().filter_map(|record| record.repeats);
         let records = history.records().len();
         Self {
             history,
@@ -165,6 +197,9 @@ impl<'h, 'r> Finder<'h, 'r> {
             ancestor_of: vec![0; records],
             under: vec![Vec::new(); records],
             passed: Vec::new(),
+            jobs: repeated.map(|job| (job, None)).collect(),
+            repeated: Vec::with_capacity(records),
+            target: None,
         }
     }
 
@@ -174,12 +209,31 @@ impl<'h, 'r> Finder<'h, 'r> {
         for &version in &self.history.reads[self.history.reads_of(new)] {
             self.last_read.note(new, version);
         }
+        let repeated = self.asked_for(new);
+        self.repeated.push(repeated);
         let own = self.products(new);
+        self.target = repeated.filter(|&at| have_common(&own, &self.made[at]));
         match own.is_empty().then(|| self.in_place(new)).flatten() {
             Some(earlier) => self.set_aside(new, earlier),
             None => self.place(new, own),
         }
         self.note_writes(new);
+        if let Some(record) = self.jobs.get_mut(&self.history.records()[new].job) {
+            *record = Some(new);
+        }
+    }
+
+    /// Returns the run that now has the place of the one which a record repeats.
+    fn asked_for(&mut self, new: usize) -> Option<usize> {
+        let records = self.history.records();
+        let known = (*self.jobs.get(&records[new].repeats?)?)?;
+        let known = self.heir(known);
+        self.is_same_command(new, known).then_some(known)
+    }
+
+    fn is_same_command(&self, a: usize, b: usize) -> bool {
+        let records = self.history.records();
+        self.programs[a] == self.programs[b] && records[a].argv == records[b].argv
     }
 
     /// Puts a record among those that later ones can replace, in the place of those that it replaces.
@@ -218,6 +272,9 @@ impl<'h, 'r> Finder<'h, 'r> {
     /// failed may have read anything, and need not have come to the products.
     fn in_place(&mut self, new: usize) -> Option<usize> {
         let record = self.history.records()[new];
+        if let Some(earlier) = self.repeated[new].filter(|&at| !self.made[at].is_empty()) {
+            return Some(earlier);
+        }
         let standing = Standing {
             history: self.history,
             world: &self.world,
@@ -270,7 +327,8 @@ impl<'h, 'r> Finder<'h, 'r> {
     /// descend from others.
     fn match_earlier(&mut self, new: usize, own: &[Made]) -> Matched {
         let key = (new, self.programs[new]);
-        let candidates = self.live.candidates(self.history, key, own, &self.by);
+        let mut candidates = self.live.candidates(self.history, key, own, &self.by);
+        candidates.extend(self.target);
         let firsts = candidates.iter().map(|&record| self.first[record]);
         let mut ancestors = Ancestors::of(new, firsts.min());
         let mut open = BinaryHeap::from(candidates);
@@ -281,7 +339,7 @@ impl<'h, 'r> Finder<'h, 'r> {
                 continue;
             }
             ancestors.reach(self.first[earlier]);
-            self.mark_ancestors(new, &mut ancestors);
+            self.mark_ancestors(new, own, &mut ancestors);
             if self.ancestor_of[earlier] == new {
                 self.passed.push(earlier);
             } else if self.fits(new, own, earlier) {
@@ -301,34 +359,69 @@ impl<'h, 'r> Finder<'h, 'r> {
         matched
     }
 
-    /// Returns whether the paths of one are those of the other or among them, as far as both have products,
-    /// and `new` read nothing that the earlier one left.
+    /// Returns whether `new` repeats the earlier run and made some of the same; or whether the paths of one are those of the other or
+    /// among them, as far as both have products, and `new` read nothing that the earlier one left, if that
+    /// is not the step's own.
     fn fits(&self, new: usize, own: &[Made], earlier: usize) -> bool {
         let theirs = &self.made[earlier];
-        (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
-            && !self.reads_any(new, theirs)
+        self.target == Some(earlier)
+            || (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
+                && !self.reads_any(new, own, earlier)
     }
 
-    fn reads_any(&self, reader: usize, made: &[Made]) -> bool {
-        made.iter()
-            .any(|made| self.last_read.by(reader, made.path) == Some(made.content))
+    fn reads_any(&self, new: usize, own: &[Made], earlier: usize) -> bool {
+        let same = self.is_same_command(new, earlier);
+        let mut theirs = self.made[earlier].iter();
+        theirs.any(|made| {
+            self.last_read.by(new, made.path) == Some(made.content)
+                && !(same && leaves(own, made.path))
+        })
     }
 
     /// Marks what `new` descends from, by itself or by runs that it replaced, as far back as is asked.
-    fn mark_ancestors(&mut self, new: usize, ancestors: &mut Ancestors) {
+    fn mark_ancestors(&mut self, new: usize, own: &[Made], ancestors: &mut Ancestors) {
         while let Some(reader) = ancestors.next() {
-            for (_, producer) in self.history.producers_of(reader) {
+            for (input, producer) in self.history.producers_of(reader) {
                 let parent = producer.record;
-                // The first record has no ancestors, so `new` is never 0 here.
-                if self.visited[parent] != new {
+                let heir = self.heir(parent);
+                if self.is_within(new, own, (reader, input), heir) {
+                    self.follow(new, parent, ancestors);
+                    self.follow_makers(new, parent, ancestors);
+                } else if self.visited[parent] != new {
+                    // The first record has no ancestors, so `new` is never 0 here.
                     self.visited[parent] = new;
-                    let heir = self.heir(parent);
                     self.ancestor_of[heir] = new;
                     self.follow(new, parent, ancestors);
                     self.follow_makers(new, parent, ancestors);
                 }
             }
         }
+    }
+
+    /// Returns whether a run of the step that `new` may be a run of has read what an earlier run of it made:
+    /// nobody descends from a step by what is its own.
+    ///
+    /// What `new` has read is its own if it repeats that step, or if it is the same command and leaves the
+    /// file as it was: so builds read what they need not make again.
+    fn is_within(
+        &mut self,
+        new: usize,
+        own: &[Made],
+        (reader, input): (usize, usize),
+        heir: usize,
+    ) -> bool {
+        let repeats = self.target == Some(heir);
+        if !repeats && !self.is_same_command(new, heir) {
+            return false;
+        }
+        if reader != new {
+            return self.heir(reader) == heir;
+        }
+        repeats
+            || leaves(
+                own,
+                self.history.reads[self.history.reads_of(new)][input].path,
+            )
     }
 
     /// Notes that the reads of a record are to be followed, once.
@@ -510,6 +603,17 @@ impl Standing<'_, '_> {
         let path = self.history.writes[write].path;
         self.world[path as usize].is_some_and(|last| self.origins[last] == self.origins[write])
     }
+}
+
+/// Returns whether two sorted lists have a path in common.
+fn have_common(a: &[Made], b: &[Made]) -> bool {
+    let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
+    few.iter().any(|made| !leaves(many, made.path))
+}
+
+/// Returns whether a path is not among those that were written.
+fn leaves(own: &[Made], path: PathCode) -> bool {
+    own.binary_search_by_key(&path, |made| made.path).is_err()
 }
 
 /// Returns whether two sorted lists have the same paths, and any.

@@ -269,6 +269,7 @@ fn record(id: ObjectId, head: &Head, job: &Job, sorted: &Sorted) -> Record {
         argv: head.argv.clone(),
         directory: head.directory.clone(),
         name: head.name.clone(),
+        repeats: job.reruns,
         outcome: job.outcome,
         interrupted: job.interrupted,
         started_ns: job.started_ns,

@@ -31,6 +31,7 @@ pub fn record(objects: &impl Objects, id: ObjectId, name: StepName) -> Result<Re
         argv: step.argv,
         directory: step.directory,
         name: job.name,
+        repeats: job.reruns,
         outcome: job.outcome,
         interrupted: job.interrupted,
         started_ns: job.started_ns,

@@ -67,10 +67,22 @@ pub struct Turn {
 pub enum Forecast {
     /// It will be run.
     Runs(Vec<Cause>),
+    /// It would have to be run, and cannot be: this is gone, and nothing makes it.
+    Blocked(Vec<Cause>, RecordedPath),
     /// It will be run if these turns bring it other inputs.
     Perhaps(Vec<usize>),
     /// It need not be run.
     Fresh,
+}
+
+impl Forecast {
+    /// Returns whether this is why it would be run.
+    fn has(&self, cause: &Cause) -> bool {
+        match self {
+            Self::Runs(causes) | Self::Blocked(causes, _) => causes.contains(cause),
+            Self::Perhaps(_) | Self::Fresh => false,
+        }
+    }
 }
 
 /// The steps that may have to be run again, in order.
@@ -120,18 +132,38 @@ impl<'r, 'p> Rerun<'r, 'p> {
         self.projection.history().records()
     }
 
-    /// Returns why the step has to be run, as things are on disk now; nothing if it need not be.
-    pub fn causes(&self, turn: usize) -> Vec<Cause> {
-        let record = self.turns[turn].record;
+    /// Returns why the step has to be run, as things are on disk and in a later projection of the session;
+    /// nothing if it need not be.
+    pub fn causes(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
+        let record = now.stands_for(self.turns[turn].record);
         let mut causes = Vec::new();
-        if self.projection.state(record) == State::Failed {
+        if now.state(record) == State::Failed {
             causes.push(Cause::Failed);
         }
-        let inputs = changed(self.projection, self.disk, record);
+        let inputs = changed(now, self.disk, record);
         causes.extend(inputs.map(|(_, cause)| cause));
-        causes.extend(self.grown(record));
-        causes.extend(self.outputs(turn));
+        causes.extend(self.grown(now, record));
+        causes.extend(self.outputs(turn, now));
         causes
+    }
+
+    /// Returns the first turn from `from` on that has to be run, and why, going by a later projection.
+    pub fn next(&self, from: usize, now: &Projection<'_>) -> Option<(usize, Vec<Cause>)> {
+        let mut turns = (from..self.turns.len()).map(|turn| (turn, self.causes(turn, now)));
+        turns.find(|(_, causes)| !causes.is_empty())
+    }
+
+    /// Returns the run to be repeated for a turn, going by a later projection: of several steps that are the
+    /// very same command the latest, for that goes on from what the others left.
+    pub fn to_repeat<'n>(&self, turn: usize, now: &Projection<'n>) -> &'n Record {
+        let head = now.stands_for(self.turns[turn].record);
+        let later = now.word_on(head).map(|later| now.stands_for(later));
+        let records = now.history().records();
+        let is_same = |&later: &usize| {
+            let (a, b) = (records[head], records[later]);
+            (a.kind, &a.directory, &a.argv) == (b.kind, &b.directory, &b.argv)
+        };
+        records[later.filter(is_same).unwrap_or(head)]
     }
 
     /// Returns whether the step was run again since and made nothing, going by a later projection of the
@@ -154,13 +186,21 @@ impl<'r, 'p> Rerun<'r, 'p> {
     pub fn forecast(&self) -> Vec<Forecast> {
         let mut forecasts: Vec<Forecast> = Vec::new();
         for (at, turn) in self.turns.iter().enumerate() {
-            let causes = self.causes(at);
+            let causes = self.causes(at, self.projection);
             let moving = |&&parent: &&usize| forecasts[parent] != Forecast::Fresh;
             let after: Vec<usize> = turn.parents.iter().filter(moving).copied().collect();
-            forecasts.push(match (causes.is_empty(), after.is_empty()) {
-                (false, _) => Forecast::Runs(causes),
-                (true, false) => Forecast::Perhaps(after),
-                (true, true) => Forecast::Fresh,
+            let lost = self.lost(at, self.projection, &causes).cloned();
+            let maker = lost.as_ref().and_then(|path| {
+                let missing = Cause::Missing { path: path.clone() };
+                forecasts.iter().find(|forecast| forecast.has(&missing))
+            });
+            forecasts.push(match (lost, maker) {
+                (Some(path), None) => Forecast::Blocked(causes, path),
+                // It is not there unless that can be run after all.
+                (Some(_), Some(Forecast::Blocked(..))) => Forecast::Perhaps(after),
+                _ if !causes.is_empty() => Forecast::Runs(causes),
+                _ if !after.is_empty() => Forecast::Perhaps(after),
+                _ => Forecast::Fresh,
             });
         }
         forecasts
@@ -182,45 +222,35 @@ impl<'r, 'p> Rerun<'r, 'p> {
     }
 
     /// Returns what is gone that the step's run has read itself: it cannot be run again then. It has been run
-    /// without what only the files that it left were made from.
-    pub fn lost<'c>(&self, turn: usize, causes: &'c [Cause]) -> Option<&'c RecordedPath> {
-        let reads = &self.record(turn).reads;
+    /// without what only the files that it left were made from; and of a directory that it read as a whole
+    /// it reads what is there.
+    pub fn lost<'c>(
+        &self,
+        turn: usize,
+        now: &Projection<'_>,
+        causes: &'c [Cause],
+    ) -> Option<&'c RecordedPath> {
+        let record = now.stands_for(self.turns[turn].record);
+        let job = now.history().records()[record];
+        let is_own = |path: &RecordedPath| {
+            let own = job.reads.binary_search_by(|read| read.path.cmp(path));
+            own.is_ok()
+        };
+        let whole = || job.datasets.iter().filter(|set| set.role == Role::Read);
+        let is_member = |path: &RecordedPath| whole().any(|set| path.is_under(&set.path));
         causes.iter().find_map(|cause| match cause {
-            Cause::Gone { path } => {
-                let own = reads.binary_search_by(|read| read.path.cmp(path));
-                own.is_ok().then_some(path)
-            }
+            Cause::Gone { path } => (is_own(path) && !is_member(path)).then_some(path),
             _ => None,
         })
     }
 
-    fn output(&self, at: Written) -> &'r Output {
-        &self.records()[at.record].writes[at.output]
-    }
-
-    /// Returns the files that the world has from a step.
-    fn products(&self, record: usize) -> impl Iterator<Item = &'r Output> {
-        let own =
-            (0..self.records()[record].writes.len()).map(move |output| Written { record, output });
-        let holds = |at: &Written| {
-            let path = &self.output(*at).path;
-            self.projection.at(path) == Some(*at)
-        };
-        let own: Vec<_> = own
-            .filter(holds)
-            .chain(self.projection.kept(record))
-            .collect();
-        let outputs = own.into_iter().map(|at| self.output(at));
-        outputs.filter(|output| output.is_product() && output.remains())
-    }
-
     fn edited(&self, record: usize) -> Vec<RecordedPath> {
         let other = |output: &&Output| self.disk.holds(written(output)) == Holds::Other;
-        let edited = self.products(record).filter(other);
+        let edited = products(self.projection, record).into_iter().filter(other);
         edited.map(|output| output.path.clone()).collect()
     }
 
-    fn outputs(&self, turn: usize) -> Vec<Cause> {
+    fn outputs(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
         let Turn { record, edited, .. } = &self.turns[turn];
         let cause = |output: &Output| {
             let path = output.path.clone();
@@ -230,26 +260,24 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 Holds::Same | Holds::OtherMode | Holds::Other => None,
             }
         };
-        self.products(*record).filter_map(cause).collect()
+        let products = products(now, now.stands_for(*record));
+        products.into_iter().filter_map(cause).collect()
     }
 
     /// Finds new files in directories that were read as a whole: those that later steps made, as the
     /// projection judges, and those that no recorded job did.
-    fn grown(&self, record: usize) -> Vec<Cause> {
-        let made = self.projection.reasons(record).iter();
+    fn grown(&self, now: &Projection<'_>, record: usize) -> Vec<Cause> {
+        let made = now.reasons(record).iter();
         let mut grown: Vec<_> = made
             .filter_map(|reason| match reason.why {
-                Why::Grown { by, .. } => Some(self.output(by)),
+                Why::Grown { by, .. } => Some(output(now, by)),
                 _ => None,
             })
             .filter(|output| self.disk.holds(written(output)) != Holds::Nothing)
             .map(|output| output.path.clone())
             .collect();
-        let own =
-            (0..self.records()[record].datasets.len()).map(|dataset| Scan { record, dataset });
-        let inherited = self.projection.inherited_scans(record).iter();
-        for scan in own.chain(inherited.copied()) {
-            self.unknown(record, scan, &mut |path| grown.push(path));
+        for scan in now.scans(record) {
+            self.unknown(now, record, scan, &mut |path| grown.push(path));
         }
         grown.sort_unstable();
         grown.dedup();
@@ -258,22 +286,27 @@ impl<'r, 'p> Rerun<'r, 'p> {
 
     /// Finds files that no recorded job made in a directory that was read as a whole, by the step's run or
     /// for what that left.
-    fn unknown(&self, record: usize, scan: Scan, each: &mut dyn FnMut(RecordedPath)) {
-        let reader = self.records()[scan.record];
+    fn unknown(
+        &self,
+        now: &Projection<'_>,
+        record: usize,
+        scan: Scan,
+        each: &mut dyn FnMut(RecordedPath),
+    ) {
+        let records = now.history().records();
+        let reader = records[scan.record];
         let set = &reader.datasets[scan.dataset];
         // Members of a directory that holds the project would be recorded as members of neither.
-        let judged =
-            set.role == Role::Read && set.files > 0 && !self.disk.is_above_project(&set.path);
-        if !judged {
+        if set.files == 0 || self.disk.is_above_project(&set.path) {
             return;
         }
         let mut known = HashSet::new();
-        for job in [self.records()[record], reader] {
+        for job in [records[record], reader] {
             known.extend(job.reads.iter().map(|read| &read.path));
             known.extend(job.writes.iter().map(|write| &write.path));
         }
         self.each_file(&set.path, &mut |path| {
-            let is_new = !known.contains(&path) && self.projection.at(&path).is_none();
+            let is_new = !known.contains(&path) && now.at(&path).is_none();
             if is_new && self.filters.classify(&path, false).0 == Class::Data {
                 each(path);
             }
@@ -294,6 +327,22 @@ impl<'r, 'p> Rerun<'r, 'p> {
             }
         }
     }
+}
+
+fn output<'r>(projection: &Projection<'r>, at: Written) -> &'r Output {
+    &projection.history().records()[at.record].writes[at.output]
+}
+
+/// Returns the files that the world has from a step.
+fn products<'r>(projection: &Projection<'r>, record: usize) -> Vec<&'r Output> {
+    let writes = &projection.history().records()[record].writes;
+    let own = (0..writes.len()).map(|output| Written { record, output });
+    let holds = |at: &Written| projection.at(&writes[at.output].path) == Some(*at);
+    let all = own.filter(holds).chain(projection.kept(record));
+    let outputs = all.map(|at| output(projection, at));
+    outputs
+        .filter(|output| output.is_product() && output.remains())
+        .collect()
 }
 
 /// Finds inputs of a step that are not on the disk as they were read.

@@ -6,7 +6,7 @@
 //! milliseconds.
 //!
 //! ```text
-//! header  8 bytes   "ROARROW2"
+//! header  8 bytes   "ROARROW3"
 //! row     u32 LE    length of the body
 //!         u64 LE    check of the body
 //!         body      as in `rows/body.rs`
@@ -23,7 +23,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-const MAGIC: &[u8; 8] = b"ROARROW2";
+const MAGIC: &[u8; 8] = b"ROARROW3";
 const HEAD: usize = 12;
 
 /// A link of the session's chain that added a job.

@@ -7,7 +7,7 @@ use crate::error::{CommandError, Fault, io_error};
 use crate::ui::{Ui, Verbosity};
 use nix::sys::signal::{Signal, raise};
 use roar_content::reach;
-use roar_graph::Projection;
+use roar_graph::{Projection, Record};
 use roar_launch::Uninterrupted;
 use roar_record::{Input, Redirected};
 use roar_repo::disk::Disk;
@@ -30,9 +30,10 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 /// them. It runs in its own directory, with its own arguments, reads and writes the files that its
 /// standard input and output were, and is recorded like any run. The first that fails ends it all.
 ///
-/// A file that a step made and you changed since is not overwritten, unless with `--force`. A step that
-/// makes nothing when it is run again, as `make` does if it thinks that all is up to date, or that leaves
-/// files whose inputs have changed, stays what it was, and that is said.
+/// Of several steps that are the very same command the latest is run. A file that a step made and you
+/// changed since is not overwritten, unless with `--force`. A step that makes nothing when it is run again,
+/// as `make` does if it thinks that all is up to date, or that leaves files whose inputs have changed, stays
+/// what it was, and that is said.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -88,22 +89,25 @@ fn carry_out(
     rerun: &Rerun<'_, '_>,
     force: bool,
 ) -> Result<ExitCode, CommandError> {
-    let mut done = Vec::new();
-    for turn in 0..rerun.turns().len() {
-        let causes = rerun.causes(turn);
-        if causes.is_empty() {
-            continue;
-        }
-        if let Some(path) = rerun.lost(turn, &causes) {
-            return Err(say::lost(rerun, turn, path));
+    let (mut done, mut from) = (Vec::new(), 0);
+    loop {
+        let snapshot = snapshot_of(ui, workspace)?;
+        let now = snapshot.projection()?;
+        let Some((turn, causes)) = rerun.next(from, &now) else {
+            break;
+        };
+        if let Some(path) = rerun.lost(turn, &now, &causes) {
+            return Err(say::lost(rerun.record(turn), path));
         }
         refuse_edited(rerun, turn, force)?;
-        ui.note(say::why(rerun, turn, &causes));
-        let status = again(ui, context, workspace, rerun, turn)?;
+        let record = rerun.to_repeat(turn, &now);
+        ui.note(say::why(record, &causes));
+        let status = again(ui, context, workspace, record)?;
         if !status.success() {
-            return Ok(failed(ui, rerun, turn, status));
+            return Ok(failed(ui, record, status));
         }
         done.push(turn);
+        from = turn + 1;
     }
     tell_idle(ui, workspace, rerun, &done)?;
     say::end(ui, rerun, done.len());
@@ -123,7 +127,7 @@ fn tell_idle(
     let snapshot = snapshot_of(ui, workspace)?;
     let projection = snapshot.projection()?;
     for &turn in done {
-        let causes = rerun.causes(turn);
+        let causes = rerun.causes(turn, &projection);
         if !causes.is_empty() && rerun.made_nothing(turn, &projection) {
             ui.warn(say::idle(rerun, turn, &causes));
         }
@@ -149,8 +153,7 @@ fn again(
     ui: &Ui,
     context: &Context,
     workspace: &Workspace,
-    rerun: &Rerun<'_, '_>,
-    turn: usize,
+    record: &Record,
 ) -> Result<ExitStatus, CommandError> {
     let program = env::current_exe()
         .map_err(|err| io_error("cannot find the program itself".to_owned(), err))?;
@@ -162,8 +165,8 @@ fn again(
     if ui.verbosity() == Verbosity::Quiet {
         command.arg("--quiet");
     }
-    command.arg("run").arg(rerun.record(turn).step.to_string());
-    redirect(ui, workspace, rerun, turn, &mut command)?;
+    command.arg("run").arg(record.step.to_string());
+    redirect(ui, workspace, record, &mut command)?;
     let mut child = command
         .spawn()
         .map_err(|err| io_error("cannot start roar again".to_owned(), err))?;
@@ -178,11 +181,9 @@ fn again(
 fn redirect(
     ui: &Ui,
     workspace: &Workspace,
-    rerun: &Rerun<'_, '_>,
-    turn: usize,
+    record: &Record,
     command: &mut Command,
 ) -> Result<(), CommandError> {
-    let record = rerun.record(turn);
     let Some(Redirected { input, output }) = roar_record::redirected(&workspace.dot(), record.job)
     else {
         return Ok(());
@@ -219,10 +220,10 @@ fn io_error_of(path: &Path) -> impl FnOnce(io::Error) -> CommandError + use<'_> 
     move |err| io_error(format!("cannot open '{}'", path.display()), err)
 }
 
-fn failed(ui: &Ui, rerun: &Rerun<'_, '_>, turn: usize, status: ExitStatus) -> ExitCode {
+fn failed(ui: &Ui, record: &Record, status: ExitStatus) -> ExitCode {
     ui.warn(format_args!(
         "{} failed; what comes after it was not run",
-        rerun.record(turn).step
+        record.step
     ));
     if status.signal() == Some(Signal::SIGINT as i32) {
         // Where even that is refused, the exit code tells.

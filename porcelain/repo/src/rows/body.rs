@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! row      link 32 bytes, sequence, job 32 bytes, step, build?, kind, argv, directory, name?,
-//!          outcome, interrupted?, started, duration, verdict, reads, writes, datasets
+//!          repeats?, outcome, interrupted?, started, duration, verdict, reads, writes, datasets
 //! list     number of items, items
 //! read     path, content, size, mode and class
 //! write    path, content, size, mode and class, change
@@ -57,6 +57,10 @@ impl<'r> Encoder<'r> {
         self.out.push(record.name.is_some().into());
         if let Some(name) = &record.name {
             self.bytes(name.as_bytes());
+        }
+        self.out.push(record.repeats.is_some().into());
+        if let Some(job) = &record.repeats {
+            self.out.extend_from_slice(job.as_bytes());
         }
         let (code, value) = record.outcome.into();
         self.out.push(code);
@@ -173,6 +177,7 @@ impl<'b> Decoder<'b> {
             argv: self.list(|from| Some(ByteStr(from.bytes()?.to_vec())))?,
             directory: self.path()?,
             name: self.name()?,
+            repeats: self.repeats()?,
             outcome: self.outcome()?,
             interrupted: self.flag()?,
             started_ns: self.signed()?,
@@ -196,6 +201,13 @@ impl<'b> Decoder<'b> {
         }
         let text = std::str::from_utf8(self.bytes()?).ok()?;
         Some(Some(text.to_owned()))
+    }
+
+    fn repeats(&mut self) -> Option<Option<ObjectId>> {
+        if !self.flag()? {
+            return Some(None);
+        }
+        Some(Some(ObjectId::from_bytes(self.array()?)))
     }
 
     fn outcome(&mut self) -> Option<Outcome> {

@@ -161,29 +161,32 @@ pub(crate) fn read_inputs(
     in_datasets(&sets(job, Role::Read), sided.collect(), members)
 }
 
-/// Lists the inputs of a record: what it read, and what was read for what it stands for.
+/// Lists the inputs of a record: what it read, and what was read for what it stands for; each as a later run
+/// of the same command has seen it, if one has.
 pub(crate) fn inputs(
     projection: &Projection<'_>,
     record: usize,
     members: Members,
 ) -> Vec<FileView> {
-    let mut all = read_inputs(projection, record, members);
     let history = projection.history();
-    let inherited: Vec<_> = projection
-        .inputs(record)
-        .filter(|(read, _)| read.record != record)
-        .collect();
-    for of_one in inherited.chunk_by(|(a, _), (b, _)| a.record == b.record) {
+    let mut read: Vec<_> = projection.inputs(record).collect();
+    read.sort_by_key(|(read, _)| read.record);
+    let scans: Vec<_> = projection.scans(record).collect();
+    let mut all = Vec::new();
+    for of_one in read.chunk_by(|(a, _), (b, _)| a.record == b.record) {
         let reader = of_one[0].0.record;
         let sided = of_one
             .iter()
             .map(|&(read, file)| sided(history, read, file));
-        let scans = projection.inherited_scans(record).iter();
-        let scans = scans.filter(|scan| scan.record == reader);
+        let scans = scans.iter().filter(|scan| scan.record == reader);
         let datasets = &history.records()[reader].datasets;
         let sets: Vec<_> = scans.map(|scan| &datasets[scan.dataset]).collect();
         let views = in_datasets(&sets, sided.collect(), members);
-        all.extend(views.into_iter().map(FileView::kept));
+        let is_kept = reader < record;
+        all.extend(views.into_iter().map(|view| match is_kept {
+            true => view.kept(),
+            false => view,
+        }));
     }
     all.sort_by(|a, b| a.path.cmp(&b.path));
     all

@@ -20,6 +20,7 @@ fn job(command: &[&str]) -> Record {
         argv: command.iter().map(|word| ByteStr::from(*word)).collect(),
         directory: RecordedPath::inside(""),
         name: None,
+        repeats: None,
         outcome: Outcome::Exited(0),
         interrupted: false,
         started_ns: 0,

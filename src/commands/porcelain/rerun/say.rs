@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::error::CommandError;
 use crate::json;
 use crate::ui::{Ui, escape};
-use roar_graph::Projection;
+use roar_graph::{Projection, Record};
 use roar_object::RecordedPath;
 use roar_repo::Snapshot;
 use roar_repo::names;
@@ -51,12 +51,19 @@ pub(super) fn plan(
         let (word, why) = match forecast {
             Forecast::Fresh => continue,
             Forecast::Runs(causes) => ("run  ", reasons(causes)),
+            Forecast::Blocked(causes, _) => ("stuck", reasons(causes)),
             Forecast::Perhaps(after) => ("maybe", format!("after {}", steps(rerun, after))),
         };
         let record = rerun.record(turn);
         let command = roar_view::command(&record.argv);
         ui.data(format_args!("{word} {} {command}", record.step))?;
         ui.data(format_args!("        {why}"))?;
+        if let Forecast::Blocked(_, path) = forecast {
+            let path = shown(path);
+            ui.data(format_args!(
+                "        no step that still counts makes '{path}'"
+            ))?;
+        }
         if rerun.lacks_directory(turn) {
             let directory = shown(&record.directory);
             ui.data(format_args!(
@@ -87,6 +94,7 @@ fn step(rerun: &Rerun<'_, '_>, turn: usize, forecast: &Forecast) -> Value {
     let record = rerun.record(turn);
     let (what, causes, after) = match forecast {
         Forecast::Runs(causes) => ("run", causes.as_slice(), &[][..]),
+        Forecast::Blocked(causes, _) => ("blocked", causes.as_slice(), &[][..]),
         Forecast::Perhaps(after) => ("maybe", &[][..], after.as_slice()),
         Forecast::Fresh => ("fresh", &[][..], &[][..]),
     };
@@ -121,12 +129,8 @@ fn parts(cause: &Cause) -> (&'static str, Option<&RecordedPath>) {
 }
 
 /// Says why a step is run, as it begins.
-pub(super) fn why(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> String {
-    format!(
-        "roar: {} again: {}",
-        rerun.record(turn).step,
-        reasons(causes)
-    )
+pub(super) fn why(record: &Record, causes: &[Cause]) -> String {
+    format!("roar: {} again: {}", record.step, reasons(causes))
 }
 
 /// Says that a step made nothing, whatever it was run for.
@@ -170,8 +174,8 @@ fn reason(cause: &Cause) -> String {
     format!("'{path}' {said}")
 }
 
-pub(super) fn lost(rerun: &Rerun<'_, '_>, turn: usize, path: &RecordedPath) -> CommandError {
-    let step = rerun.record(turn).step;
+pub(super) fn lost(record: &Record, path: &RecordedPath) -> CommandError {
+    let step = record.step;
     CommandError::refused(format!(
         "{step} cannot be run again: '{}' is gone, and no step that still counts makes it",
         shown(path)

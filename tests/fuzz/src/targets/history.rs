@@ -3,7 +3,6 @@
 use crate::draw::Draw;
 use roar_graph::{
     History, Input, Output, Projection, Record, Show, State, next_step, next_steps, project,
-    same_step,
 };
 use roar_object::{
     ByteStr, Change, Class, JobKind, Kind, Mode, ObjectId, Outcome, RecordedPath, StepName, Verdict,
@@ -30,9 +29,6 @@ fn steps(records: &[Record]) {
         assert_eq!(record.step, step);
         assert_eq!(step.build, record.kind == JobKind::Build);
         known.push(record);
-    }
-    if let [first, .., last] = records {
-        same_step(first, last);
     }
 }
 
@@ -155,6 +151,7 @@ fn record(draw: &mut Draw<'_>, at: usize) -> Record {
         argv: argv(draw),
         directory: RecordedPath::inside(""),
         name: None,
+        repeats: repeats(draw, at),
         outcome: Outcome::Exited(i32::from(bits >> 5 == 7)),
         interrupted: false,
         started_ns: draw.number() as i64,
@@ -171,6 +168,13 @@ fn record(draw: &mut Draw<'_>, at: usize) -> Record {
     record.reads.dedup_by(|a, b| a.path == b.path);
     record.writes.dedup_by(|a, b| a.path == b.path);
     record
+}
+
+/// Some earlier job, the record's own, or none.
+fn repeats(draw: &mut Draw<'_>, at: usize) -> Option<ObjectId> {
+    let back = draw.below(8);
+    let job = at.checked_sub(back).filter(|_| back < 4)?;
+    Some(ObjectId::of(Kind::Job, &[job as u8]))
 }
 
 fn number(draw: &mut Draw<'_>) -> u32 {
