@@ -196,6 +196,7 @@ mod tests {
             argv: vec![b"make".to_vec().into(), b"\xff".to_vec().into()],
             directory: RecordedPath::inside(""),
             name: (number == 2).then(|| "größte".to_owned()),
+            repeats: (number > 2).then(|| ObjectId::from_bytes([number + 99; 32])),
             outcome: Outcome::Killed(number.into()),
             interrupted: number == 1,
             started_ns: -i64::from(number),
