@@ -291,6 +291,7 @@ mod tests {
     fn a_row_has_these_bytes() {
         let mut record = record(1);
         record.writes.truncate(1);
+        record.repeats = Some(ObjectId::from_bytes([7; 32]));
         let link = Link {
             id: ObjectId::from_bytes([0xaa; 32]),
             sequence: 1,
@@ -302,7 +303,9 @@ mod tests {
             &[1],
             &name(101),
             &[1, 1, 2, 2, 4, b'm', b'a', b'k', b'e', 1, 0xff],
-            &[0, 0, 0, 0, 2, 2, 1, 1],
+            &[0, 0, 0, 0, 1],
+            &name(7),
+            &[2, 2, 1, 1],
             &[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 2],
             &[1, 0, 0, 1, 0, 1],
             &name(0),
