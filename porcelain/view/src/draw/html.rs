@@ -20,10 +20,14 @@ code { font: 13px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywh
 pub fn html(view: &DagView) -> String {
     let title = format!("Steps of session {}", view.session);
     let title = Escaped(&title);
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+    let mut page = String::with_capacity(view.nodes.len() * svg::BYTES_A_NODE);
+    push(
+        &mut page,
+        format_args!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>{title}</title>\n\
          <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<div class=\"picture\">\n"
+        ),
     );
     svg::draw(&mut page, view);
     page.push_str("</div>\n");

@@ -14,6 +14,9 @@ const COLUMN: f64 = NODE_WIDTH as f64 + 20.0;
 const ROW: i64 = 116;
 const MARGIN: i64 = 14;
 
+/// About how many bytes of a drawing, and of a page with its tables, stand for a step.
+pub(super) const BYTES_A_NODE: usize = 1024;
+
 /// Colours for light and dark, lines that differ in more than colour.
 const STYLE: &str = "
 .roar { --ink: #1f2328; --faint: #656d76; --paper: #ffffff; --line: #8c959f; --good: #1a7f37; --warn: #9a6700; --bad: #cf222e; }
@@ -35,7 +38,7 @@ const STYLE: &str = "
 
 /// Returns the DAG as an SVG document.
 pub fn svg(view: &DagView) -> String {
-    let mut text = String::new();
+    let mut text = String::with_capacity(view.nodes.len() * BYTES_A_NODE);
     draw(&mut text, view);
     text
 }
