@@ -81,14 +81,33 @@ pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sort
 
 fn tidy(items: &mut Vec<Item>) -> usize {
     items.sort_by(|a, b| a.path.cmp(&b.path));
-    let parents = items
-        .iter()
-        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
-    let directories: HashSet<RecordedPath> = parents.collect();
+    let directories = directories(items);
     let before = items.len();
     items.dedup_by(|later, earlier| later.path == earlier.path);
     items.retain(|item| fits_a_tree(&item.path.path) && !directories.contains(&item.path));
     before - items.len()
+}
+
+/// Returns the first file that has no place in a tree beside the others, and why.
+pub(crate) fn misfit(items: &[Item]) -> Option<(&RecordedPath, &'static str)> {
+    let mut seen = HashSet::new();
+    let directories = directories(items);
+    items.iter().map(|item| &item.path).find_map(|path| {
+        let why = match path {
+            _ if !seen.insert(path) => "it is listed twice",
+            _ if !fits_a_tree(&path.path) => "it is no path that a file can have",
+            _ if directories.contains(path) => "another file lies in it, as in a directory",
+            _ => return None,
+        };
+        Some((path, why))
+    })
+}
+
+fn directories(items: &[Item]) -> HashSet<RecordedPath> {
+    let parents = items
+        .iter()
+        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
+    parents.collect()
 }
 
 /// Returns whether a tree can hold a path: the kernel's own limits, and trees' depth.
