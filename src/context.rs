@@ -132,10 +132,21 @@ impl Context {
                 .hint("move it away: roar keeps what it records in a directory of that name");
         }
         let here = self.directory.display();
-        CommandError::refused(format!(
+        let missing = CommandError::refused(format!(
             "there is no roar workspace in '{here}' or any directory above it"
-        ))
-        .hint("`roar run COMMAND` makes one and records the command; `roar init` only makes one")
+        ));
+        let planned = Workspace::without_store(&self.directory, &self.around).ok();
+        match planned.as_ref().and_then(roar_record::leftovers_away) {
+            Some((place, runs)) => missing.hint(format!(
+                "kept in '{}': {} of this project, to be taken in once `roar init` can make '{}'",
+                place.display(),
+                roar_view::count(runs as u64, "run"),
+                dot.display()
+            )),
+            None => missing.hint(
+                "`roar run COMMAND` makes one and records the command; `roar init` only makes one",
+            ),
+        }
     }
 
     /// Returns the workspace as it is now, for questions.
@@ -157,7 +168,7 @@ impl Context {
         match names::step_called(snapshot, word)? {
             Some(record) => Ok(Target::Job { record }),
             None => {
-                let meant = names::nearest_to(snapshot, word)?;
+                let meant = names::nearest_to(snapshot, word, &self.directory)?;
                 Err(CommandError::from(err).maybe_meant(meant.as_deref()))
             }
         }

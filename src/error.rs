@@ -7,7 +7,8 @@ mod pack;
 mod repo;
 mod store;
 
-use roar_repo::config::{ConfigError, KEYS};
+use nix::errno::Errno;
+use roar_repo::config::{ConfigError, KEYS, Layer};
 use roar_repo::filters::FilterError;
 use std::error::Error;
 use std::io;
@@ -190,8 +191,12 @@ impl From<ConfigError> for CommandError {
                 let hint = format!("edit '{}', or move it away", path.display());
                 Self::usage(err).hint(hint)
             }
-            ConfigError::NoFile { .. } => Self::refused(err)
-                .hint("`roar init` makes this directory a workspace; `--user` sets it for all"),
+            ConfigError::NoFile {
+                layer: Layer::Project | Layer::Shared,
+            } => Self::refused(err).hint("`roar init` makes this directory a workspace"),
+            ConfigError::NoFile { .. } => {
+                Self::refused(err).hint("`HOME` or `XDG_CONFIG_HOME` tells where the file belongs")
+            }
             _ => Self::usage(err).hint("`roar config list` shows every setting and what it is for"),
         }
     }
@@ -207,6 +212,15 @@ pub(crate) fn fault_below(err: &(dyn Error + 'static)) -> Fault {
         cause = error.source();
     }
     Fault::Refused
+}
+
+/// What to look at where no more files can be opened.
+pub(crate) const FEW_DESCRIPTORS: &str = "`ulimit -n` shows how many files a process may have open";
+
+/// Returns whether something failed as the process may have no more files open.
+pub(crate) fn lacks_descriptors(err: &(dyn Error + 'static)) -> bool {
+    let code = err.downcast_ref().and_then(io::Error::raw_os_error);
+    code == Some(Errno::EMFILE as i32) || err.source().is_some_and(lacks_descriptors)
 }
 
 fn fault_of(io: &io::Error) -> Fault {

@@ -2,9 +2,11 @@
 
 use crate::nearest::nearest;
 use roar_graph::State;
+use roar_object::{Base, RecordedPath};
 use roar_repo::{RepoError, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 /// Longest name of a step, in bytes.
 const LONGEST_NAME: usize = 200;
@@ -38,23 +40,80 @@ pub(crate) fn step_called(snapshot: &Snapshot, word: &OsStr) -> Result<Option<us
     Ok(all().find(counts).or_else(|| all().next()))
 }
 
-/// Returns the name of a step, or the path that a job read or wrote, nearest to a word.
-pub(crate) fn nearest_to(snapshot: &Snapshot, word: &OsStr) -> Result<Option<String>, RepoError> {
+/// Returns the name of a step, or the path that a job read or wrote, nearest to a word: as it is called in
+/// the directory `here`.
+pub(crate) fn nearest_to(
+    snapshot: &Snapshot,
+    word: &OsStr,
+    here: &Path,
+) -> Result<Option<String>, RepoError> {
     /// More names than this are not compared: nobody waits for a guess.
     const MOST: usize = 20_000;
     let Some(word) = word.to_str() else {
         return Ok(None);
     };
-    let mut known = BTreeSet::new();
+    let here = here.strip_prefix(snapshot.root()).unwrap_or(Path::new(""));
+    let mut known = BTreeMap::new();
     for record in snapshot.records()?.iter().rev() {
-        known.extend(record.name.clone());
+        let name = record.name.iter();
+        known.extend(name.map(|name| (name.clone(), name.clone())));
         let reads = record.reads.iter().map(|file| &file.path);
-        let paths = reads.chain(record.writes.iter().map(|file| &file.path));
-        known.extend(paths.filter_map(|path| String::from_utf8(path.shown()).ok()));
+        for path in reads.chain(record.writes.iter().map(|file| &file.path)) {
+            let (Ok(shown), Some(relative)) = (String::from_utf8(path.shown()), seen(path, here))
+            else {
+                continue;
+            };
+            known.insert(relative.clone(), relative.clone());
+            // It may have been typed as it is shown.
+            known.entry(shown).or_insert(relative);
+        }
         if known.len() > MOST {
             break;
         }
     }
-    let meant = nearest(word, known.iter().map(String::as_str));
-    Ok(meant.map(str::to_owned))
+    let meant = nearest(word, known.keys().map(String::as_str));
+    let meant = meant.and_then(|name| known.get(name)).cloned();
+    // What was typed itself says nothing, though something of that name was recorded.
+    Ok(meant.filter(|name| name != word))
+}
+
+/// Returns a path as it is called in a directory of the project.
+fn seen(path: &RecordedPath, here: &Path) -> Option<String> {
+    let shown = String::from_utf8(path.shown()).ok()?;
+    if path.base == Base::Root {
+        return Some(shown);
+    }
+    let (mut up, mut down) = (here, Path::new(&shown));
+    while let (Some(first), Some(same)) = (up.iter().next(), down.iter().next()) {
+        if first != same {
+            break;
+        }
+        (up, down) = (up.strip_prefix(first).ok()?, down.strip_prefix(same).ok()?);
+    }
+    let ups = up.iter().map(|_| "..");
+    let path: PathBuf = ups.map(OsStr::new).chain(down.iter()).collect();
+    path.into_os_string().into_string().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_called_as_it_is_seen_from_where_one_is() {
+        let seen = |path: &str, here: &str| {
+            let path = RecordedPath::new(b"/p", path.as_bytes());
+            seen(&path, Path::new(here))
+        };
+        for (path, here, name) in [
+            ("/p/final", "", "final"),
+            ("/p/final", "sub/deep", "../../final"),
+            ("/p/sub/a", "sub", "a"),
+            ("/p/sub/a", "sub/deep", "../a"),
+            ("/p/subs/a", "sub", "../subs/a"),
+            ("/mnt/a", "sub", "/mnt/a"),
+        ] {
+            assert_eq!(seen(path, here).as_deref(), Some(name));
+        }
+    }
 }

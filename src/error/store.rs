@@ -1,6 +1,6 @@
 //! What to advise when the store does not answer.
 
-use super::{CommandError, Fault, fault_below};
+use super::{CommandError, FEW_DESCRIPTORS, Fault, fault_below, lacks_descriptors};
 use roar_object::FindError;
 use roar_store::{
     CommitError, FileError, FrameError, LockError, OpenError, PackingError, ReadError, RefNameError,
@@ -44,8 +44,10 @@ impl From<FileError> for CommandError {
             Fault::NotFound => Fault::Damaged,
             other => other,
         };
+        let lacks = lacks_descriptors(&err);
         let error = Self::new(fault, err);
         match fault {
+            _ if lacks => error.hint(FEW_DESCRIPTORS),
             _ if full => error.hint("make room on the disk and try again"),
             Fault::NotAllowed => error.hint("the files in `.roar` must be yours to write"),
             Fault::Damaged => error.hint("`roar fsck` tells what is wrong"),

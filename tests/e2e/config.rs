@@ -124,13 +124,27 @@ fn a_wrong_value_says_what_is_right() {
 }
 
 #[test]
-fn outside_a_workspace_only_the_user_file_can_be_set() {
+fn a_setting_of_a_new_project_makes_it_a_workspace() {
     assert_snapshot!(sandbox().roar(["config", "set", "run.dirty", "refuse"]), @r#"
     --- stderr
-    error: there is no project configuration file to write to
-    hint: `roar init` makes this directory a workspace; `--user` sets it for all
-    [exit 1]
+    made '$SANDBOX/work/.roar'
+    run.dirty is set in '$SANDBOX/work/.roar/config.toml'
     "#);
+    assert_snapshot!(sandbox().roar(["config", "set", "--shared", "run.dirty", "refuse"]), @r#"
+    --- stderr
+    made '$SANDBOX/work/.roar'
+    run.dirty is set in '$SANDBOX/work/.roarconfig'
+    "#);
+    let sandbox = sandbox();
+    assert_eq!(sandbox.roar(["config", "set", "run.dirty", "no"]).code, 2);
+    assert_eq!(sandbox.roar(["filter", "add", "a[b"]).code, 2);
+    assert!(!sandbox.path(".roar").exists());
+    let _ = sandbox.roar(["filter", "add", "*.log"]).success();
+    assert!(sandbox.path(".roar/config.toml").exists());
+}
+
+#[test]
+fn outside_a_workspace_the_user_file_can_be_set() {
     let sandbox = sandbox();
     let _ = sandbox
         .roar(["config", "set", "--user", "run.dirty", "refuse"])

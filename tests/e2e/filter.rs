@@ -5,7 +5,10 @@ use insta::assert_snapshot;
 fn rules_are_added_before_the_others_and_taken_out_again() {
     let sandbox = sandbox();
     let _ = sandbox.roar(["init"]).success();
-    let _ = sandbox.roar(["filter", "add", "*.log", "tmp/"]).success();
+    assert_snapshot!(sandbox.roar(["filter", "add", "*.log", "tmp/"]), @r#"
+    --- stderr
+    what fits '*.log', 'tmp/' is system, from the next run on
+    "#);
     let _ = sandbox
         .roar([
             "filter",
@@ -28,7 +31,7 @@ fn rules_are_added_before_the_others_and_taken_out_again() {
     "#);
     assert_snapshot!(sandbox.roar(["filter", "remove", "*.log", "never"]), @r#"
     --- stderr
-    '*.log' is removed
+    '*.log' is removed, from the next run on
     error: there is no rule 'never' in the project file
     hint: `roar filter list --own` shows your rules and the files they stand in
     [exit 3]

@@ -280,3 +280,27 @@ fn where_files_cannot_be_opened_a_run_is_recorded_or_not_begun() {
     }
     assert_eq!(sandbox.roar(["fsck"]).code, 0);
 }
+
+#[test]
+fn a_store_is_not_damaged_because_files_cannot_be_opened() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("echo a > a; roar -q run cat a; roar -q gc; roar -q run sh -c 'cat a > b'")
+        .success();
+    let mut short = 0;
+    for most in 6..24 {
+        for command in ["gc", "fsck"] {
+            let seen = sandbox.sh(&format!("ulimit -n {most}; exec roar {command}"));
+            assert!(!format!("{seen}").contains("damaged"), "{most}: {seen}");
+            if seen.code != 0 {
+                assert!(
+                    seen.code == 1 && seen.err().contains("Too many open files"),
+                    "{most}: {seen}"
+                );
+                short += 1;
+            }
+        }
+    }
+    assert!(short > 4, "{short}");
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+}

@@ -166,6 +166,11 @@ fn jobs_are_listed_with_those_they_came_from() {
 #[test]
 fn counts_and_checks_agree() {
     let sandbox = history();
+    let quick = sandbox.roar(["fsck"]).success().err();
+    assert!(
+        quick.ends_with("was not read: `--full` does that"),
+        "{quick}"
+    );
     assert_snapshot!(sandbox.roar(["fsck", "--full"]), @r#"
     --- stderr
     20 objects, nothing wrong
@@ -206,4 +211,18 @@ fn without_a_workspace_it_is_said_how_to_begin() {
     hint: `roar run COMMAND` makes one and records the command; `roar init` only makes one
     [exit 1]
     "#);
+}
+
+#[test]
+fn a_name_is_guessed_as_it_is_called_from_where_one_is() {
+    let sandbox = history();
+    let _ = sandbox.sh("mkdir -p sub").success();
+    for (typed, meant) in [
+        ("model.json", "../model.json"),
+        ("../modle.json", "../model.json"),
+    ] {
+        let seen = sandbox.roar_in("sub", ["inputs", typed]);
+        let hint = format!("did you mean '{meant}'?");
+        assert!(seen.code == 3 && seen.err().contains(&hint), "{seen}");
+    }
 }

@@ -71,6 +71,7 @@ fn a_bad_line_is_named_and_nothing_is_recorded() {
     assert_snapshot!(bad("{"), @r#"
     --- stderr
     error: line 2: it is not JSON: EOF while parsing an object at line 1 column 1
+    hint: each line is a whole JSON object; `jq -c` writes them so
     hint: nothing was recorded; `roar help record-job` lists the fields
     [exit 2]
     "#);
@@ -216,4 +217,36 @@ fn what_no_run_could_be_is_refused() {
     let good =
         format!(r#"{{"argv": ["x"], "name": "n", "git": {{"commit": "{id}", "tree": null}}}}"#);
     let _ = sandbox.roar_with_input(["record-job"], good).success();
+}
+
+#[test]
+fn what_cannot_be_is_named_with_the_file_and_the_reason() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    let hash = "0".repeat(64);
+    let file = |path: &str| format!(r#"{{"path": "{path}", "hash": "{hash}"}}"#);
+    let job = |side: &str, files: &[String]| {
+        format!(r#"{{"argv": ["x"], "{side}": [{}]}}"#, files.join(", "))
+    };
+    for (line, told) in [
+        (
+            job("inputs", &[file("a"), file("b"), file("a")]),
+            "job 1 cannot have read 'a': it is listed twice",
+        ),
+        (
+            job("outputs", &[file("d"), file("d/e")]),
+            "job 1 cannot have written 'd': another file lies in it",
+        ),
+        (
+            r#"{"argv": ["x"], "started_ns": -5}"#.to_owned(),
+            "line 1: 'started_ns' is not nanoseconds since 1970",
+        ),
+        (
+            "{\n  \"argv\": [\"x\"]\n}".to_owned(),
+            "each line is a whole JSON object; `jq -c` writes them so",
+        ),
+    ] {
+        let seen = sandbox.roar_with_input(["record-job"], &line);
+        assert!(seen.code == 2 && seen.err().contains(told), "{seen}");
+    }
 }

@@ -81,3 +81,19 @@ fn the_session_has_a_log() {
     assert_eq!(newest["new"], head.as_str());
     assert_eq!(newest["note"], "record-job");
 }
+
+#[test]
+fn what_could_never_be_asked_for_is_no_ref_and_a_long_name_is_not_repeated() {
+    let sandbox = history();
+    for name in ["@1", "@best", "-x"] {
+        let seen = sandbox.roar(["update-ref", "--", name, "@1"]);
+        assert!(
+            seen.code == 2 && seen.err().contains("would be taken for"),
+            "{seen}"
+        );
+    }
+    let _ = sandbox.roar(["update-ref", "HEAD", "@1"]).success();
+    let _ = sandbox.roar(["rev-parse", "HEAD"]).success();
+    let long = sandbox.roar(["update-ref", &"x".repeat(5000), "@1"]);
+    assert!(long.code == 2 && long.err().len() < 250, "{long}");
+}

@@ -385,3 +385,78 @@ fn a_file_that_was_there_is_rewritten_whatever_its_bytes() {
     let shown = sandbox.roar(["show"]).success().out();
     assert!(shown.contains("  same  rewritten\n"), "{shown}");
 }
+
+#[test]
+fn what_only_a_shell_understands_is_told_how_to_be_run() {
+    let sandbox = sandbox();
+    for (words, hint) in [
+        (
+            &["run", "echo a | cat"][..],
+            "`roar run sh -c 'echo a | cat'`",
+        ),
+        (&["build", "FOO=1", "make"], "`roar build env FOO=1 make`"),
+        (&["run", "cd", "x"], "`roar run sh -c 'cd x; …'`"),
+    ] {
+        let seen = sandbox.roar(words);
+        assert!(seen.code == 127 && seen.err().contains(hint), "{seen}");
+    }
+    assert!(
+        !sandbox
+            .roar(["run", "no-such-program"])
+            .err()
+            .contains("hint")
+    );
+}
+
+#[test]
+fn a_link_that_a_program_is_found_by_is_as_much_code_as_the_program() {
+    let sandbox = sandbox();
+    let _ =
+        sandbox.sh("mkdir ../tools && cp /bin/true ../tools/multi && ln -s multi ../tools/tool");
+    let _ = sandbox
+        .sh("cp /bin/true prog && ln -s prog link && ln -s a b && echo > a")
+        .success();
+    let _ = sandbox
+        .sh("roar -q run sh -c '../tools/tool; ./link; cat b > /dev/null'")
+        .success();
+    let job: Value =
+        serde_json::from_slice(&sandbox.roar(["show", "--json", "@1"]).stdout).unwrap();
+    let paths = |side: &str| {
+        let list = job[side].as_array().unwrap().iter();
+        let names = list.map(|file| {
+            file["path"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .to_owned()
+        });
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        names
+    };
+    assert_eq!(paths("inputs"), ["a", "b"]);
+    assert_eq!(paths("code"), ["link", "multi", "prog", "tool"]);
+}
+
+#[test]
+fn a_run_that_waits_for_a_workspace_is_told_of_where_there_is_none() {
+    let sandbox = sandbox();
+    sandbox.write(".roar", "in the way");
+    let ran = sandbox.roar(["run", "true"]).success();
+    assert!(ran.err().contains("kept in '"), "{ran}");
+    let _ = sandbox.sh("rm .roar").success();
+    assert_snapshot!(sandbox.roar(["log"]), @r"
+    --- stderr
+    error: there is no roar workspace in '$SANDBOX/work' or any directory above it
+    hint: kept in '$SANDBOX/home/.local/state/roar/runs': 1 run of this project, to be taken in once `roar init` can make '$SANDBOX/work/.roar'
+    [exit 1]
+    ");
+    let _ = sandbox.roar(["init"]).success();
+    let log = sandbox.roar(["log"]).success();
+    assert!(
+        log.out().contains("@1") && log.err().contains("recorded now, as @1"),
+        "{log}"
+    );
+}

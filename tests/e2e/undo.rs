@@ -169,3 +169,18 @@ fn of_several_that_take_the_same_back_one_does() {
     );
     assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
 }
+
+#[test]
+fn after_new_work_there_is_nothing_to_redo() {
+    let sandbox = two_runs();
+    let _ = sandbox.roar(["undo"]).success();
+    let _ = sandbox
+        .roar(["-q", "run", "sh", "-c", "cat a > c"])
+        .success();
+    assert_snapshot!(sandbox.roar(["redo"]), @r"
+    --- stderr
+    error: there is nothing to redo: more was done since operation 3, the last undo that stands
+    hint: `roar op log` lists the operations
+    [exit 1]
+    ");
+}

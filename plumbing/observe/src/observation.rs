@@ -34,7 +34,8 @@ pub struct Seen {
 pub enum Change {
     /// It was not there before.
     Created,
-    /// It was there before, with other content.
+    /// It was there before and is there now, changed in place or put there anew: with the same bytes, perhaps,
+    /// which [`FileSeen::settle`] tells of a file that was changed in place.
     Modified,
     /// It is no longer there.
     Deleted,

@@ -10,12 +10,21 @@ pub struct RefName(String);
 
 /// Why a text is not the name of a ref.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{name}' cannot be the name of a ref: {why}", name = .name.escape_debug())]
+#[error("'{name}' cannot be the name of a ref: {why}", name = shown(.name))]
 pub struct RefNameError {
     /// The text.
     pub name: String,
     /// The rule that it breaks.
     pub why: &'static str,
+}
+
+/// Returns a text as an error shows it: of a long one the beginning.
+fn shown(name: &str) -> String {
+    const MOST: usize = 60;
+    match name.char_indices().nth(MOST) {
+        Some((end, _)) if name.len() > RefName::MAX => format!("{}…", name[..end].escape_debug()),
+        _ => name.escape_debug().to_string(),
+    }
 }
 
 impl RefName {
@@ -131,6 +140,8 @@ mod tests {
         for name in names {
             assert!(RefName::new(name).is_err(), "{name:?}");
         }
-        assert!(RefName::new("x".repeat(256)).is_err());
+        let long = RefName::new("é".repeat(5000)).expect_err("it is long");
+        let long = long.to_string();
+        assert!(long.len() < 250 && long.contains("é…'"), "{long}");
     }
 }

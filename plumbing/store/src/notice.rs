@@ -62,7 +62,15 @@ pub enum Notice {
         /// Its name.
         pack: String,
     },
-    /// A pack cannot be read. Answers are from what is left.
+    /// A pack cannot be read now, or not by this user. Answers are from what is left.
+    #[error("pack '{pack}' cannot be read: {why}")]
+    PackUnread {
+        /// Its name.
+        pack: String,
+        /// What the system said.
+        why: String,
+    },
+    /// A pack is not what it should be. Answers are from what is left.
     #[error("pack '{pack}' is damaged: {why}")]
     PackDamaged {
         /// Its name.

@@ -17,6 +17,9 @@ use std::time::SystemTime;
 /// How a file is called that is being written.
 pub(crate) const TEMPORARY: &str = "tmp-";
 
+/// What the system says of a sector that cannot be read.
+const EIO: i32 = 5;
+
 /// How much of a pack is read at once.
 const READ: usize = 1 << 18;
 
@@ -40,6 +43,23 @@ pub(crate) struct Opened {
     pub(crate) damage: Option<PackError>,
     /// Whether its index file is what it should be.
     pub(crate) is_indexed: bool,
+}
+
+impl Opened {
+    /// Returns why the pack cannot be read now, if it is neither damaged nor gone.
+    pub(crate) fn out_of_reach(&self) -> Option<FileError> {
+        let err = self.damage.as_ref()?;
+        match err.bare() {
+            PackError::Read(cause) if !is_damage(err) && !is_gone(err) => {
+                let cause = cause.raw_os_error().map_or_else(
+                    || io::Error::new(cause.kind(), explain(cause)),
+                    io::Error::from_raw_os_error,
+                );
+                Some(FileError::at("read", &self.listed.path)(cause))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// Returns the file of a pack.
@@ -137,6 +157,13 @@ impl Packs {
     /// Returns all packs, opened.
     pub(crate) fn all(&self) -> impl DoubleEndedIterator<Item = &Opened> {
         self.all.iter().map(|slot| self.opened(slot))
+    }
+
+    /// Makes sure that what cannot be read now is damaged or gone: if not, another time it may be read.
+    pub(crate) fn within_reach(&self) -> FileResult<()> {
+        self.all()
+            .find_map(Opened::out_of_reach)
+            .map_or(Ok(()), Err)
     }
 
     /// Returns the packs that can be read, in part at least, oldest first.
@@ -304,6 +331,17 @@ pub(crate) fn make_index(path: &Path) -> Result<Vec<u8>, PackError> {
 pub(crate) fn contents_of(path: &Path) -> Result<Contents, PackError> {
     let input = BufReader::with_capacity(READ, File::open(path)?);
     roar_pack::read(input, &Limits::own(), &mut |_| Ok(()))
+}
+
+/// Returns whether it is the pack that is wrong, and not that it may not be read, or not now.
+pub(crate) fn is_damage(err: &PackError) -> bool {
+    match err.bare() {
+        PackError::Read(err) => {
+            let kinds = [io::ErrorKind::UnexpectedEof, io::ErrorKind::IsADirectory];
+            err.raw_os_error() == Some(EIO) || kinds.contains(&err.kind())
+        }
+        _ => true,
+    }
 }
 
 /// Returns whether a pack is not there any more.

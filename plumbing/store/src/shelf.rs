@@ -79,9 +79,18 @@ impl Shelf {
     pub(crate) fn lost_pack(&self) -> Option<Notice> {
         let mut all = self.packs.all();
         let broken = all.find_map(|opened| {
-            let why = explain(opened.damage.as_ref()?);
+            let damage = opened.damage.as_ref()?;
             let pack = opened.listed.name.to_string();
-            Some(Notice::PackDamaged { pack, why })
+            Some(match opened.out_of_reach() {
+                Some(err) => {
+                    let why = err.source.to_string();
+                    Notice::PackUnread { pack, why }
+                }
+                None => {
+                    let why = explain(damage);
+                    Notice::PackDamaged { pack, why }
+                }
+            })
         });
         let is_there = |name: &PackName| self.packs.all().any(|opened| opened.listed.name == *name);
         let missing = self.base.packs.iter().find(|name| !is_there(name));

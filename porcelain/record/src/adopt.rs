@@ -95,6 +95,15 @@ pub fn leftovers_elsewhere(workspace: &Workspace) -> Elsewhere {
     }
 }
 
+/// Returns where runs of this workspace lie that it had no room for, and how many there are, if there are any.
+pub fn leftovers_away(workspace: &Workspace) -> Option<(PathBuf, usize)> {
+    let place = workspace.away()?;
+    let root = workspace.root().as_os_str().as_bytes();
+    let is_of_it = |pending: &Pending| root_of(pending).is_some_and(|of| *of == *root);
+    let runs = leftovers(place).filter(is_of_it).count();
+    (runs > 0).then(|| (place.to_owned(), runs))
+}
+
 /// Returns whether this workspace can do something about a file: it is its own, or nobody's.
 fn is_for(workspace: &Workspace, pending: &Pending) -> bool {
     root_of(pending).is_none_or(|root| *root == *workspace.root().as_os_str().as_bytes())

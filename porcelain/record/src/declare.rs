@@ -6,7 +6,7 @@ use crate::key;
 use crate::run::{now_ns, open_cache};
 use crate::scrub;
 use crate::setting::Setting;
-use crate::sorted::{Item, Sorted};
+use crate::sorted::{self, Item, Sorted};
 use crate::spooled::Head;
 use roar_content::{FileError, FileVersion, name_cached};
 use roar_object::{
@@ -76,10 +76,16 @@ pub enum DeclareError {
         source: FileError,
     },
     /// A path is no path, is there twice, or is a file to one and a directory to another.
-    #[error("job {number} has files that cannot all be where it says")]
-    Paths {
+    #[error("job {number} cannot have {} '{}': {why}", .side, String::from_utf8_lossy(.path).escape_debug())]
+    Path {
         /// Which job, from 1.
         number: usize,
+        /// Whether it was read or written.
+        side: &'static str,
+        /// The path, as it is shown.
+        path: Vec<u8>,
+        /// What is wrong with it.
+        why: &'static str,
     },
     /// A filter is wrong.
     #[error(transparent)]
@@ -130,11 +136,19 @@ impl Maker<'_> {
         let named = |source| DeclareError::File { number, source };
         let reads = self.items(&declared.inputs).map_err(named)?;
         let writes = self.items(&declared.outputs).map_err(named)?;
-        let files = reads.len() + writes.len();
-        let mut sorted = Sorted { reads, writes };
-        if sorted.tidy() > 0 || sorted.reads.len() + sorted.writes.len() != files {
-            return Err(DeclareError::Paths { number });
+        for (side, items) in [("read", &reads), ("written", &writes)] {
+            if let Some((path, why)) = sorted::misfit(items) {
+                let path = path.shown();
+                return Err(DeclareError::Path {
+                    number,
+                    side,
+                    path,
+                    why,
+                });
+            }
         }
+        let mut sorted = Sorted { reads, writes };
+        sorted.tidy();
         let head = self.head(&declared);
         let told = assemble::Told {
             head: &head,

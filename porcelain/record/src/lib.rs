@@ -37,7 +37,7 @@ mod spooled;
 mod streams;
 mod variables;
 
-pub use adopt::{Adopted, Elsewhere, adopt, has_leftovers, leftovers_elsewhere};
+pub use adopt::{Adopted, Elsewhere, adopt, has_leftovers, leftovers_away, leftovers_elsewhere};
 pub use cached::{Cached, CachedError, Hit, cached};
 pub use declare::{DeclareError, Declared, DeclaredFile, declare};
 pub use keep::KeptBytes;

@@ -5,12 +5,15 @@ use crate::datasets;
 use crate::spooled::Head;
 use roar_graph::{Input, Output};
 use roar_object::{
-    Base, Change, Class, DatasetAt, FileSet, MemoryObjects, RecordedPath, Role, TreeNode,
+    Base, Change, Class, DatasetAt, FileSet, MemoryObjects, Mode, RecordedPath, Role, TreeNode,
     WrittenSet,
 };
 use roar_repo::filters::Filters;
 use roar_tree::{Leaf, PathTree, Root};
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 
 /// One file on one side of a job.
 #[derive(Clone, Debug)]
@@ -53,6 +56,7 @@ pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sort
         head,
         filters,
         environments: environments(settled),
+        programs: programs(settled),
     };
     let mut sorted = Sorted::default();
     for file in settled {
@@ -81,14 +85,33 @@ pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sort
 
 fn tidy(items: &mut Vec<Item>) -> usize {
     items.sort_by(|a, b| a.path.cmp(&b.path));
-    let parents = items
-        .iter()
-        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
-    let directories: HashSet<RecordedPath> = parents.collect();
+    let directories = directories(items);
     let before = items.len();
     items.dedup_by(|later, earlier| later.path == earlier.path);
     items.retain(|item| fits_a_tree(&item.path.path) && !directories.contains(&item.path));
     before - items.len()
+}
+
+/// Returns the first file that has no place in a tree beside the others, and why.
+pub(crate) fn misfit(items: &[Item]) -> Option<(&RecordedPath, &'static str)> {
+    let mut seen = HashSet::new();
+    let directories = directories(items);
+    items.iter().map(|item| &item.path).find_map(|path| {
+        let why = match path {
+            _ if !seen.insert(path) => "it is listed twice",
+            _ if !fits_a_tree(&path.path) => "it is no path that a file can have",
+            _ if directories.contains(path) => "another file lies in it, as in a directory",
+            _ => return None,
+        };
+        Some((path, why))
+    })
+}
+
+fn directories(items: &[Item]) -> HashSet<RecordedPath> {
+    let parents = items
+        .iter()
+        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
+    parents.collect()
 }
 
 /// Returns whether a tree can hold a path: the kernel's own limits, and trees' depth.
@@ -108,15 +131,22 @@ struct Sorter<'a> {
     filters: &'a Filters,
     /// Directories that are virtual environments of Python, whatever they are called.
     environments: Vec<&'a [u8]>,
+    /// What was executed.
+    programs: HashSet<&'a [u8]>,
 }
 
 impl Sorter<'_> {
     /// Returns the class of a file.
     ///
     /// A log that roar was started with is the machine's, and what lies in a virtual environment is
-    /// a package's.
+    /// a package's. A link that a program was found by is as much code as the program.
     fn class(&self, file: &Settled, path: &RecordedPath) -> Class {
-        let (class, by_user) = self.filters.classify(path, file.seen.executed);
+        let (class, by_user) = match self.filters.classify(path, file.seen.executed) {
+            (Class::Data, false) if self.leads_to_a_program(file) => {
+                self.filters.classify(path, true)
+            }
+            judged => judged,
+        };
         let is_log =
             || file.written.is_some() && self.head.logs.iter().any(|log| **log == *file.seen.path);
         match class {
@@ -125,6 +155,14 @@ impl Sorter<'_> {
             Class::Data | Class::Code if self.is_in_environment(&file.seen.path) => Class::Package,
             _ => class,
         }
+    }
+
+    fn leads_to_a_program(&self, file: &Settled) -> bool {
+        let is_link = file
+            .read
+            .is_some_and(|content| content.mode == Mode::Symlink);
+        let led = || fs::canonicalize(OsStr::from_bytes(&file.seen.path));
+        is_link && led().is_ok_and(|end| self.programs.contains(end.as_os_str().as_bytes()))
     }
 
     fn is_in_environment(&self, path: &[u8]) -> bool {
@@ -142,6 +180,11 @@ fn environments(settled: &[Settled]) -> Vec<&[u8]> {
         .iter()
         .filter_map(|file| file.seen.path.strip_suffix(b"/pyvenv.cfg"))
         .collect()
+}
+
+fn programs(settled: &[Settled]) -> HashSet<&[u8]> {
+    let executed = settled.iter().filter(|file| file.seen.executed);
+    executed.map(|file| file.seen.path.as_slice()).collect()
 }
 
 /// Returns whether a path lies in the project's own `.roar`.

@@ -54,6 +54,14 @@ pub enum UndoError {
     /// Nothing was taken back, or all of it is there again.
     #[error("there is nothing to redo")]
     NothingUndone,
+    /// Something else was done since the last taking back that stands.
+    #[error(
+        "there is nothing to redo: more was done since operation {number}, the last undo that stands"
+    )]
+    Overtaken {
+        /// The number of that taking back.
+        number: u64,
+    },
     /// There is no operation of that number.
     #[error("there is no operation {number}")]
     Unknown {
@@ -197,7 +205,10 @@ fn change(moved: &RefMoved) -> RefChange {
 fn plan(reader: &Reader, which: Which) -> Result<Undone, UndoError> {
     let operations = reader.operations().map_err(RepoError::from)?;
     let operation = pick(&operations, which)?.clone();
-    refuse_if_moved(&operations, &operation)?;
+    refuse_if_moved(&operations, &operation).map_err(|err| match (which, err) {
+        (Which::LastUndo, UndoError::Moved { number, .. }) => UndoError::Overtaken { number },
+        (_, err) => err,
+    })?;
     let back = |moved: &RefMoved| RefMoved {
         name: moved.name.clone(),
         old: moved.new,

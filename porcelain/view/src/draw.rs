@@ -10,8 +10,9 @@ pub use html::html;
 pub use svg::svg;
 
 use crate::model::NodeView;
-use crate::quote::cut;
+use crate::quote::{cut, short_command};
 use crate::{count, duration};
+use std::fmt::{self, Write as _};
 
 /// Longest line in a node of a picture, in characters.
 const LINE: usize = 34;
@@ -29,7 +30,6 @@ fn label(node: &NodeView) -> [String; 3] {
         .map(crate::quote::prose)
         .unwrap_or_default();
     let first = format!("{} {name}", node.step);
-    let command = crate::model::command_line(&node.argv);
     let sides = format!(
         "{} → {}, {}",
         count(node.inputs.len() as u64, "input"),
@@ -40,24 +40,49 @@ fn label(node: &NodeView) -> [String; 3] {
         "{}{state}",
         cut(first.trim_end(), LINE - state.chars().count(), "…")
     );
-    [first, cut(&command, LINE, "…"), sides]
+    [
+        first,
+        short_command(&node.argv, LINE),
+        cut(&sides, LINE, "…"),
+    ]
 }
 
-/// Returns text with everything that markup could be made of escaped, fit for XML.
-fn escaped(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '<' => shown.push_str("&lt;"),
-            '>' => shown.push_str("&gt;"),
-            '&' => shown.push_str("&amp;"),
-            '"' => shown.push_str("&quot;"),
-            '\'' => shown.push_str("&#39;"),
-            // No escape makes these fit for XML.
-            '\u{fffe}' | '\u{ffff}' => shown.push('\u{fffd}'),
-            _ if character.is_control() => shown.push('\u{fffd}'),
-            _ => shown.push(character),
+/// Text with everything that markup could be made of escaped, fit for XML.
+struct Escaped<'t>(&'t str);
+
+impl fmt::Display for Escaped<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rest = self.0;
+        while let Some(at) = rest.find(is_special) {
+            out.write_str(&rest[..at])?;
+            let mut characters = rest[at..].chars();
+            out.write_str(characters.next().map_or("", replacement))?;
+            rest = characters.as_str();
         }
+        out.write_str(rest)
     }
-    shown
+}
+
+fn is_special(character: char) -> bool {
+    matches!(
+        character,
+        '<' | '>' | '&' | '"' | '\'' | '\u{fffe}' | '\u{ffff}'
+    ) || character.is_control()
+}
+
+fn replacement(character: char) -> &'static str {
+    match character {
+        '<' => "&lt;",
+        '>' => "&gt;",
+        '&' => "&amp;",
+        '"' => "&quot;",
+        '\'' => "&#39;",
+        // No escape makes the others fit for XML.
+        _ => "\u{fffd}",
+    }
+}
+
+/// Appends what is formatted: a string takes everything.
+fn push(text: &mut String, what: fmt::Arguments<'_>) {
+    text.write_fmt(what).expect("a string has room");
 }

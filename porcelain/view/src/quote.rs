@@ -1,5 +1,6 @@
 //! Somebody else's bytes, made fit to be shown and to be pasted into a shell.
 
+use crate::model::Bytes;
 use roar_object::ByteStr;
 use std::fmt::Write as _;
 
@@ -124,6 +125,54 @@ pub(crate) fn cut(text: &str, width: usize, ellipsis: &str) -> String {
     shown + ellipsis
 }
 
+/// Returns the end of a text that fits.
+fn end(text: &str, width: usize) -> &str {
+    let mut used = 0;
+    let mut from = text.len();
+    for (at, character) in text.char_indices().rev() {
+        used += columns_of(character);
+        if used > width {
+            break;
+        }
+        from = at;
+    }
+    &text[from..]
+}
+
+/// Returns a command as a line that fits: of a program and of what it is given first, which may be a
+/// script, the name goes before the directory that it is in, and what else is too much is left out of the
+/// middle. So both what runs and what it is given last are seen.
+pub(crate) fn short_command(argv: &[Bytes], width: usize) -> String {
+    let mut words: Vec<_> = argv.iter().map(Bytes::shown).collect();
+    let script = argv
+        .iter()
+        .skip(1)
+        .position(|word| !word.0.starts_with(b"-"));
+    let script = script.map(|at| at + 1);
+    for at in [Some(0), script].into_iter().flatten() {
+        if at < argv.len() && columns(&words.join(" ")) > width {
+            words[at] = word(base_name(&argv[at].0));
+        }
+    }
+    let line = words.join(" ");
+    if columns(&line) <= width {
+        return line;
+    }
+    let room = width.saturating_sub(1);
+    let program = script.map_or(0, |script| columns(&words[..=script].join(" ")));
+    let head = program.clamp(room / 2, room * 2 / 3);
+    format!("{}…{}", cut(&line, head, ""), end(&line, room - head))
+}
+
+/// Returns the last part of a path. What is not the name of a file, as the text after `-c`, is left as it is.
+fn base_name(path: &[u8]) -> &[u8] {
+    let name = path.rsplit(|&byte| byte == b'/').next();
+    match name {
+        Some(name) if !name.is_empty() && !path.iter().any(u8::is_ascii_whitespace) => name,
+        _ => path,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -153,5 +202,44 @@ mod tests {
         assert_eq!(cut("abcdef", 6, "…"), "abcdef");
         assert_eq!(cut("表表表", 5, "…"), "表表…");
         assert_eq!(cut("abcdef", 2, "..."), "...");
+    }
+
+    fn short(words: &str) -> String {
+        let argv: Vec<_> = words.split('|').map(Bytes::from).collect();
+        let line = short_command(&argv, 34);
+        assert!(columns(&line) <= 34, "{line}");
+        line
+    }
+
+    #[test]
+    fn of_a_command_that_is_cut_the_program_the_script_and_the_end_are_seen() {
+        assert_eq!(
+            short("/usr/bin/python3|train.py"),
+            "/usr/bin/python3 train.py"
+        );
+        let python = "/home/me/project/.venv/bin/python";
+        assert_eq!(short(&format!("{python}|train.py")), "python train.py");
+        assert_eq!(
+            short(&format!("{python}|-u|/home/me/project/train.py|--seed=3")),
+            "python -u train.py --seed=3"
+        );
+        assert_eq!(
+            short(&format!(
+                "{python}|train.py|--lr=0.1|--epochs=20|--out=models/a.bin"
+            )),
+            "python train.py …-out=models/a.bin"
+        );
+        assert_eq!(
+            short("sh|-c|cat data/raw/one.csv > t1; cat t1 | sort > out/t2.csv"),
+            "sh -c 'cat data/raw/on…out/t2.csv'"
+        );
+        assert_eq!(
+            short("cat|表表表表表表表表表表表表表表表表表表表表")
+                .matches('表')
+                .count(),
+            14
+        );
+        assert_eq!(short(""), "''");
+        assert_eq!(short_command(&[], 34), "");
     }
 }

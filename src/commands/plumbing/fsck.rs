@@ -53,7 +53,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     }
     match args.json {
         true => ui.json(document(&report, &notices))?,
-        false => print(ui, &report)?,
+        false => print(ui, &report, args.full)?,
     }
     let damaged = report.worst() == Some(Severity::Error);
     Ok(ExitCode::from(if damaged {
@@ -142,7 +142,7 @@ fn mended(notice: &Notice) -> Option<Value> {
     Some(json!({ "pack": pack, "whole": whole, "lost": lost, "aside": aside }))
 }
 
-fn print(ui: &mut Ui, report: &Report) -> Result<(), CommandError> {
+fn print(ui: &mut Ui, report: &Report, full: bool) -> Result<(), CommandError> {
     for Finding {
         id,
         severity,
@@ -154,8 +154,12 @@ fn print(ui: &mut Ui, report: &Report) -> Result<(), CommandError> {
         ui.data(format_args!("{} {id} {subject}: {text}", severity.name()))?;
     }
     if report.worst().is_none() {
+        let unread = match full {
+            true => "",
+            false => "; what objects and kept files hold was not read: `--full` does that",
+        };
         ui.note(format_args!(
-            "{} objects, nothing wrong",
+            "{} objects, nothing wrong{unread}",
             report.counts.total()
         ));
     }

@@ -16,7 +16,8 @@ use std::process::ExitCode;
 
 /// Record jobs that were not run here, from JSON on standard input
 ///
-/// One job a line, in the order they ran; all are recorded, or none. Fields, of which only `argv` is
+/// Each line is one job, a whole JSON object as `jq -c` writes it, in the order they ran; all are recorded, or
+/// none. Fields, of which only `argv` is
 /// needed: `kind`, `argv`, `cwd`, `name`, `exit` or `signal`, `interrupted`, `started_ns`,
 /// `duration_ns`, `git`, and `inputs`, `outputs`, `code`, which are lists of `{path, hash, size,
 /// class}`, of an output also `change`. A hash that is missing is computed from the file. What
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 #[command(after_long_help = "\
 Examples:
   $ roar record-job < jobs.jsonl
+  $ roar show --json @1 | jq -c | roar -C ../copy record-job
   $ echo '{\"argv\": [\"train\"], \"inputs\": [{\"path\": \"a.csv\"}]}' | roar record-job")]
 pub(crate) struct Args {
     /// Print one JSON object a line: id, step

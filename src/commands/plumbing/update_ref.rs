@@ -13,7 +13,8 @@ use std::process::ExitCode;
 /// Make a ref name an object, if it still names what is expected
 ///
 /// With OLD, nothing is done unless the ref names that; 64 zeros stand for a ref that does not exist.
-/// Refs below `sessions/` name links of a session, and nothing else.
+/// Refs below `sessions/` name links of a session, and nothing else. A new ref is not called `@…` or `-…`, as
+/// steps and options are.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -56,6 +57,7 @@ fn change(context: &Context, snapshot: &Snapshot, args: Args) -> Result<RefChang
         None => None,
     };
     if let Some(id) = new {
+        refuse_if_unheard(&name)?;
         fits(snapshot, &name, id)?;
     }
     let expect = match old {
@@ -64,6 +66,19 @@ fn change(context: &Context, snapshot: &Snapshot, args: Args) -> Result<RefChang
         None => Expect::Any,
     };
     Ok(RefChange { name, expect, new })
+}
+
+/// What is taken for a step or an option can never be asked for. One that is there can be deleted.
+fn refuse_if_unheard(name: &RefName) -> Result<(), CommandError> {
+    let taken_for = match name.as_str().as_bytes().first() {
+        Some(b'@') => "a step",
+        Some(b'-') => "an option",
+        _ => return Ok(()),
+    };
+    Err(CommandError::usage(format!(
+        "'{name}' cannot be the name of a ref: it would be taken for {taken_for}"
+    ))
+    .hint("a ref is called like `sessions/main` or `notes/first`"))
 }
 
 /// A session's ref leads to a session, or every other command would stumble over it.

@@ -5,7 +5,9 @@ use crate::error::CommandError;
 use crate::strays;
 use crate::ui::{Ui, escape_text};
 use roar_repo::config::{Config, ConfigError, KEYS, Key, Layer, Origin, Value};
+use roar_repo::filters::FilterError;
 use serde_json::{Value as Json, json};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Show and change settings
@@ -102,7 +104,10 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     match args.action {
         Action::List { prefix, json } => list(ui, &config, &prefix.unwrap_or_default(), json),
         Action::Get { key, json } => get(ui, &config, find(&key)?, json),
-        Action::Set { key, value, place } => set(ui, &mut config, &key, &value, place.layer()),
+        Action::Set { key, value, place } => {
+            let file = set(ui, context, &mut config, &key, &value, place.layer())?;
+            tell_of_set(ui, &config, find(&key)?, place.layer(), &file)
+        }
         Action::Unset { key, place } => unset(ui, &mut config, &key, place.layer()),
     }
 }
@@ -159,14 +164,43 @@ fn get(ui: &mut Ui, config: &Config, key: &Key, json: bool) -> Result<ExitCode, 
 }
 
 fn set(
-    ui: &mut Ui,
+    ui: &Ui,
+    context: &Context,
     config: &mut Config,
     key: &str,
     value: &str,
     layer: Layer,
-) -> Result<ExitCode, CommandError> {
+) -> Result<PathBuf, CommandError> {
     let key = find(key)?;
-    let file = config.set(layer, key, value)?;
+    changed(ui, context, config, |config| {
+        Ok(config.set(layer, key, value)?)
+    })
+}
+
+/// Changes a file of settings. A file of the project is in a workspace, which is made for it.
+pub(super) fn changed<T>(
+    ui: &Ui,
+    context: &Context,
+    config: &mut Config,
+    change: impl Fn(&mut Config) -> Result<T, FilterError>,
+) -> Result<T, CommandError> {
+    let of_project = |layer: &Layer| matches!(layer, Layer::Project | Layer::Shared);
+    match change(config) {
+        Err(FilterError::Config(ConfigError::NoFile { layer })) if of_project(&layer) => {
+            *config = context.workspace_to_add_to(ui)?.config().clone();
+            Ok(change(config)?)
+        }
+        done => Ok(done?),
+    }
+}
+
+fn tell_of_set(
+    ui: &Ui,
+    config: &Config,
+    key: &Key,
+    layer: Layer,
+    file: &Path,
+) -> Result<ExitCode, CommandError> {
     ui.note(format_args!("{} is set in '{}'", key.name, file.display()));
     tell_if_hidden(ui, config, key, layer)?;
     Ok(ExitCode::SUCCESS)

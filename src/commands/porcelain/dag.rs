@@ -67,7 +67,12 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     asked::tell_if_empty(ui, &snapshot)?;
     let format = if args.json { Format::Json } else { args.format };
     let steps = DagSteps::new(snapshot.session(), &projection, show);
-    let picture = || drawn(&DagView::new(snapshot.session(), &projection, show), format);
+    let picture = || {
+        let view = DagView::new(snapshot.session(), &projection, show);
+        let picture = drawn(&view, format);
+        mem::forget(view);
+        picture
+    };
     match (args.output, format) {
         (Some(path), Format::Text) => write(&path, &plain(ui, &steps))?,
         (Some(path), Format::Json) => write(&path, &json(&steps))?,

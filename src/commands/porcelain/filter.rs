@@ -1,6 +1,6 @@
 //! `roar filter`.
 
-use super::config::Place;
+use super::config::{Place, changed};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::ui::{Ui, escape_text};
@@ -15,6 +15,9 @@ use std::process::ExitCode;
 /// Every file that a run touches is recorded. What it counts as is decided by the first rule that
 /// fits: `data` makes up the DAG, `code` is what ran, `package` and `system` are kept in the record
 /// and out of sight. Your own rules come before the built-in ones.
+///
+/// Runs are sorted when they are recorded: what is added or removed counts from the next run on, and what
+/// was recorded stays as it is. `roar run @N` runs a step again.
 ///
 /// Patterns are as in `.gitignore`: `*.log` fits names anywhere, `cache/` everything below a
 /// directory, `/opt/data/**` is absolute, `out/*.tmp` counts from the project's root.
@@ -79,6 +82,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     }
 }
 
+/// Files that were recorded before are not sorted again.
+const FROM_NOW_ON: &str = "from the next run on";
+
 fn list(ui: &mut Ui, context: &Context, own: bool, json: bool) -> Result<ExitCode, CommandError> {
     let mut rules = Filters::load(&context.config()?)?.rules();
     rules.retain(|rule| !own || rule.layer.is_some());
@@ -108,11 +114,22 @@ fn add(
         )));
     }
     let mut config = context.config()?;
+    let mut added = false;
     // The last one added comes first, so that they stand in the order they were typed.
     for pattern in patterns.iter().rev() {
-        if !filters::add(&mut config, layer, pattern, class)? {
+        let is_new = changed(ui, context, &mut config, |config| {
+            filters::add(config, layer, pattern, class)
+        })?;
+        if !is_new {
             ui.note(format_args!("'{pattern}' was already {}", class.name()));
         }
+        added |= is_new;
+    }
+    if added {
+        let (patterns, class) = (patterns.join("', '"), class.name());
+        ui.note(format_args!(
+            "what fits '{patterns}' is {class}, {FROM_NOW_ON}"
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,7 +156,7 @@ fn remove(
     let mut missing = Vec::new();
     for pattern in patterns {
         if filters::remove(&mut config, layer, pattern)? {
-            ui.note(format_args!("'{pattern}' is removed"));
+            ui.note(format_args!("'{pattern}' is removed, {FROM_NOW_ON}"));
         } else {
             missing.push(pattern.as_str());
         }

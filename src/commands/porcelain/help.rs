@@ -29,6 +29,11 @@ const TOPICS: &[(&str, &str)] = &[
     ("exit-codes", include_str!("help/exit-codes.txt")),
 ];
 
+/// Returns the names of the topics.
+pub(super) fn topics<'n>() -> impl Iterator<Item = &'n str> {
+    TOPICS.iter().map(|(name, _)| *name)
+}
+
 pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let topic = TOPICS.iter().find(|(name, _)| args.words == [*name]);
     if let Some((_, text)) = topic {
@@ -53,7 +58,7 @@ pub(super) fn find(
         return Ok(found.clone());
     }
     let known = command.get_subcommands().map(clap::Command::get_name);
-    let meant = nearest(name, known.chain(TOPICS.iter().map(|(name, _)| *name)));
+    let meant = nearest(name, known.chain(topics()));
     Err(
         CommandError::not_found(format!("there is no command '{name}'"))
             .maybe_meant(meant)

@@ -2,20 +2,19 @@
 
 mod again;
 mod cached;
+mod for_a_shell;
 mod report;
 
 use crate::context::Context;
-use crate::error::{CommandError, Fault};
+use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, lacks_descriptors};
 use crate::names;
 use crate::ui::Ui;
-use nix::errno::Errno;
 use nix::sys::signal::{Signal, raise};
 use roar_object::{JobKind, ObjectId, Outcome, StepName};
 use roar_record::{Plan, PlanError, Report, Request, RunError};
 use roar_repo::config::{ConfigError, Key};
 use roar_repo::{Opening, RepoError, Surroundings, Workspace};
 use roar_trace::TraceError;
-use std::error::Error;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -211,7 +210,17 @@ fn plan(workspace: &Workspace, wanted: Wanted) -> Result<Plan, CommandError> {
         reruns: wanted.reruns,
         looks: wanted.looks,
     };
-    roar_record::plan(workspace, request).map_err(CommandError::from)
+    let (kind, argv) = (request.kind, request.argv.clone());
+    roar_record::plan(workspace, request).map_err(|err| {
+        let hint = matches!(&err, PlanError::Program(cause) if cause.exit_code() == 127)
+            .then(|| for_a_shell::hint(kind, &argv))
+            .flatten();
+        let err = CommandError::from(err);
+        match hint {
+            Some(hint) => err.hint(hint),
+            None => err,
+        }
+    })
 }
 
 /// Runs the command. From here on its exit code is this program's, whatever becomes of the record.
@@ -279,12 +288,6 @@ fn start_code(err: &TraceError) -> Option<i32> {
     }
 }
 
-/// Returns whether something failed as the process may have no more files open.
-fn lacks_descriptors(err: &(dyn Error + 'static)) -> bool {
-    let code = err.downcast_ref().and_then(io::Error::raw_os_error);
-    code == Some(Errno::EMFILE as i32) || err.source().is_some_and(lacks_descriptors)
-}
-
 impl From<RunError> for CommandError {
     fn from(err: RunError) -> Self {
         match err {
@@ -296,12 +299,11 @@ impl From<RunError> for CommandError {
                     Some(126) => Fault::NotExecutable,
                     _ => Fault::Own,
                 };
-                let hint = lacks_descriptors(cause)
-                    .then_some("`ulimit -n` shows how many files a process may have open");
+                let lacks = lacks_descriptors(cause);
                 let error = Self::new(fault, err);
-                match hint {
-                    Some(hint) => error.hint(hint),
-                    None => error,
+                match lacks {
+                    true => error.hint(FEW_DESCRIPTORS),
+                    false => error,
                 }
             }
             other => Self::new(Fault::Own, other),

@@ -94,7 +94,7 @@ fn tell(ui: &mut Ui, workspace: &Workspace, done: &Undone, how: How) -> Result<(
 impl From<UndoError> for CommandError {
     fn from(err: UndoError) -> Self {
         match err {
-            UndoError::Nothing | UndoError::NothingUndone => {
+            UndoError::Nothing | UndoError::NothingUndone | UndoError::Overtaken { .. } => {
                 Self::refused(err).hint("`roar op log` lists the operations")
             }
             UndoError::Unknown { .. } => {

@@ -21,6 +21,7 @@ pub(super) fn check(
     report: &mut Report,
 ) -> Result<Vec<PackName>, ReadError> {
     let shelf = reader.shelf()?;
+    shelf.packs.within_reach()?;
     let all: Vec<_> = shelf.packs.all().collect();
     for name in &base.packs {
         if !all.iter().any(|opened| opened.listed.name == *name) {

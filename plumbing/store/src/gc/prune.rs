@@ -132,12 +132,14 @@ fn survey(
         return Ok(Err(Kept::Damaged { why }));
     }
     let reader = store.reader();
+    reader.shelf()?.packs.within_reach()?;
     if let Some(damage) = reader.damage() {
         let why = damage.to_string();
         return Ok(Err(Kept::Damaged { why }));
     }
     let state = reader.state()?;
     let packs = Packs::look(layout)?;
+    packs.within_reach()?;
     if let Some(why) = sound::damage(layout, &state.base, &packs)? {
         return Ok(Err(Kept::Damaged { why }));
     }

@@ -76,6 +76,7 @@ pub(super) fn check_new(
     is_wanted: &dyn Fn(usize, u32) -> bool,
 ) -> Result<(), GcError> {
     let packs = Packs::look(layout)?;
+    packs.within_reach()?;
     let of = |name: &PackName| packs.all().find(|opened| opened.listed.name == *name);
     let opened: Vec<&Opened> = new.iter().filter_map(of).collect();
     for opened in &opened {

@@ -13,16 +13,13 @@ use crate::recover::free_name;
 use crate::store::Layout;
 use crate::{Notice, Reader};
 use roar_object::ObjectId;
-use roar_pack::{PackError, PackFile, PackName};
+use roar_pack::{PackFile, PackName};
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// How much of a pack is copied at once.
 const CHUNK: usize = 1 << 20;
-
-/// What the system says of a sector that cannot be read.
-const EIO: i32 = 5;
 
 /// A pack that is not what its name says, or is not there.
 #[derive(Debug)]
@@ -82,7 +79,7 @@ fn look(layout: &Layout, listed: &Listed) -> FileResult<Result<PackFile, String>
     let contents = match packs::contents_of(path) {
         Ok(contents) if contents.name() == listed.name => contents,
         Ok(other) => return Ok(Err(format!("it is pack '{}'", other.name()))),
-        Err(err) if is_damage(&err) => return Ok(Err(explain(err.bare()))),
+        Err(err) if packs::is_damage(&err) => return Ok(Err(explain(err.bare()))),
         Err(err) => return Err(FileError::at("read", path)(io::Error::other(err))),
     };
     let index = packs::index_path(&layout.packs(), listed.name);
@@ -95,17 +92,6 @@ fn look(layout: &Layout, listed: &Listed) -> FileResult<Result<PackFile, String>
     Ok(Ok(opened.map_err(|err| {
         FileError::at("open", path)(io::Error::other(err))
     })?))
-}
-
-/// Returns whether it is the pack that is wrong, and not that it may not be read, or not now.
-fn is_damage(err: &PackError) -> bool {
-    match err.bare() {
-        PackError::Read(err) => {
-            let kinds = [io::ErrorKind::UnexpectedEof, io::ErrorKind::IsADirectory];
-            err.raw_os_error() == Some(EIO) || kinds.contains(&err.kind())
-        }
-        _ => true,
-    }
 }
 
 /// Writes what is whole of broken packs, and in no whole one, to a pack that does not count yet.

@@ -1,11 +1,10 @@
 //! The DAG as one page: the drawing, and tables of its steps and files.
 
-use super::{escaped, svg};
+use super::{Escaped, push, svg};
 use crate::model::{DagView, FileView, NodeView};
 use crate::text::hidden_words;
 use crate::{duration, size};
 use std::collections::HashSet;
-use std::fmt::Write as _;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; }
@@ -19,15 +18,24 @@ code { font: 13px ui-monospace, Menlo, Consolas, monospace; overflow-wrap: anywh
 
 /// Returns the DAG as an HTML page that loads nothing and runs no script.
 pub fn html(view: &DagView) -> String {
-    let title = escaped(&format!("Steps of session {}", view.session));
-    let mut page = format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
+    let title = format!("Steps of session {}", view.session);
+    let title = Escaped(&title);
+    let mut page = String::with_capacity(view.nodes.len() * svg::BYTES_A_NODE);
+    push(
+        &mut page,
+        format_args!(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n<title>{title}</title>\n\
-         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<div class=\"picture\">\n{}</div>\n",
-        svg(view)
+         <style>{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n<div class=\"picture\">\n"
+        ),
     );
+    svg::draw(&mut page, view);
+    page.push_str("</div>\n");
     if let Some(hidden) = hidden_words(view.hidden) {
-        let _ = writeln!(page, "<p>Not shown: {}.</p>", escaped(&hidden));
+        push(
+            &mut page,
+            format_args!("<p>Not shown: {}.</p>\n", Escaped(&hidden)),
+        );
     }
     steps(&mut page, &view.nodes);
     files(&mut page, &view.nodes);
@@ -45,15 +53,17 @@ fn steps(page: &mut String, nodes: &[NodeView]) {
             Some(ending) => format!("{} ({ending})", node.state),
             None => node.state.clone(),
         };
-        let _ = writeln!(
+        push(
             page,
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td class=\"number\">{}</td></tr>",
-            escaped(&node.step),
-            escaped(&state),
-            escaped(node.name.as_deref().unwrap_or_default()),
-            escaped(&command),
-            escaped(&node.parents.join(" ")),
-            duration(node.duration_ns)
+            format_args!(
+                "<tr><td>{}</td><td>{}</td><td>{}</td><td><code>{}</code></td><td>{}</td><td class=\"number\">{}</td></tr>\n",
+                Escaped(&node.step),
+                Escaped(&state),
+                Escaped(node.name.as_deref().unwrap_or_default()),
+                Escaped(&command),
+                Escaped(&node.parents.join(" ")),
+                duration(node.duration_ns)
+            ),
         );
     }
     page.push_str("</tbody>\n</table>\n");
@@ -84,12 +94,14 @@ fn files(page: &mut String, nodes: &[NodeView]) {
 }
 
 fn row(page: &mut String, file: &FileView, maker: Option<&str>) {
-    let _ = writeln!(
+    push(
         page,
-        "<tr><td><code>{}</code></td><td>{}</td><td class=\"number\">{}</td><td><code>{}</code></td></tr>",
-        escaped(&file.shown()),
-        escaped(maker.unwrap_or("")),
-        size(file.size),
-        escaped(file.hash.as_deref().unwrap_or(""))
+        format_args!(
+            "<tr><td><code>{}</code></td><td>{}</td><td class=\"number\">{}</td><td><code>{}</code></td></tr>\n",
+            Escaped(&file.shown()),
+            Escaped(maker.unwrap_or("")),
+            size(file.size),
+            Escaped(file.hash.as_deref().unwrap_or(""))
+        ),
     );
 }

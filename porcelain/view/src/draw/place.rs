@@ -137,6 +137,7 @@ impl Net {
     /// Orders each layer so that few lines cross.
     fn order(&mut self) {
         let mut best = (self.crossings(), self.layers.clone());
+        let mut wanted = vec![0.0; self.layer.len()];
         for sweep in 0..SWEEPS {
             let down = sweep % 2 == 0;
             let mut position = self.positions();
@@ -148,9 +149,10 @@ impl Net {
                 };
                 let neighbours = if down { &self.above } else { &self.below };
                 let mut layer = std::mem::take(&mut self.layers[at]);
-                let mean =
-                    |item: usize| mean(&neighbours[item], &position).unwrap_or(position[item]);
-                layer.sort_by(|&a, &b| mean(a).total_cmp(&mean(b)).then(a.cmp(&b)));
+                for &item in &layer {
+                    wanted[item] = mean(&neighbours[item], &position).unwrap_or(position[item]);
+                }
+                layer.sort_unstable_by(|&a, &b| wanted[a].total_cmp(&wanted[b]).then(a.cmp(&b)));
                 for (place, &item) in layer.iter().enumerate() {
                     position[item] = place as f64;
                 }
@@ -178,7 +180,7 @@ impl Net {
     fn crossings(&self) -> u64 {
         let position = self.positions();
         let place = |item: usize| position[item] as usize;
-        let mut total = 0;
+        let (mut total, mut ends) = (0, Vec::new());
         for layer in &self.layers {
             let widest = layer
                 .iter()
@@ -189,10 +191,11 @@ impl Net {
             let mut seen = Fenwick(vec![0; widest + 2]);
             let mut count = 0;
             for &item in layer {
-                let mut ends: Vec<_> = self.below[item].iter().map(|&item| place(item)).collect();
+                ends.clear();
+                ends.extend(self.below[item].iter().map(|&item| place(item)));
                 ends.sort_unstable();
                 total += ends.iter().map(|&end| count - seen.up_to(end)).sum::<u64>();
-                for end in ends {
+                for &end in &ends {
                     seen.add(end);
                     count += 1;
                 }

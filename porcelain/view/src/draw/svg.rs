@@ -1,15 +1,21 @@
 //! The DAG as a drawing that needs nothing else: no script, no font, no style from outside.
 
 use super::place::{Place, Placed, place};
-use super::{escaped, label};
+use super::{Escaped, LINE, label, push};
 use crate::model::{DagView, NodeView};
-use std::fmt::Write as _;
+use crate::quote::columns;
 
-const NODE_WIDTH: f64 = 270.0;
-const NODE_HEIGHT: f64 = 66.0;
-const COLUMN: f64 = 290.0;
-const ROW: f64 = 116.0;
-const MARGIN: f64 = 14.0;
+/// Sizes in pixels: a drawing of them in whole numbers is as good, smaller, and made in less time.
+const PADDING: i64 = 12;
+/// A letter of the size below takes 7.8 pixels in nearly every font of even width.
+const NODE_WIDTH: i64 = LINE as i64 * 8 + 2 * PADDING;
+const NODE_HEIGHT: i64 = 66;
+const COLUMN: f64 = NODE_WIDTH as f64 + 20.0;
+const ROW: i64 = 116;
+const MARGIN: i64 = 14;
+
+/// About how many bytes of a drawing, and of a page with its tables, stand for a step.
+pub(super) const BYTES_A_NODE: usize = 1024;
 
 /// Colours for light and dark, lines that differ in more than colour.
 const STYLE: &str = "
@@ -32,107 +38,122 @@ const STYLE: &str = "
 
 /// Returns the DAG as an SVG document.
 pub fn svg(view: &DagView) -> String {
+    let mut text = String::with_capacity(view.nodes.len() * BYTES_A_NODE);
+    draw(&mut text, view);
+    text
+}
+
+/// Appends the drawing to a page.
+pub(super) fn draw(text: &mut String, view: &DagView) {
     let parents: Vec<Vec<usize>> = view
         .nodes
         .iter()
         .map(|node| node.edges.iter().map(|edge| edge.parent).collect())
         .collect();
     let placed = place(&parents);
-    let width = placed.width * COLUMN + 2.0 * MARGIN;
-    let gaps = placed.layers.saturating_sub(1) as f64;
-    let height = gaps * ROW + NODE_HEIGHT + 2.0 * MARGIN;
-    let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"roar\" role=\"img\" width=\"{width:.0}\" \
-         height=\"{height:.0}\" viewBox=\"0 0 {width:.0} {height:.0}\">\n<title>{}</title>\n<style>{STYLE}</style>\n\
-         <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" \
-         orient=\"auto\"><path class=\"tip\" d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n",
-        escaped(&format!("Steps of session {}", view.session))
+    let width = (placed.width * COLUMN).ceil() as i64 + 2 * MARGIN;
+    let gaps = placed.layers.saturating_sub(1) as i64;
+    let height = gaps * ROW + NODE_HEIGHT + 2 * MARGIN;
+    push(
+        text,
+        format_args!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"roar\" role=\"img\" width=\"{width}\" \
+             height=\"{height}\" viewBox=\"0 0 {width} {height}\">\n<title>Steps of session {}</title>\n\
+             <style>{STYLE}</style>\n\
+             <defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" \
+             markerHeight=\"7\" orient=\"auto\"><path class=\"tip\" d=\"M0 0 L8 4 L0 8 z\"/></marker></defs>\n",
+            Escaped(&view.session)
+        ),
     );
     // A viewer's own ground may be of the other sort than the style that it picks.
     text.push_str("<rect class=\"paper\" width=\"100%\" height=\"100%\"/>\n");
-    draw_lines(&mut text, view, &placed);
+    draw_lines(text, view, &placed);
     for (node, at) in view.nodes.iter().zip(&placed.nodes) {
-        draw_node(&mut text, node, *at);
+        draw_node(text, node, *at);
     }
-    text + "</svg>\n"
+    text.push_str("</svg>\n");
 }
 
-fn left(at: Place) -> f64 {
-    MARGIN + at.x * COLUMN - NODE_WIDTH / 2.0
+fn middle(at: Place) -> i64 {
+    MARGIN + (at.x * COLUMN).round() as i64
 }
 
-fn top(at: Place) -> f64 {
-    MARGIN + at.layer as f64 * ROW
+fn top(at: Place) -> i64 {
+    MARGIN + at.layer as i64 * ROW
 }
 
 fn draw_lines(text: &mut String, view: &DagView, placed: &Placed) {
     for (child, which, bends) in &placed.lines {
         let edge = &view.nodes[*child].edges[*which];
-        let (from, to) = (placed.nodes[edge.parent], placed.nodes[*child]);
         let class = if edge.outdated {
             "line outdated"
         } else {
             "line"
         };
-        let paths: Vec<_> = edge
-            .paths
-            .iter()
-            .take(20)
-            .map(crate::Bytes::shown)
-            .collect();
-        let _ = writeln!(
+        push(
             text,
-            "<path class=\"{class}\" marker-end=\"url(#tip)\" d=\"{}\"><title>{}</title></path>",
-            curve(from, bends, to),
-            escaped(&paths.join(", "))
+            format_args!("<path class=\"{class}\" marker-end=\"url(#tip)\" d=\""),
         );
+        draw_curve(text, placed.nodes[edge.parent], bends, placed.nodes[*child]);
+        text.push_str("\"><title>");
+        for (at, path) in edge.paths.iter().take(20).enumerate() {
+            let comma = if at > 0 { ", " } else { "" };
+            push(text, format_args!("{comma}{}", Escaped(&path.shown())));
+        }
+        text.push_str("</title></path>\n");
     }
 }
 
 /// Draws from the bottom of one node through the bends to the top of another.
-fn curve(from: Place, bends: &[Place], to: Place) -> String {
-    let middle = |at: Place| MARGIN + at.x * COLUMN;
+fn draw_curve(text: &mut String, from: Place, bends: &[Place], to: Place) {
     let (mut x, mut y) = (middle(from), top(from) + NODE_HEIGHT);
-    let mut path = format!("M{x:.1} {y:.1}");
-    let half = NODE_HEIGHT / 2.0;
+    push(text, format_args!("M{x} {y}"));
     let stops = bends
         .iter()
-        .map(|&bend| (middle(bend), top(bend) + half))
+        .map(|&bend| (middle(bend), top(bend) + NODE_HEIGHT / 2))
         .chain([(middle(to), top(to))]);
     for (to_x, to_y) in stops {
-        let bow = (to_y - y) / 2.0;
-        let _ = write!(
-            path,
-            " C{x:.1} {:.1} {to_x:.1} {:.1} {to_x:.1} {to_y:.1}",
-            y + bow,
-            to_y - bow
+        let half = (to_y + y) / 2;
+        push(
+            text,
+            format_args!(" C{x} {half} {to_x} {half} {to_x} {to_y}"),
         );
         (x, y) = (to_x, to_y);
     }
-    path
 }
 
 fn draw_node(text: &mut String, node: &NodeView, at: Place) {
-    let (left, top) = (left(at), top(at));
-    let _ = writeln!(
+    let (left, top) = (middle(at) - NODE_WIDTH / 2, top(at));
+    push(
         text,
-        "<g><title>{}</title><rect class=\"node {}\" x=\"{left:.1}\" y=\"{top:.1}\" width=\"{NODE_WIDTH}\" \
-         height=\"{NODE_HEIGHT}\" rx=\"8\"/>",
-        escaped(&node.title()),
-        escaped(&node.state)
+        format_args!(
+            "<g><title>{}</title><rect class=\"node {}\" x=\"{left}\" y=\"{top}\" width=\"{NODE_WIDTH}\" \
+             height=\"{NODE_HEIGHT}\" rx=\"8\"/>\n",
+            Escaped(&node.title()),
+            Escaped(&node.state)
+        ),
     );
-    for (line, class) in label(node).iter().zip(["head", "", "faint"]) {
-        let place = match class {
-            "head" => 20.0,
-            "" => 38.0,
-            _ => 56.0,
-        };
-        let (x, y) = (left + 12.0, top + place);
-        let _ = writeln!(
+    let lines = [("head", 20), ("", 38), ("faint", 56)];
+    for (line, (class, down)) in label(node).iter().zip(lines) {
+        let (x, y) = (left + PADDING, top + down);
+        push(
             text,
-            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{}</text>",
-            escaped(line)
+            format_args!(
+                "<text class=\"{class}\" x=\"{x}\" y=\"{y}\"{}>{}</text>\n",
+                squeezed(line),
+                Escaped(line)
+            ),
         );
     }
     text.push_str("</g>\n");
+}
+
+/// Returns what keeps a line that fills the node inside of it, in a font with wider letters, too.
+fn squeezed(line: &str) -> String {
+    let columns = columns(line) as i64;
+    if columns * 4 < LINE as i64 * 3 {
+        return String::new();
+    }
+    let length = columns * 78 / 10;
+    format!(" textLength=\"{length}\" lengthAdjust=\"spacingAndGlyphs\"")
 }

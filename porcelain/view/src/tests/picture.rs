@@ -106,3 +106,43 @@ fn other_programs_get_every_node_and_every_line_in_their_language() {
     assert_eq!(text.matches("[label=\"@").count(), 5);
     assert!(text.contains("\\\"$OUT") || text.contains("cut -d"));
 }
+
+#[test]
+fn a_long_command_stays_in_its_box_and_shows_what_runs() {
+    let mut view = stale_view();
+    let words = [
+        "/home/me/project/.venv/bin/python",
+        "steps/train.py",
+        "--seed=12",
+    ];
+    view.nodes[0].argv = words.map(Bytes::from).to_vec();
+    view.nodes[1].argv = vec![Bytes::from("表".repeat(40).as_str())];
+    view.nodes[1].name = Some("n".repeat(100));
+    let shown = "python steps/train.py --seed=12";
+    assert!(dot(&view).contains(shown) && mermaid(&view).contains(shown));
+
+    let drawn = svg(&view);
+    let parsed = roxmltree::Document::parse(&drawn).expect("well formed");
+    let number = |node: &roxmltree::Node<'_, '_>, name| -> Option<i64> {
+        node.attribute(name)?.parse().ok()
+    };
+    let with_tag = |tag| {
+        let elements = parsed.descendants();
+        elements.filter(move |node| node.tag_name().name() == tag)
+    };
+    let boxes: Vec<_> = with_tag("rect")
+        .filter_map(|node| Some((number(&node, "x")?, number(&node, "width")?)))
+        .collect();
+    let mut lines = 0;
+    for node in with_tag("text") {
+        let left = number(&node, "x").expect("has a place");
+        let text = node.text().unwrap_or_default();
+        // What has no length of its own leaves room for a font of nearly any width.
+        let length = number(&node, "textLength");
+        let length = length.unwrap_or_else(|| crate::quote::columns(text) as i64 * 10);
+        let inside = |&(x, width): &(i64, i64)| x < left && left + length < x + width;
+        assert!(boxes.iter().any(inside), "{text} is {length} wide");
+        lines += 1;
+    }
+    assert_eq!((boxes.len(), lines), (5, 15));
+}

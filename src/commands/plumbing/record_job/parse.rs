@@ -17,6 +17,7 @@ use std::path::Path;
 pub(super) struct LineError {
     text: String,
     meant: Option<&'static str>,
+    hint: Option<&'static str>,
 }
 
 impl LineError {
@@ -24,6 +25,7 @@ impl LineError {
         Self {
             text: text.into(),
             meant: None,
+            hint: None,
         }
     }
 
@@ -35,9 +37,13 @@ impl LineError {
 
     /// Turns this into an error that names the line, counted from 1.
     pub(super) fn at(self, line: usize) -> CommandError {
-        CommandError::new(Fault::Usage, format!("line {line}: {}", self.text))
-            .maybe_meant(self.meant)
-            .hint("nothing was recorded; `roar help record-job` lists the fields")
+        let error = CommandError::new(Fault::Usage, format!("line {line}: {}", self.text))
+            .maybe_meant(self.meant);
+        let error = match self.hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        };
+        error.hint("nothing was recorded; `roar help record-job` lists the fields")
     }
 }
 
@@ -118,7 +124,7 @@ impl<'a> Reader<'a> {
             name: name(&fields)?,
             outcome: outcome(&fields)?,
             interrupted: interrupted(&fields)?,
-            started_ns: number(&fields, "started_ns")?,
+            started_ns: started(&fields)?,
             duration_ns: number(&fields, "duration_ns")?.unwrap_or(0),
             inputs,
             outputs: self.files(&fields, "outputs", None, true)?,
@@ -219,11 +225,27 @@ fn interrupted(fields: &Fields) -> Result<bool, LineError> {
 
 fn not_json(err: &serde_json::Error) -> LineError {
     let text = err.to_string();
-    LineError::new(match text.split_once(" at line ") {
+    let error = LineError::new(match text.split_once(" at line ") {
         // Where in the line says nothing that the field does not.
         Some((what, _)) if err.is_data() => what.to_owned(),
         _ => format!("it is not JSON: {text}"),
-    })
+    });
+    LineError {
+        // It may go on in the next line.
+        hint: err
+            .is_eof()
+            .then_some("each line is a whole JSON object; `jq -c` writes them so"),
+        ..error
+    }
+}
+
+/// Nobody recorded anything before 1970.
+fn started(fields: &Fields) -> Result<Option<i64>, LineError> {
+    let started: Option<i64> = number(fields, "started_ns")?;
+    match started {
+        Some(..0) => Err(wrong("started_ns", "nanoseconds since 1970")),
+        _ => Ok(started),
+    }
 }
 
 /// Refuses a field that means nothing.
@@ -233,6 +255,7 @@ fn known(fields: &Fields, names: &'static [&'static str]) -> Result<(), LineErro
         Err(LineError {
             text: format!("there is no field '{name}'"),
             meant: nearest(name, names.iter().copied()),
+            hint: None,
         })
     })
 }
