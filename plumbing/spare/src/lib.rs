@@ -9,6 +9,7 @@
 //! who starts them.
 #![forbid(unsafe_code)]
 
+use memmap2::MmapMut;
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 /// What the C library sets apart for the small pieces of memory of a thread, in addresses alone.
@@ -18,8 +19,11 @@ const ARENA: usize = 64 << 20;
 const ARENAS: usize = 16;
 
 /// Returns whether there are so many bytes of memory to be had.
+///
+/// The system is asked, and not the C library's allocator: that would take what it is given back for a sign
+/// that pieces of this size are usual, and from then on fill with zeros by hand what the system would have.
 pub fn has_room(bytes: usize) -> bool {
-    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+    bytes == 0 || MmapMut::map_anon(bytes).is_ok()
 }
 
 /// Returns how many bytes so many threads take up of what the process may have, `each` and what the C library
