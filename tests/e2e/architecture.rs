@@ -82,7 +82,10 @@ const DOORS: &[(&str, &[&str])] = &[
     ("toml_edit", &["roar-repo"]),
     ("globset", &["roar-repo", "roar-record"]),
     ("regex", &["roar-secrets"]),
-    ("memmap2", &["roar-content", "roar-store", "roar-preload"]),
+    (
+        "memmap2",
+        &["roar-content", "roar-store", "roar-preload", "roar-spare"],
+    ),
     (
         "libc",
         &[
