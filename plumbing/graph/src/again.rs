@@ -3,7 +3,8 @@
 //! Two runs of one command can be two steps, because they made different files, or because one went on
 //! from what the other had left. But whoever runs the one again runs the other again. So what the
 //! latest run that went well has seen counts for the earlier step too, if it has to do with that: if it
-//! has read or written any of the step's products, found them in place, or was to repeat that step.
+//! has written any of the step's files, found them in place, or was to repeat that step. To have read them
+//! does not suffice: a shell can make a chain of one command by what it redirects.
 
 use crate::codes::{CodeMap, NameMap};
 use crate::growth::above;
@@ -16,20 +17,37 @@ use roar_object::{ByteStr, Class, RecordedPath, Role};
 #[derive(Default)]
 pub(crate) struct Again {
     of: NameMap<usize, usize>,
+    /// Of them those that have written some of the step's files.
+    rewrites: NameMap<usize, usize>,
+    /// The runs of each command that has several.
+    groups: Vec<Vec<usize>>,
+    /// The number of its group for each of them.
+    group_of: NameMap<usize, usize>,
 }
 
 impl Again {
     pub(crate) fn of(history: &History<'_>, replacements: &Replacements) -> Self {
         let mut again = Self::default();
-        for runs in groups(history, replacements) {
+        let groups = groups(history, replacements);
+        for runs in &groups {
             let last = runs.last().copied();
             let stands = |&at: &usize| Some(at) != last && replacements.is_head(at);
             let standing: Vec<_> = runs.iter().copied().filter(stands).collect();
             if !standing.is_empty() {
-                again.ask(history, replacements, &runs, &standing);
+                again.ask(history, replacements, runs, &standing);
             }
         }
+        let numbered = groups.iter().enumerate();
+        let members = numbered.flat_map(|(group, runs)| runs.iter().map(move |&run| (run, group)));
+        again.group_of = members.collect();
+        again.groups = groups;
         again
+    }
+
+    /// Returns the number of a record's command, and its runs, if there are several.
+    pub(crate) fn runs(&self, record: usize) -> Option<(usize, &[usize])> {
+        let group = *self.group_of.get(&record)?;
+        Some((group, &self.groups[group]))
     }
 
     /// Finds who has the last word on each step that stands, of all runs of the command.
@@ -40,16 +58,13 @@ impl Again {
         runs: &[usize],
         standing: &[usize],
     ) {
-        let mut touched: CodeMap<PathCode, Option<usize>> = CodeMap::default();
+        let mut written: CodeMap<PathCode, Option<usize>> = CodeMap::default();
         for &at in standing {
-            touched.extend(replacements.paths(history, at).map(|path| (path, None)));
+            written.extend(replacements.paths(history, at).map(|path| (path, None)));
         }
         for &run in runs.iter().filter(|&&at| history.records()[at].succeeded()) {
-            let reads = history.reads[history.reads_of(run)].iter();
-            let writes = history.writes[history.writes_of(run)].iter();
-            let paths = reads.map(|read| read.path);
-            for path in paths.chain(writes.map(|write| write.path)) {
-                if let Some(last) = touched.get_mut(&path) {
+            for write in &history.writes[history.writes_of(run)] {
+                if let Some(last) = written.get_mut(&write.path) {
                     *last = Some(run);
                 }
             }
@@ -62,17 +77,24 @@ impl Again {
         }
         for &at in standing {
             let paths = replacements.paths(history, at);
-            let last = paths.filter_map(|path| touched[&path]).max();
-            let last = last.max(self.of.get(&at).copied());
-            if let Some(last) = last.filter(|&last| last > at) {
-                self.of.insert(at, last);
-            }
+            let last = paths.filter_map(|path| written[&path]).max();
+            let Some(last) = last.filter(|&last| last > at) else {
+                continue;
+            };
+            self.rewrites.insert(at, last);
+            let word = self.of.entry(at).or_insert(last);
+            *word = last.max(*word);
         }
     }
 
     /// Returns the later run whose word counts for a record.
     pub(crate) fn word_on(&self, record: usize) -> Option<usize> {
         self.of.get(&record).copied()
+    }
+
+    /// Returns the latest such run that has written some of the files of a record's step.
+    pub(crate) fn rewritten_by(&self, record: usize) -> Option<usize> {
+        self.rewrites.get(&record).copied()
     }
 
     /// Returns what counts of a read of a record: that of the later run, if it has read there and not written;

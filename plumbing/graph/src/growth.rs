@@ -1,8 +1,8 @@
 //! Directories that were read as a whole and have grown since.
 
 use crate::again::Again;
-use crate::codes::NameMap;
-use crate::history::Write;
+use crate::codes::{CodeMap, NameMap};
+use crate::history::{PathCode, Write};
 use crate::inherit::Inheritance;
 use crate::{History, Scan};
 use roar_object::{Base, Class, RecordedPath, Role};
@@ -20,9 +20,10 @@ pub(crate) struct Growth {
 
 /// Finds every directory that has grown since a record read it as a whole; by reader, ascending.
 ///
-/// Only a directory that recorded jobs make can: where all that was read came from outside, another
-/// file beside it is none of this history's business. What the reader's own descendants put there does
-/// not count either, for that would make every step that works inside one directory its own undoing.
+/// What the reader's own descendants put there does not count, for that would make every step that works
+/// inside one directory its own undoing; nor what a later run of the very same command has seen. The
+/// project itself grows only where recorded jobs made some of what was read: otherwise whatever is made there
+/// would undo what was made first.
 ///
 /// One file tells it of each: a thousand readers of a directory that a thousand files were added to
 /// are a thousand findings, not a million.
@@ -36,19 +37,19 @@ pub(crate) fn growth(
         return Vec::new();
     }
     let added = scans.added(history);
-    let mut touched = Touched::of(history);
+    let mut touched = Touched::of(history, again);
     let grown = scans.list.iter().filter_map(|scanned| {
         let &Scanned { reader, scan, .. } = scanned;
         let later = added[scanned.directory].iter().copied();
         let later = later.take_while(|&write| history.writes[write].record > scan.record);
         let mut later = later.peekable();
         later.peek()?;
-        scanned.is_made(history).then_some(())?;
+        (!scanned.is_project(history) || scanned.is_made(history)).then_some(())?;
         touched.mark(history, scanned);
         let mut descendants = None;
         let write = later.find(|&write| {
             let write = &history.writes[write];
-            !touched.by(scanned, write)
+            !touched.by(history, scanned, write)
                 && !descendants
                     .get_or_insert_with(|| scanned.descendants(history))
                     .contains(&write.record)
@@ -72,6 +73,11 @@ struct Scanned {
 }
 
 impl Scanned {
+    fn is_project(&self, history: &History<'_>) -> bool {
+        let directory = &history.records()[self.scan.record].datasets[self.scan.dataset].path;
+        directory.base == Base::Project && directory.path.is_empty()
+    }
+
     /// Returns whether a recorded job made any of what was read.
     fn is_made(&self, history: &History<'_>) -> bool {
         let record = &history.records()[self.scan.record];
@@ -184,17 +190,22 @@ fn holding(path: &[u8]) -> Option<&[u8]> {
 }
 
 /// The last reading for which each path was noted, because one of its records read or wrote it.
-struct Touched {
+struct Touched<'a> {
     by: Vec<Option<(usize, usize)>>,
     /// Whose paths were noted last.
     marked: Option<(usize, usize)>,
+    again: &'a Again,
+    /// By command, as they are asked for: the last run to have read or written each path.
+    groups: NameMap<usize, CodeMap<PathCode, usize>>,
 }
 
-impl Touched {
-    fn of(history: &History<'_>) -> Self {
+impl<'a> Touched<'a> {
+    fn of(history: &History<'_>, again: &'a Again) -> Self {
         Self {
             by: vec![None; history.last.len()],
             marked: None,
+            again,
+            groups: NameMap::default(),
         }
     }
 
@@ -204,18 +215,45 @@ impl Touched {
             return;
         }
         for record in [key.0, key.1] {
-            let reads = history.reads[history.reads_of(record)].iter();
-            let writes = history.writes[history.writes_of(record)].iter();
-            let paths = reads.map(|read| read.path);
-            for path in paths.chain(writes.map(|write| write.path)) {
+            for path in paths(history, record) {
                 self.by[path as usize] = Some(key);
             }
         }
     }
 
-    fn by(&self, scanned: &Scanned, write: &Write) -> bool {
+    fn by(&mut self, history: &History<'_>, scanned: &Scanned, write: &Write) -> bool {
         self.by[write.path as usize] == Some((scanned.reader, scanned.scan.record))
+            || self.by_same_command(history, scanned, write.path)
     }
+
+    /// Returns whether a run of the reader's command that went well has read or written there since.
+    fn by_same_command(
+        &mut self,
+        history: &History<'_>,
+        scanned: &Scanned,
+        path: PathCode,
+    ) -> bool {
+        let Some((group, runs)) = self.again.runs(scanned.reader) else {
+            return false;
+        };
+        let last = self.groups.entry(group).or_insert_with(|| {
+            let mut last = CodeMap::default();
+            for &run in runs.iter().filter(|&&at| history.records()[at].succeeded()) {
+                last.extend(paths(history, run).map(|path| (path, run)));
+            }
+            last
+        });
+        last.get(&path)
+            .is_some_and(|&run| run >= scanned.scan.record)
+    }
+}
+
+/// Returns the paths that a record read and wrote.
+fn paths(history: &History<'_>, record: usize) -> impl Iterator<Item = PathCode> {
+    let reads = history.reads[history.reads_of(record)].iter();
+    let writes = history.writes[history.writes_of(record)].iter();
+    let reads = reads.map(|read| read.path);
+    reads.chain(writes.map(|write| write.path))
 }
 
 #[cfg(test)]

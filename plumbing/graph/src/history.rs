@@ -144,6 +144,15 @@ impl<'r> History<'r> {
         &self.records
     }
 
+    /// Returns the records that are the very same command as this, itself among them, ascending.
+    pub fn runs_of_same_command(&self, record: usize) -> impl Iterator<Item = usize> {
+        let command = |at: usize| {
+            let it: &Record = self.records[at];
+            (it.kind, &it.directory, &it.argv)
+        };
+        (0..self.records.len()).filter(move |&at| command(at) == command(record))
+    }
+
     /// Returns who made what the record's input of that place holds, if a recorded job did.
     pub fn producer(&self, record: usize, input: usize) -> Option<Producer> {
         self.producers[self.reads_of(record)][input]

@@ -1,7 +1,7 @@
 //! The definition of the current DAG written down a second time: slow, literal, for tests alone.
 
 use crate::{Input, Read, Record, Scan, State, program};
-use roar_object::{Class, ContentId, RecordedPath, Role};
+use roar_object::{Base, Class, ContentId, RecordedPath, Role};
 use std::collections::BTreeSet;
 
 /// What a job left at a path: bytes, or nothing.
@@ -412,19 +412,15 @@ impl<'r> Model<'r> {
         counted.any(|product| self.stands(product.record, &product.path, product.left, end))
     }
 
-    /// The latest good run of the same command after a step that stands, if it has read, written or found
-    /// something that the step stands for, or was to repeat it.
+    /// The latest good run of the same command after a step that stands, if it has written or found something
+    /// that the step stands for, or was to repeat it.
     pub(crate) fn word_on(&self, standing: usize) -> Option<usize> {
-        let touches = |later: usize, path: &RecordedPath| {
-            let record = &self.records[later];
-            record.reads.iter().any(|read| read.path == *path)
-                || record.writes.iter().any(|output| output.path == *path)
-        };
+        let wrote = |later: usize, path: &RecordedPath| self.write_of(later, path).is_some();
         let concerns = |later: &usize| {
             let mut products = self.products[standing].iter();
             self.found[*later] == Some(standing)
                 || self.asked_for[*later].map(|at| self.stands_for(at)) == Some(standing)
-                || products.any(|product| touches(*later, &product.path))
+                || products.any(|product| wrote(*later, &product.path))
         };
         let mut later = (standing + 1..self.records.len()).rev();
         later.find(|later| {
@@ -500,8 +496,8 @@ impl<'r> Model<'r> {
     /// Whether a directory that was read as a whole, by the record or for what it inherited, holds a later
     /// file that neither of them touched.
     ///
-    /// Only where a recorded job made some of what was read there, and the later file did not come of
-    /// that reading.
+    /// In the project itself only where a recorded job made some of what was read there; and not if the later
+    /// file came of that reading, or a later run of the same command has seen it.
     fn has_grown(&self, standing: usize, scan: Scan) -> bool {
         let reader = scan.record;
         let record = &self.records[reader];
@@ -510,8 +506,12 @@ impl<'r> Model<'r> {
         let is_made = (0..record.reads.len())
             .filter(inside)
             .any(|input| self.producer(reader, input).is_some());
+        let is_project = directory.base == Base::Project && directory.path.is_empty();
+        let again = (reader..self.records.len())
+            .filter(|&at| self.same_command(standing, at) && self.records[at].outcome.is_success());
+        let seen: Vec<_> = again.chain([standing, reader]).collect();
         let touched = |path: &RecordedPath| {
-            [standing, reader].into_iter().any(|at| {
+            seen.iter().copied().any(|at| {
                 let record = &self.records[at];
                 record.reads.iter().any(|read| read.path == *path)
                     || record.writes.iter().any(|output| output.path == *path)
@@ -519,7 +519,7 @@ impl<'r> Model<'r> {
         };
         let unrelated =
             |later: &usize| !self.comes_of(*later, reader) && !self.comes_of(*later, standing);
-        is_made
+        (is_made || !is_project)
             && (reader + 1..self.records.len())
                 .filter(unrelated)
                 .any(|later| {

@@ -275,11 +275,38 @@ impl<'r> Projection<'r> {
     }
 
     /// Returns the later run of the very same command whose word on the record's step counts, if there is
-    /// one: the latest that went well and has read, written or found any of the step's products, or was to repeat
+    /// one: the latest that went well and has written or found any of the step's files, or was to repeat
     /// it. Where it has read what the record read, that counts in the record's stead; where it has written,
     /// nothing does.
     pub fn word_on(&self, record: usize) -> Option<usize> {
         self.again.word_on(record)
+    }
+
+    /// Returns the latest of them that has written some of the step's files: to run that again is to run the
+    /// step again.
+    pub fn rewritten_by(&self, record: usize) -> Option<usize> {
+        self.again.rewritten_by(record)
+    }
+
+    /// Returns whether something that was read for a record has been updated since by the record itself, or by
+    /// who has the last word on it.
+    pub fn updates(&self, record: usize, read: Read) -> bool {
+        let path = self.version(read).path;
+        let later = self.word_on(record);
+        self.writes(read.record, path) || later.is_some_and(|later| self.writes(later, path))
+    }
+
+    /// Returns the files that the record made and that others have updated in place since.
+    pub fn updated(&self, record: usize) -> Vec<Written> {
+        let lasting = self.lasting(record);
+        let lives_on = |&place: &usize| {
+            let write = &self.history.writes[place];
+            write.content != DELETED && write.next.is_some() && self.standing[place]
+        };
+        lasting
+            .filter(lives_on)
+            .map(|place| self.written(place))
+            .collect()
     }
 
     /// Returns the last thing that a recorded job did at a path.

@@ -13,7 +13,7 @@ use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
 use roar_content::reach;
 use roar_graph::{Input, Output, Projection, Read, Record, Scan, Show, State, Why, Written};
-use roar_object::{Class, JobKind, RecordedPath, Role};
+use roar_object::{Class, DatasetAt, JobKind, RecordedPath, Role};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -157,7 +157,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
     /// very same command the latest, for that goes on from what the others left.
     pub fn to_repeat<'n>(&self, turn: usize, now: &Projection<'n>) -> &'n Record {
         let head = now.stands_for(self.turns[turn].record);
-        let later = now.word_on(head).map(|later| now.stands_for(later));
+        let later = now.rewritten_by(head).map(|later| now.stands_for(later));
         let records = now.history().records();
         let is_same = |&later: &usize| {
             let (a, b) = (records[head], records[later]);
@@ -238,8 +238,18 @@ impl<'r, 'p> Rerun<'r, 'p> {
         };
         let whole = || job.datasets.iter().filter(|set| set.role == Role::Read);
         let is_member = |path: &RecordedPath| whole().any(|set| path.is_under(&set.path));
+        // What its own step has made it made without when that was not there yet.
+        let is_made = |path: &RecordedPath| {
+            let mut here = now.reads(record).filter(|(_, input)| input.path == *path);
+            here.any(|(read, _)| {
+                let producer = now.history().producer(read.record, read.input);
+                producer.is_some_and(|producer| now.stands_for(producer.record) == record)
+            })
+        };
         causes.iter().find_map(|cause| match cause {
-            Cause::Gone { path } => (is_own(path) && !is_member(path)).then_some(path),
+            Cause::Gone { path } => {
+                (is_own(path) && !is_member(path) && !is_made(path)).then_some(path)
+            }
             _ => None,
         })
     }
@@ -260,8 +270,20 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 Holds::Same | Holds::OtherMode | Holds::Other => None,
             }
         };
-        let products = products(now, now.stands_for(*record));
-        products.into_iter().filter_map(cause).collect()
+        // What a step has made whose files were overwritten in this very rerun, it has to make again.
+        let heir = now.stands_for(*record);
+        let made = match heir == *record {
+            true => products(self.projection, heir),
+            false => products(now, heir),
+        };
+        let mut causes: Vec<_> = made.into_iter().filter_map(cause).collect();
+        // Who updates a file in place begins with what was made first.
+        let updated = now.updated(heir).into_iter().map(|at| output(now, at));
+        let gone = updated.filter(|output| self.disk.holds(written(output)) == Holds::Nothing);
+        causes.extend(gone.map(|output| Cause::Missing {
+            path: output.path.clone(),
+        }));
+        causes
     }
 
     /// Finds new files in directories that were read as a whole: those that later steps made, as the
@@ -276,55 +298,72 @@ impl<'r, 'p> Rerun<'r, 'p> {
             .filter(|output| self.disk.holds(written(output)) != Holds::Nothing)
             .map(|output| output.path.clone())
             .collect();
-        for scan in now.scans(record) {
-            self.unknown(now, record, scan, &mut |path| grown.push(path));
-        }
+        grown.extend(added(now, self.disk, self.filters, record));
         grown.sort_unstable();
         grown.dedup();
         grown.into_iter().map(|path| Cause::New { path }).collect()
     }
+}
 
-    /// Finds files that no recorded job made in a directory that was read as a whole, by the step's run or
-    /// for what that left.
-    fn unknown(
-        &self,
-        now: &Projection<'_>,
-        record: usize,
-        scan: Scan,
-        each: &mut dyn FnMut(RecordedPath),
-    ) {
-        let records = now.history().records();
-        let reader = records[scan.record];
-        let set = &reader.datasets[scan.dataset];
-        // Members of a directory that holds the project would be recorded as members of neither.
-        if set.files == 0 || self.disk.is_above_project(&set.path) {
-            return;
-        }
-        let mut known = HashSet::new();
-        for job in [records[record], reader] {
-            known.extend(job.reads.iter().map(|read| &read.path));
-            known.extend(job.writes.iter().map(|write| &write.path));
-        }
-        self.each_file(&set.path, &mut |path| {
+/// Finds files that no recorded job made, in directories that were read as a whole by a step's run or for what
+/// that left; sorted.
+pub fn added(
+    now: &Projection<'_>,
+    disk: Disk<'_>,
+    filters: &Filters,
+    record: usize,
+) -> Vec<RecordedPath> {
+    let mut added = Vec::new();
+    for scan in now.scans(record) {
+        let known = known(now, record, scan);
+        let Some(set) = grows(now, disk, scan) else {
+            continue;
+        };
+        each_file(disk, &set.path, &mut |path| {
             let is_new = !known.contains(&path) && now.at(&path).is_none();
-            if is_new && self.filters.classify(&path, false).0 == Class::Data {
-                each(path);
+            if is_new && filters.classify(&path, false).0 == Class::Data {
+                added.push(path);
             }
         });
     }
+    added.sort_unstable();
+    added.dedup();
+    added
+}
 
-    fn each_file(&self, directory: &RecordedPath, each: &mut dyn FnMut(RecordedPath)) {
-        let place = self.disk.place(directory);
-        let Ok(entries) = reach(&place).and_then(fs::read_dir) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            let path = directory.join(entry.file_name().as_bytes());
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => self.each_file(&path, each),
-                Ok(kind) if kind.is_file() || kind.is_symlink() => each(path),
-                Ok(_) | Err(_) => {}
-            }
+/// Returns the directory that was read as a whole, if another file in it is of interest. Members of a directory
+/// that holds the project would be recorded as members of neither.
+fn grows<'r>(now: &Projection<'r>, disk: Disk<'_>, scan: Scan) -> Option<&'r DatasetAt> {
+    let records = now.history().records();
+    let set = &records[scan.record].datasets[scan.dataset];
+    (set.files > 0 && !disk.is_above_project(&set.path)).then_some(set)
+}
+
+/// Returns the files that a step's run knew when it read a directory, and those that the very same command has
+/// seen since.
+fn known<'r>(now: &Projection<'r>, record: usize, scan: Scan) -> HashSet<&'r RecordedPath> {
+    let records = now.history().records();
+    let again = now.history().runs_of_same_command(record);
+    let again = again.filter(|&at| at >= scan.record && records[at].succeeded());
+    let mut known = HashSet::new();
+    for job in again.chain([record, scan.record]).map(|at| records[at]) {
+        known.extend(job.reads.iter().map(|read| &read.path));
+        known.extend(job.writes.iter().map(|write| &write.path));
+    }
+    known
+}
+
+fn each_file(disk: Disk<'_>, directory: &RecordedPath, each: &mut dyn FnMut(RecordedPath)) {
+    let place = disk.place(directory);
+    let Ok(entries) = reach(&place).and_then(fs::read_dir) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let path = directory.join(entry.file_name().as_bytes());
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() => each_file(disk, &path, each),
+            Ok(kind) if kind.is_file() || kind.is_symlink() => each(path),
+            Ok(_) | Err(_) => {}
         }
     }
 }
@@ -364,11 +403,10 @@ fn changed<'p>(
     })
 }
 
-/// Returns whether the disk holds what the session last made of an input, and that does not count
-/// against its reader: an update in place, by itself or by later steps.
+/// Returns whether the disk holds what the session last made of an input that the reader has updated in
+/// place itself.
 fn is_in_place(projection: &Projection<'_>, disk: Disk<'_>, record: usize, input: Read) -> bool {
-    let mut reasons = projection.reasons(record).iter();
-    if reasons.any(|reason| reason.input == Some(input)) {
+    if !projection.updates(record, input) {
         return false;
     }
     let Some(held) = projection.at_input(input) else {

@@ -8,6 +8,7 @@ use crate::error::CommandError;
 use crate::ui::Ui;
 use roar_graph::{Projection, Show, State};
 use roar_probe::git::{self, GitState, Repository};
+use roar_repo::filters::Filters;
 use roar_repo::{Snapshot, Workspace};
 use roar_secrets::Rules;
 use roar_view::{Bytes, GitView, LogEntry, SCHEMA, StatusView, StepCounts};
@@ -47,6 +48,7 @@ fn view(workspace: &Workspace, snapshot: &Snapshot) -> Result<StatusView, Comman
     let projection = snapshot.projection()?;
     let latest = snapshot.records()?.len().checked_sub(1);
     let cache = cache_in(workspace.root());
+    let filters = Filters::load(workspace.config())?.in_project(workspace.root());
     Ok(StatusView {
         schema: SCHEMA,
         project: Bytes(workspace.root().as_os_str().as_bytes().to_vec()),
@@ -56,7 +58,7 @@ fn view(workspace: &Workspace, snapshot: &Snapshot) -> Result<StatusView, Comman
         jobs: StepCounts::new(&projection),
         latest: latest.map(|record| LogEntry::new(&projection, record)),
         stale: stale(&projection),
-        drift: drift::find(workspace.root(), &projection, &cache),
+        drift: drift::find(workspace.root(), &projection, &filters, &cache),
         notes: notes(workspace),
     })
 }

@@ -136,6 +136,8 @@ pub enum DriftKind {
     Missing,
     /// A recorded job deleted it, and it is there again.
     Returned,
+    /// It is new in a directory that was read as a whole.
+    Added,
 }
 
 /// A file that was changed outside of recorded jobs.

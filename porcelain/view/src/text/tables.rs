@@ -179,6 +179,7 @@ fn drift(text: &mut Text, view: &StatusView) {
             DriftKind::Mode => "mode",
             DriftKind::Missing => "missing",
             DriftKind::Returned => "returned",
+            DriftKind::Added => "new",
         };
         let line = Line::new().add(Tone::Warn, format!("  {state:<9} "));
         let mode = match file.executable {

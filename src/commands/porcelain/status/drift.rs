@@ -1,9 +1,10 @@
 //! Files that are not on the disk as they were recorded.
 
 use roar_content::HashCache;
-use roar_graph::{Held, Projection, State};
+use roar_graph::{Held, Projection, Read, State};
 use roar_object::{ContentId, Mode, RecordedPath};
 use roar_repo::disk::{Disk, Holds, Version};
+use roar_repo::filters::Filters;
 use roar_view::{Bytes, DriftKind, DriftView};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -20,8 +21,14 @@ struct Expected {
     record: usize,
 }
 
-/// Finds files that are no longer what the last job to touch them wrote, or read.
-pub(super) fn find(root: &Path, projection: &Projection<'_>, cache: &HashCache) -> Vec<DriftView> {
+/// Finds files that are no longer what the last job to touch them wrote, or read, and new ones in directories
+/// that steps have read as a whole.
+pub(super) fn find(
+    root: &Path,
+    projection: &Projection<'_>,
+    filters: &Filters,
+    cache: &HashCache,
+) -> Vec<DriftView> {
     let records = projection.history().records();
     let disk = Disk::new(root, cache);
     let mut drifted = Vec::new();
@@ -46,7 +53,36 @@ pub(super) fn find(root: &Path, projection: &Projection<'_>, cache: &HashCache) 
             hash: now.map(|id| id.to_string()),
         });
     }
+    drifted.extend(added(projection, disk, filters));
+    drifted.sort_by(|a, b| a.path.cmp(&b.path));
     drifted
+}
+
+/// Returns the new files in directories that steps have read as a whole, each once.
+fn added(projection: &Projection<'_>, disk: Disk<'_>, filters: &Filters) -> Vec<DriftView> {
+    let records = projection.history().records();
+    let mut found: BTreeMap<RecordedPath, usize> = BTreeMap::new();
+    for record in standing(projection) {
+        for path in roar_repo::rerun::added(projection, disk, filters, record) {
+            found.entry(path).or_insert(record);
+        }
+    }
+    let view = |(path, record): (RecordedPath, usize)| DriftView {
+        path: Bytes::path(&path),
+        state: DriftKind::Added,
+        executable: None,
+        step: records[record].step.to_string(),
+        recorded: None,
+        hash: None,
+    };
+    found.into_iter().map(view).collect()
+}
+
+/// Returns the records whose inputs matter.
+fn standing(projection: &Projection<'_>) -> impl Iterator<Item = usize> {
+    let counts =
+        |&record: &usize| matches!(projection.state(record), State::Current | State::Stale);
+    (0..projection.history().records().len()).filter(counts)
 }
 
 /// Returns how what is on the disk differs from what was recorded, and the name of the bytes it has now.
@@ -111,17 +147,23 @@ fn later_mode(projection: &Projection<'_>, held: Held) -> Option<Mode> {
     here.next_back().map(|input| input.mode)
 }
 
-/// Returns what was read at each path that no product was written to, once for every version.
+/// Returns what was read at each path, once for every version: where no product was written, or where what was
+/// read is newer than that, and another.
 fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expected>> {
     let history = projection.history();
     let records = history.records();
-    let counts =
-        |&record: &usize| matches!(projection.state(record), State::Current | State::Stale);
     let is_product = |held: Held| records[held.record].writes[held.output].is_product();
+    let is_outdated = |held: Held, read: Read, id| {
+        held.record < read.record && records[held.record].writes[held.output].id != id
+    };
     let mut read: BTreeMap<&RecordedPath, Vec<Expected>> = BTreeMap::new();
-    for record in (0..records.len()).filter(counts) {
+    for record in standing(projection) {
         for (read_at, input) in projection.inputs(record) {
-            if projection.at_input(read_at).is_some_and(is_product) {
+            let held = projection
+                .at_input(read_at)
+                .filter(|held| is_product(*held));
+            let counts = |held| is_outdated(held, read_at, input.id);
+            if held.is_some_and(|held| !counts(held)) || projection.updates(record, read_at) {
                 continue;
             }
             let versions = read.entry(&input.path).or_default();
