@@ -596,3 +596,84 @@ fn a_plan_tells_what_stands_in_its_way() {
     let all = all.map(|(step, what)| (step.to_owned(), what.to_owned()));
     assert_eq!(plan(&sandbox), all);
 }
+
+#[test]
+fn what_a_recorded_step_adds_to_a_directory_is_as_new_as_what_a_hand_adds() {
+    let sandbox = sandbox();
+    sandbox.write("d/1", "1\n");
+    sandbox.write("d/2", "2\n");
+    let script = "roar -q run sh -c 'cat d/* > all'; roar -q run sh -c 'echo 3 > d/3'";
+    let _ = sandbox.sh(script).success();
+    assert_eq!(states(&sandbox), ["@1 stale", "@2 current"]);
+    assert_eq!(until_done(&sandbox), 1);
+    sandbox.write("d/4", "4\n");
+    let status = json(&sandbox, &["status", "--json"]);
+    assert_eq!(status["drift"][0]["path"], "d/4");
+    assert_eq!(status["drift"][0]["state"], "added");
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(sandbox.read("all"), b"1\n2\n3\n4\n");
+}
+
+#[test]
+fn what_is_taken_back_by_hand_is_a_change_again() {
+    let sandbox = sandbox();
+    let script =
+        "roar -q run sh -c 'echo 1 > a'; roar -q run cp a b; echo 2 > a; roar -q rerun; echo 1 > a";
+    let _ = sandbox.sh(script).success();
+    assert_eq!(drift(&sandbox), [("a".to_owned(), "@2".to_owned())]);
+    assert_eq!(until_done(&sandbox), 1);
+    assert_eq!(sandbox.read("b"), b"1\n");
+}
+
+#[test]
+fn a_chain_of_one_command_is_run_link_by_link() {
+    let sandbox = sandbox();
+    sandbox.write("a", "2\n1\n");
+    let _ = sandbox
+        .sh("roar -q run sort < a > b; roar -q run sort < b > c")
+        .success();
+    sandbox.write("a", "5\n4\n");
+    assert_eq!(until_done(&sandbox), 2);
+    assert_eq!(sandbox.read("c"), b"4\n5\n");
+}
+
+#[test]
+fn a_file_that_a_step_moves_on_is_made_again_when_it_is_gone() {
+    let sandbox = sandbox();
+    sandbox.write("raw", "b\n");
+    let script = "roar -q run cp raw data; roar -q run sed -i s/^/clean_/ data; roar -q run cp data model; rm data";
+    let _ = sandbox.sh(script).success();
+    let _ = until_done(&sandbox);
+    assert_eq!(sandbox.read("model"), b"clean_b\n");
+    sandbox.write("add.sh", "cat raw > own; echo line >> log\n");
+    let _ = sandbox.sh("roar -q run sh add.sh").success();
+    sandbox.write("raw", "c\n");
+    let _ = until_done(&sandbox);
+    std::fs::remove_file(sandbox.path("log")).unwrap();
+    let _ = until_done(&sandbox);
+    assert_eq!(sandbox.read("log"), b"line\n");
+}
+
+#[test]
+fn steps_that_share_a_log_stay_the_steps_that_they_are() {
+    let sandbox = sandbox();
+    sandbox.write("in", "1\n");
+    sandbox.write("try.sh", "cat in > m$1; echo $1 >> log\n");
+    let _ = sandbox
+        .sh("for i in 1 2 3; do roar -q run sh try.sh $i; done")
+        .success();
+    for n in ["2\n", "3\n"] {
+        sandbox.write("in", n);
+        assert_eq!(until_done(&sandbox), 3);
+    }
+    assert_eq!(states(&sandbox), ["@1 current", "@2 current", "@3 current"]);
+}
+
+#[test]
+fn code_that_was_changed_is_told() {
+    let sandbox = sandbox();
+    sandbox.write("s.sh", "echo 1 > out\n");
+    let _ = sandbox.sh("roar -q run sh s.sh").success();
+    sandbox.write("s.sh", "echo 2 > out\n");
+    assert_eq!(drift(&sandbox), [("s.sh".to_owned(), "@1".to_owned())]);
+}

@@ -26,6 +26,8 @@ pub(crate) struct Model<'r> {
     pub(crate) found: Vec<Option<usize>>,
     /// The run whose place each was to take.
     asked_for: Vec<Option<usize>>,
+    /// The same, where some of the same files were made.
+    targets: Vec<Option<usize>>,
     /// Which record each is another run of, whether or not it replaced it.
     pub(crate) same_as: Vec<Option<usize>>,
     /// The products of each record, those included that it stands for.
@@ -44,6 +46,7 @@ impl<'r> Model<'r> {
             by: vec![None; records.len()],
             found: vec![None; records.len()],
             asked_for: vec![None; records.len()],
+            targets: vec![None; records.len()],
             same_as: vec![None; records.len()],
             products: records
                 .iter()
@@ -67,6 +70,7 @@ impl<'r> Model<'r> {
 
     fn replace_earlier(&mut self, later: usize) {
         self.asked_for[later] = self.repeated(later);
+        self.targets[later] = self.find_target(later);
         self.found[later] = self.find_done(later);
         if self.found[later].is_some() {
             self.same_as[later] = self.found[later];
@@ -142,13 +146,12 @@ impl<'r> Model<'r> {
         self.same_command(later, earlier).then_some(earlier)
     }
 
-    /// The same, if the job made some of the files that the other stood for.
-    fn target(&self, later: usize) -> Option<usize> {
+    /// The same, if the job made some of the files that the other stands for.
+    fn find_target(&self, later: usize) -> Option<usize> {
         let earlier = self.repeated(later)?;
         let theirs = &self.products[earlier];
         let common = |one: &Product| theirs.iter().any(|other| other.path == one.path);
-        let mine = own(later, &self.records[later]);
-        mine.iter().any(common).then_some(earlier)
+        self.products[later].iter().any(common).then_some(earlier)
     }
 
     /// Whether a job that reads what another made is no step further: both are runs of one step already; or
@@ -156,7 +159,7 @@ impl<'r> Model<'r> {
     /// file as it was.
     fn is_within(&self, later: usize, reader: usize, input: usize, parent: usize) -> bool {
         let step = self.stands_for(parent);
-        let repeats = self.target(later) == Some(step);
+        let repeats = self.targets[later] == Some(step);
         if !repeats && !self.same_command(later, step) {
             return false;
         }
@@ -165,6 +168,21 @@ impl<'r> Model<'r> {
         }
         let path = &self.records[later].reads[input].path;
         repeats || self.leaves(later, path)
+    }
+
+    /// Whether a good job with products has read what a failed one of the same command left, and left it so.
+    fn mends(&self, earlier: usize, later: usize) -> bool {
+        let (old, new) = (&self.records[earlier], &self.records[later]);
+        let read_it = |input: usize| {
+            let made = self.producer(later, input);
+            made.is_some_and(|(writer, _)| self.stands_for(writer) == earlier)
+                && self.leaves(later, &new.reads[input].path)
+        };
+        !old.outcome.is_success()
+            && new.outcome.is_success()
+            && new.products().next().is_some()
+            && self.same_command(earlier, later)
+            && (0..new.reads.len()).any(read_it)
     }
 
     /// Whether a path is not among a job's own products.
@@ -194,7 +212,7 @@ impl<'r> Model<'r> {
                 .any(|read| read.path == product.path && Left::Bytes(read.id) == product.left)
                 && !(self.same_command(earlier, later) && self.leaves(later, &product.path))
         });
-        if self.target(later) == Some(earlier) {
+        if self.targets[later] == Some(earlier) || self.mends(earlier, later) {
             return !self.descends(later, earlier);
         }
         a.kind == b.kind
@@ -208,6 +226,7 @@ impl<'r> Model<'r> {
     /// Whether a job descends from the run that now has another's place, by what it read, or by what the
     /// files were made from that it inherited.
     fn descends(&self, later: usize, from: usize) -> bool {
+        let repeats = self.targets[later] == Some(from);
         let (mut found, mut followed) = (BTreeSet::new(), BTreeSet::new());
         let mut open = vec![later];
         while let Some(record) = open.pop() {
@@ -220,6 +239,10 @@ impl<'r> Model<'r> {
                     let Some((parent, _)) = self.producer(reader, input) else {
                         continue;
                     };
+                    let path = &self.records[reader].reads[input].path;
+                    if repeats && reader == later && !self.leaves(later, path) {
+                        continue;
+                    }
                     if !self.is_within(later, reader, input, parent) {
                         found.insert(parent);
                     }
@@ -552,7 +575,13 @@ impl<'r> Model<'r> {
         match in_place.map(|(holder, _)| self.stands_for(holder)) {
             Some(holder) if holder != standing => self.stale[holder],
             Some(_) => self.stale[heir],
-            None => heir != standing && self.superseded(writer) || self.stale[heir],
+            None => {
+                let own = self.write_of(at.record, &read.path);
+                let end = self.records.len();
+                let lives_on =
+                    own.is_some_and(|left| self.stands(at.record, &read.path, left, end));
+                heir != standing && self.superseded(writer) && !lives_on || self.stale[heir]
+            }
         }
     }
 

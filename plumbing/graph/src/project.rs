@@ -469,8 +469,11 @@ impl<'r> Projection<'r> {
         match self.holder(self.place(read, producer), read) {
             // What a reader wrote back itself says nothing about what it started from.
             Some(holder) if holder != reader => Verdict::As(holder),
-            // What a step has gone on from was its own.
-            None if heir != reader && self.superseded[producer.record] => {
+            // What a step has gone on from was its own, or lives on in what it made of that.
+            None if heir != reader
+                && self.superseded[producer.record]
+                && !self.has_standing(read.record, version.path) =>
+            {
                 Verdict::Bad(Why::GoneProducer {
                     record: producer.record,
                 })
@@ -499,6 +502,12 @@ impl<'r> Projection<'r> {
     fn writes(&self, record: usize, path: PathCode) -> bool {
         let mut own = self.history.writes_of(record);
         own.any(|place| self.history.writes[place].path == path)
+    }
+
+    /// Returns whether what the record wrote at a path is there, or lives on in updates in place.
+    fn has_standing(&self, record: usize, path: PathCode) -> bool {
+        let mut own = self.history.writes_of(record);
+        own.any(|place| self.history.writes[place].path == path && self.standing[place])
     }
 }
 

@@ -9,7 +9,7 @@ use crate::candidates::Live;
 use crate::codes::NameMap;
 use crate::history::{ContentCode, DELETED, History, LastRead, PathCode};
 use roar_object::{JobKind, ObjectId, StepName};
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashSet};
 
 /// Returns the step that `new` is a run of, as the next job after `records`.
 ///
@@ -329,6 +329,8 @@ impl<'h, 'r> Finder<'h, 'r> {
         let key = (new, self.programs[new]);
         let mut candidates = self.live.candidates(self.history, key, own, &self.by);
         candidates.extend(self.target);
+        let mended = self.mended(new, own);
+        candidates.extend(&mended);
         let firsts = candidates.iter().map(|&record| self.first[record]);
         let mut ancestors = Ancestors::of(new, firsts.min());
         let mut open = BinaryHeap::from(candidates);
@@ -340,9 +342,10 @@ impl<'h, 'r> Finder<'h, 'r> {
             }
             ancestors.reach(self.first[earlier]);
             self.mark_ancestors(new, own, &mut ancestors);
-            if self.ancestor_of[earlier] == new {
+            let descends = self.ancestor_of[earlier] == new;
+            if descends && (self.target != Some(earlier) || self.comes_of_target(new, own)) {
                 self.passed.push(earlier);
-            } else if self.fits(new, own, earlier) {
+            } else if mended.contains(&earlier) || self.fits(new, own, earlier) {
                 matched.note(earlier, !self.made[earlier].is_empty());
                 if self.may_replace(earlier, new, own) {
                     self.replace(earlier, new);
@@ -417,11 +420,56 @@ impl<'h, 'r> Finder<'h, 'r> {
         if reader != new {
             return self.heir(reader) == heir;
         }
-        repeats
-            || leaves(
-                own,
-                self.history.reads[self.history.reads_of(new)][input].path,
-            )
+        repeats || self.leaves_input(own, new, input)
+    }
+
+    /// Returns whether `new` descends from the run that it repeats by more than files that it has moved on in
+    /// place: those say nothing about what it came from.
+    fn comes_of_target(&mut self, new: usize, own: &[Made]) -> bool {
+        let (mut open, mut seen) = (vec![new], HashSet::new());
+        open.extend_from_slice(&self.makers[new]);
+        while let Some(reader) = open.pop() {
+            for (input, producer) in self.history.producers_of(reader) {
+                let parent = producer.record;
+                if reader == new && !self.leaves_input(own, new, input) {
+                    continue;
+                }
+                let heir = self.heir(parent);
+                if self.target == Some(heir) && !self.is_within(new, own, (reader, input), heir) {
+                    return true;
+                }
+                if seen.insert(parent) {
+                    open.push(parent);
+                    open.extend_from_slice(&self.makers[parent]);
+                }
+            }
+        }
+        false
+    }
+
+    /// Returns whether a record left what it has read there as it was.
+    fn leaves_input(&self, own: &[Made], record: usize, input: usize) -> bool {
+        let version = self.history.reads[self.history.reads_of(record)][input];
+        leaves(own, version.path)
+    }
+
+    /// Returns failed runs of the same command of which a good one has read what they left, and left it so,
+    /// too: it has brought their work to its end.
+    fn mended(&mut self, new: usize, own: &[Made]) -> Vec<usize> {
+        let records = self.history.records();
+        if own.is_empty() || !records[new].succeeded() {
+            return Vec::new();
+        }
+        let producers: Vec<_> = self.history.producers_of(new).collect();
+        let mut mended = Vec::new();
+        for (input, producer) in producers {
+            let heir = self.heir(producer.record);
+            let failed = !records[heir].succeeded() && self.found[heir].is_none();
+            if failed && self.is_same_command(new, heir) && self.leaves_input(own, new, input) {
+                mended.push(heir);
+            }
+        }
+        mended
     }
 
     /// Notes that the reads of a record are to be followed, once.

@@ -659,7 +659,7 @@ fn what_is_asked_for_again_is_the_step_that_was_asked_for() {
     };
     let records = went_on(&first());
     assert_eq!(states(&records), "@1:superseded @1:current");
-    // Not if it went on from what another step has made of it.
+    // That it went on from what another step has made of its log changes nothing; what it only read would.
     let records = session([
         first(),
         job("tidy").reads("log=log1").writes("log=log2"),
@@ -668,8 +668,17 @@ fn what_is_asked_for_again_is_the_step_that_was_asked_for() {
             .writes("model=model2 log=log3")
             .repeats(&first()),
     ]);
-    assert_eq!(records[2].step.to_string(), "@3");
-    // Nor if it makes other files, as where a shell sends its output elsewhere.
+    assert_eq!(records[2].step.to_string(), "@1");
+    let by_way = session([
+        first(),
+        job("tidy").reads("log=log1").writes("tidied=t"),
+        job("train")
+            .reads("in=in2 tidied=t")
+            .writes("model=model2 log=log3")
+            .repeats(&first()),
+    ]);
+    assert_eq!(by_way[2].step.to_string(), "@3");
+    // Nor is it that step if it makes other files, as where a shell sends its output elsewhere.
     let records = session([
         first(),
         job("train")
@@ -684,6 +693,22 @@ fn what_is_asked_for_again_is_the_step_that_was_asked_for() {
         (records[1].step.to_string(), project(&records).found(1)),
         ("@1".to_owned(), Some(0))
     );
+}
+
+#[test]
+fn a_good_run_takes_over_what_a_failed_one_had_made_before() {
+    let records = session([
+        job("make")
+            .reads("a.c=ac1 b.c=bc1")
+            .writes("a.o=ao1 b.o=bo1 x=x1"),
+        job("make")
+            .reads("a.c=ac1 b.c=bc2")
+            .writes("a.o=ao1")
+            .fails(),
+        job("make").reads("b.c=bc3 a.o=ao1").writes("b.o=bo3 x=x3"),
+    ]);
+    assert_eq!(states(&records), "@1:superseded @1:failed @1:current");
+    assert_eq!(project(&records).replaced_by(1), Some(2));
 }
 
 #[test]

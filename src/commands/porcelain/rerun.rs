@@ -30,10 +30,10 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 /// them. It runs in its own directory, with its own arguments, reads and writes the files that its
 /// standard input and output were, and is recorded like any run. The first that fails ends it all.
 ///
-/// Of several steps that are the very same command the latest is run. A file that a step made and you
-/// changed since is not overwritten, unless with `--force`. A step that makes nothing when it is run again,
-/// as `make` does if it thinks that all is up to date, or that leaves files whose inputs have changed, stays
-/// what it was, and that is said.
+/// Of several steps that are the very same command and write the same files the latest is run. A file
+/// that a step made and you changed since is not overwritten, unless with `--force`. A step that makes
+/// nothing when it is run again, as `make` does if it thinks that all is up to date, or that leaves files
+/// whose inputs have changed, stays what it was, and that is said.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:

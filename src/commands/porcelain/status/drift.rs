@@ -158,7 +158,7 @@ fn read<'r>(projection: &Projection<'r>) -> BTreeMap<&'r RecordedPath, Vec<Expec
     };
     let mut read: BTreeMap<&RecordedPath, Vec<Expected>> = BTreeMap::new();
     for record in standing(projection) {
-        for (read_at, input) in projection.inputs(record) {
+        for (read_at, input) in projection.reads(record) {
             let held = projection
                 .at_input(read_at)
                 .filter(|held| is_product(*held));
