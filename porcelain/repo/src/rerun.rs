@@ -90,6 +90,7 @@ pub struct Rerun<'r, 'p> {
     projection: &'p Projection<'r>,
     disk: Disk<'p>,
     filters: &'p Filters,
+    targets: Option<Vec<usize>>,
     turns: Vec<Turn>,
 }
 
@@ -105,12 +106,29 @@ impl<'r, 'p> Rerun<'r, 'p> {
             projection,
             disk,
             filters,
+            targets: targets.map(<[usize]>::to_vec),
             turns: turns(projection, targets),
         };
         for at in 0..rerun.turns.len() {
             rerun.turns[at].edited = rerun.edited(rerun.turns[at].record);
         }
         rerun
+    }
+
+    /// Takes the steps for the same targets as they are by a later projection of the session.
+    pub fn again<'n, 'q>(&'q self, now: &'q Projection<'n>) -> Rerun<'n, 'q> {
+        Rerun::new(now, self.targets.as_deref(), self.disk, self.filters)
+    }
+
+    /// Returns whether any of the causes came about after the step was run last: by another recorded job.
+    pub fn has_news(&self, turn: usize, now: &Projection<'_>, causes: &[Cause]) -> bool {
+        let record = now.stands_for(self.turns[turn].record);
+        causes.iter().any(|cause| match cause {
+            Cause::Changed { path } | Cause::Gone { path } | Cause::New { path } => {
+                now.at(path).is_some_and(|held| held.record > record)
+            }
+            Cause::Missing { .. } | Cause::Overwritten { .. } | Cause::Failed => false,
+        })
     }
 
     /// Returns whether the directory that a step ran in is not there now, so that it cannot be run yet.
@@ -158,12 +176,8 @@ impl<'r, 'p> Rerun<'r, 'p> {
     pub fn to_repeat<'n>(&self, turn: usize, now: &Projection<'n>) -> &'n Record {
         let head = now.stands_for(self.turns[turn].record);
         let later = now.rewritten_by(head).map(|later| now.stands_for(later));
-        let records = now.history().records();
-        let is_same = |&later: &usize| {
-            let (a, b) = (records[head], records[later]);
-            (a.kind, &a.directory, &a.argv) == (b.kind, &b.directory, &b.argv)
-        };
-        records[later.filter(is_same).unwrap_or(head)]
+        let later = later.filter(|&later| is_same_command(now, head, later));
+        now.history().records()[later.unwrap_or(head)]
     }
 
     /// Returns whether the step was run again since and made nothing, going by a later projection of the
@@ -190,14 +204,18 @@ impl<'r, 'p> Rerun<'r, 'p> {
             let moving = |&&parent: &&usize| forecasts[parent] != Forecast::Fresh;
             let after: Vec<usize> = turn.parents.iter().filter(moving).copied().collect();
             let lost = self.lost(at, self.projection, &causes).cloned();
-            let maker = lost.as_ref().and_then(|path| {
+            let is_made = |path: &RecordedPath| {
                 let missing = Cause::Missing { path: path.clone() };
-                forecasts.iter().find(|forecast| forecast.has(&missing))
-            });
-            forecasts.push(match (lost, maker) {
-                (Some(path), None) => Forecast::Blocked(causes, path),
-                // It is not there unless that can be run after all.
-                (Some(_), Some(Forecast::Blocked(..))) => Forecast::Perhaps(after),
+                forecasts.iter().any(|forecast| forecast.has(&missing))
+            };
+            let comes_back = |cause: &Cause| match cause {
+                Cause::Gone { path } => is_made(path),
+                _ => false,
+            };
+            forecasts.push(match lost {
+                Some(path) if !is_made(&path) => Forecast::Blocked(causes, path),
+                // Perhaps with the same bytes, or not at all.
+                _ if !after.is_empty() && causes.iter().all(comes_back) => Forecast::Perhaps(after),
                 _ if !causes.is_empty() => Forecast::Runs(causes),
                 _ if !after.is_empty() => Forecast::Perhaps(after),
                 _ => Forecast::Fresh,
@@ -262,16 +280,23 @@ impl<'r, 'p> Rerun<'r, 'p> {
 
     fn outputs(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
         let Turn { record, edited, .. } = &self.turns[turn];
+        let heir = now.stands_for(*record);
+        // The same command has made it again.
+        let is_theirs = |path: &RecordedPath| {
+            let held = now.at(path);
+            held.is_some_and(|held| is_same_command(now, heir, held.record))
+        };
         let cause = |output: &Output| {
             let path = output.path.clone();
             match self.disk.holds(written(output)) {
                 Holds::Nothing => Some(Cause::Missing { path }),
-                Holds::Other if !edited.contains(&path) => Some(Cause::Overwritten { path }),
+                Holds::Other if !edited.contains(&path) && !is_theirs(&path) => {
+                    Some(Cause::Overwritten { path })
+                }
                 Holds::Same | Holds::OtherMode | Holds::Other => None,
             }
         };
         // What a step has made whose files were overwritten in this very rerun, it has to make again.
-        let heir = now.stands_for(*record);
         let made = match heir == *record {
             true => products(self.projection, heir),
             false => products(now, heir),
@@ -303,6 +328,12 @@ impl<'r, 'p> Rerun<'r, 'p> {
         grown.dedup();
         grown.into_iter().map(|path| Cause::New { path }).collect()
     }
+}
+
+fn is_same_command(now: &Projection<'_>, a: usize, b: usize) -> bool {
+    let records = now.history().records();
+    let (a, b) = (records[a], records[b]);
+    (a.kind, &a.directory, &a.argv) == (b.kind, &b.directory, &b.argv)
 }
 
 /// Finds files that no recorded job made, in directories that were read as a whole by a step's run or for what
@@ -394,6 +425,8 @@ fn changed<'p>(
     reads.filter_map(move |(at, input)| {
         let path = || input.path.clone();
         let cause = match disk.holds(read(input)) {
+            // Whatever it was: nobody knows that it is the same.
+            Holds::Same if input.id.is_none() => Cause::Changed { path: path() },
             Holds::Same | Holds::OtherMode => return None,
             _ if is_in_place(projection, disk, record, at) => return None,
             Holds::Nothing => Cause::Gone { path: path() },

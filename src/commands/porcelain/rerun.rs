@@ -9,11 +9,13 @@ use nix::sys::signal::{Signal, raise};
 use roar_content::reach;
 use roar_graph::{Projection, Record};
 use roar_launch::Uninterrupted;
+use roar_object::StepName;
 use roar_record::{Input, Redirected};
 use roar_repo::disk::Disk;
 use roar_repo::filters::Filters;
 use roar_repo::rerun::{self, Forecast, Rerun};
 use roar_repo::{Snapshot, Workspace};
+use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::File;
@@ -81,7 +83,11 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     carry_out(ui, context, &workspace, &rerun, args.force)
 }
 
-/// Takes the turns, one after the other, each judged when those before it are done.
+/// How often the steps are gone through: one that came before the maker of what it reads is run the next time.
+const PASSES: usize = 4;
+
+/// Goes through the turns until there is nothing left to do, but runs no step that did not change what it was
+/// run for again and again.
 fn carry_out(
     ui: &Ui,
     context: &Context,
@@ -89,29 +95,97 @@ fn carry_out(
     rerun: &Rerun<'_, '_>,
     force: bool,
 ) -> Result<ExitCode, CommandError> {
-    let (mut done, mut from) = (Vec::new(), 0);
-    loop {
+    let mut done = Done::default();
+    let pass = Pass {
+        ui,
+        context,
+        workspace,
+        force,
+    };
+    let mut outcome = pass.go(rerun, &mut done)?;
+    for _ in 1..PASSES {
+        if outcome.failed.is_some() || outcome.runs == 0 {
+            break;
+        }
         let snapshot = snapshot_of(ui, workspace)?;
         let now = snapshot.projection()?;
-        let Some((turn, causes)) = rerun.next(from, &now) else {
-            break;
-        };
-        if let Some(path) = rerun.lost(turn, &now, &causes) {
-            return Err(say::lost(rerun.record(turn), path));
-        }
-        refuse_edited(rerun, turn, force)?;
-        let record = rerun.to_repeat(turn, &now);
-        ui.note(say::why(record, &causes));
-        let status = again(ui, context, workspace, record)?;
-        if !status.success() {
-            return Ok(failed(ui, record, status));
-        }
-        done.push(turn);
-        from = turn + 1;
+        outcome = pass.go(&rerun.again(&now), &mut done)?;
     }
-    tell_idle(ui, workspace, rerun, &done)?;
-    say::end(ui, rerun, done.len());
+    if let Some(code) = outcome.failed {
+        return Ok(code);
+    }
+    tell_idle(ui, workspace, rerun, &done.turns)?;
+    if let Some(lost) = outcome.lost {
+        return Err(lost);
+    }
+    let steps = done.steps.values().filter(|&&runs| runs > 0).count();
+    say::end(ui, rerun, steps);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What has been run.
+#[derive(Default)]
+struct Done {
+    /// The turns of the first pass.
+    turns: Vec<usize>,
+    /// How often each step was.
+    steps: HashMap<StepName, usize>,
+}
+
+/// What came of going through the turns once.
+#[derive(Default)]
+struct Outcome {
+    runs: usize,
+    failed: Option<ExitCode>,
+    /// Why a step could not be run.
+    lost: Option<CommandError>,
+}
+
+/// What every pass needs.
+struct Pass<'a> {
+    ui: &'a Ui,
+    context: &'a Context,
+    workspace: &'a Workspace,
+    force: bool,
+}
+
+impl Pass<'_> {
+    /// Takes the turns, one after the other, each judged when those before it are done.
+    fn go(&self, rerun: &Rerun<'_, '_>, done: &mut Done) -> Result<Outcome, CommandError> {
+        let is_first = done.steps.is_empty();
+        let (mut outcome, mut from) = (Outcome::default(), 0);
+        loop {
+            let snapshot = snapshot_of(self.ui, self.workspace)?;
+            let now = snapshot.projection()?;
+            let Some((turn, causes)) = rerun.next(from, &now) else {
+                return Ok(outcome);
+            };
+            from = turn + 1;
+            let record = rerun.to_repeat(turn, &now);
+            let before = done.steps.entry(record.step).or_default();
+            if *before > 0 && !rerun.has_news(turn, &now, &causes) {
+                continue;
+            }
+            if let Some(path) = rerun.lost(turn, &now, &causes) {
+                outcome
+                    .lost
+                    .get_or_insert(say::lost(rerun.record(turn), path));
+                continue;
+            }
+            refuse_edited(rerun, turn, self.force)?;
+            self.ui.note(say::why(record, &causes));
+            *before += 1;
+            let status = again(self.ui, self.context, self.workspace, record)?;
+            if !status.success() {
+                outcome.failed = Some(failed(self.ui, record, status));
+                return Ok(outcome);
+            }
+            outcome.runs += 1;
+            if is_first {
+                done.turns.push(turn);
+            }
+        }
+    }
 }
 
 /// Says which steps made nothing when they were run again, or not all, and so are still what they were.

@@ -198,7 +198,7 @@ pub(super) fn end(ui: &Ui, rerun: &Rerun<'_, '_>, done: usize) {
         _ => ui.note(format_args!(
             "roar: {} run again, {} fresh",
             roar_view::count(done as u64, "step"),
-            rerun.turns().len() - done
+            rerun.turns().len().saturating_sub(done)
         )),
     }
 }
