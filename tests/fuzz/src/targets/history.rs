@@ -103,8 +103,13 @@ fn judged(projection: &Projection<'_>) {
         for scan in projection.inherited_scans(record) {
             assert!(scan.record < record && projection.stands_for(scan.record) == record);
         }
-        let inputs = projection.inputs(record).count();
-        assert!(inputs >= projection.history().inputs_of(record).count());
+        for (read, input) in projection.inputs(record) {
+            let reader = projection.history().records()[read.record];
+            assert_eq!(reader.reads[read.input], *input);
+        }
+        if let Some(later) = projection.word_on(record) {
+            assert!(later > record && heir == record);
+        }
     }
     for (path, held) in projection.world() {
         assert_eq!(projection.at(path), Some(held));
