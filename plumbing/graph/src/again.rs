@@ -70,7 +70,7 @@ impl Again {
             }
             let repeated = replacements.repeated[run].map(|at| replacements.stands_for(at));
             for earlier in [replacements.found[run], repeated].into_iter().flatten() {
-                if earlier < run && standing.contains(&earlier) {
+                if earlier < run && standing.binary_search(&earlier).is_ok() {
                     self.of.insert(earlier, run);
                 }
             }

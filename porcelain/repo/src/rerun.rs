@@ -185,15 +185,13 @@ impl<'r, 'p> Rerun<'r, 'p> {
     pub fn made_nothing(&self, turn: usize, now: &Projection<'_>) -> bool {
         let old = self.record(turn);
         let records = now.history().records();
-        let is_again = |&at: &usize| {
-            let new = records[at];
-            let command = (new.kind, &new.directory, &new.argv);
-            command == (old.kind, &old.directory, &old.argv) && new.products().next().is_none()
-        };
         let Some(at) = records.iter().position(|record| record.job == old.job) else {
             return false;
         };
-        now.stands_for(at) == at && (self.records().len()..records.len()).any(|at| is_again(&at))
+        let is_idle = |&new: &usize| {
+            is_same_command(now, at, new) && records[new].products().next().is_none()
+        };
+        now.stands_for(at) == at && (self.records().len()..records.len()).any(|new| is_idle(&new))
     }
 
     /// Foretells every turn.
