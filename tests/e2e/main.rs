@@ -19,6 +19,7 @@ mod help;
 mod hostile;
 mod init;
 mod keep;
+mod links;
 mod man;
 mod objects;
 mod output;

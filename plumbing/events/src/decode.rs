@@ -170,6 +170,10 @@ impl<'a> Body<'a> {
                 digest: self.array::<{ size_of::<Digest>() }>()?,
             },
             kind::GAP => Record::Gap { why: self.bytes()? },
+            kind::TARGET => Record::Target {
+                path: self.bytes()?,
+                target: self.bytes()?,
+            },
             _ => return None,
         })
     }

@@ -19,6 +19,7 @@ pub(crate) mod kind {
     pub(crate) const TRUNCATE: u8 = 8;
     pub(crate) const NAMED: u8 = 9;
     pub(crate) const GAP: u8 = 10;
+    pub(crate) const TARGET: u8 = 11;
 }
 
 impl Record<'_> {
@@ -45,6 +46,7 @@ impl Record<'_> {
             Record::Truncate { .. } => kind::TRUNCATE,
             Record::Named { .. } => kind::NAMED,
             Record::Gap { .. } => kind::GAP,
+            Record::Target { .. } => kind::TARGET,
         }
     }
 
@@ -126,6 +128,10 @@ impl Record<'_> {
                 out.extend_from_slice(&digest);
             }
             Record::Gap { why } => bytes(out, why),
+            Record::Target { path, target } => {
+                bytes(out, path);
+                bytes(out, target);
+            }
         }
     }
 }

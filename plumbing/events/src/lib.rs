@@ -35,6 +35,7 @@
 //! | 8 | truncate | `pid u32`, length `u64`, path, state |
 //! | 9 | named | path, version, BLAKE3 digest (32 bytes) |
 //! | 10 | gap | text, as a path is written |
+//! | 11 | target | path of a symbolic link, and its text, as a path is written |
 //!
 //! # Worked example
 //!

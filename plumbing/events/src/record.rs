@@ -209,4 +209,11 @@ pub enum Record<'a> {
         /// What and why, in plain words.
         why: &'a [u8],
     },
+    /// Where a symbolic link led when a path went through it.
+    Target {
+        /// The link.
+        path: &'a [u8],
+        /// Its text, absolute or not.
+        target: &'a [u8],
+    },
 }

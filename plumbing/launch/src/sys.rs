@@ -116,6 +116,7 @@ pub(crate) const X86_64: &[(u32, Sys)] = &[
     (2, Sys::Open),
     (59, Sys::Execve),
     (76, Sys::Truncate),
+    (80, Sys::Chdir),
     (82, Sys::Rename),
     (85, Sys::Creat),
     (86, Sys::Link),
@@ -157,6 +158,7 @@ pub(crate) const X86: &[(u32, Sys)] = &[
     (9, Sys::Link),
     (10, Sys::Unlink),
     (11, Sys::Execve),
+    (12, Sys::Chdir),
     (21, Sys::Mount),
     (22, Sys::Umount),
     (30, Sys::Utime),
@@ -199,6 +201,7 @@ pub(crate) const AARCH64: &[(u32, Sys)] = &[
     (40, Sys::Mount),
     (41, Sys::PivotRoot),
     (45, Sys::Truncate),
+    (49, Sys::Chdir),
     (51, Sys::Chroot),
     (56, Sys::Openat),
     (88, Sys::Utimensat),
@@ -222,7 +225,6 @@ pub(crate) const LOOKS_X86_64: &[(u32, Sys)] = &[
     (4, Sys::Stat),
     (6, Sys::Lstat),
     (21, Sys::Access),
-    (80, Sys::Chdir),
     (83, Sys::Mkdir),
     (84, Sys::Rmdir),
     (89, Sys::Readlink),
@@ -238,7 +240,6 @@ pub(crate) const LOOKS_X86_64: &[(u32, Sys)] = &[
 
 /// The same of 32-bit x86, with the older forms of `stat`.
 pub(crate) const LOOKS_X86: &[(u32, Sys)] = &[
-    (12, Sys::Chdir),
     (14, Sys::Mknod),
     (18, Sys::Stat),
     (33, Sys::Access),
@@ -264,7 +265,6 @@ pub(crate) const LOOKS_AARCH64: &[(u32, Sys)] = &[
     (33, Sys::Mknodat),
     (34, Sys::Mkdirat),
     (48, Sys::Faccessat),
-    (49, Sys::Chdir),
     (78, Sys::Readlinkat),
     (79, Sys::Fstatat),
     (291, Sys::Statx),

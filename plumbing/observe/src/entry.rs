@@ -106,6 +106,8 @@ pub(crate) struct Entry {
     pub(crate) read: Read,
     /// The digest of a version of the content first found here.
     pub(crate) named: Option<Box<(Version, Digest)>>,
+    /// Where the link first found here led.
+    pub(crate) target: Option<Box<[u8]>>,
     pub(crate) deeds: Deeds,
     pub(crate) pids: Pids,
 }
@@ -122,6 +124,7 @@ impl Entry {
             holds,
             read: Read::No,
             named: None,
+            target: None,
             deeds: Deeds::default(),
             pids: Pids::One(0),
         }
@@ -161,6 +164,15 @@ impl Entry {
         }
         self.named = Some(Box::new((version, digest)));
         true
+    }
+
+    /// Keeps where the link first found here led; returns whether that was new.
+    pub(crate) fn lead(&mut self, target: &[u8]) -> bool {
+        let fits = self.first == State::Symlink && self.target.is_none();
+        if fits {
+            self.target = Some(target.into());
+        }
+        fits
     }
 
     /// Returns the version that was read, or would be if it were: `None` for no regular file.

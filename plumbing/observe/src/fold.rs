@@ -89,6 +89,7 @@ impl Fold {
                 digest,
             } => self.name(path, version, digest),
             Record::Gap { why } => self.gap(why),
+            Record::Target { path, target } => self.lead(path, target),
         }
     }
 
@@ -265,6 +266,15 @@ impl Fold {
             Holds::Own | Holds::Nothing => false,
         };
         named | news
+    }
+
+    fn lead(&mut self, path: &[u8], target: &[u8]) -> bool {
+        let (at, news) = self.see(0, path, State::Symlink);
+        let kept = match self.holds(at) {
+            Holds::First(origin) => self.entries[origin as usize].lead(target),
+            Holds::Own | Holds::Nothing => false,
+        };
+        kept | news
     }
 
     fn gap(&mut self, why: &[u8]) -> bool {

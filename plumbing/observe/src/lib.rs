@@ -27,8 +27,7 @@
 //!   read unless it was read before. A name moved away and back is unchanged.
 //! * A name that had a file and ends without one through the run's doing is **deleted**. A name
 //!   that begins and ends without a file is not mentioned.
-//! * A symbolic link is a file of its own: read when passed through as the last part of a path,
-//!   created when made. What it leads to is a file beside it.
+//! * A symbolic link is a file of its own: read when a path leads through it, created when made. What it leads to is a file beside it.
 //! * Directories, pipes, sockets, devices and the entries of `/proc` and `/sys` are no files, and not
 //!   mentioned, nor are names that led nowhere.
 //! * A file that the run only read is not looked at again: whoever names it then must compare

@@ -69,6 +69,8 @@ pub struct FileSeen {
     pub truncated: bool,
     /// Whether it is, or was, a symbolic link.
     pub link: bool,
+    /// Where it led when the run first went through it, if it was a symbolic link then.
+    pub target_before: Option<Vec<u8>>,
     /// Where the content it has now was found by the run, when the run moved or linked it here.
     pub origin: Option<Vec<u8>>,
     /// The processes that had to do with it, at most 16.
@@ -170,6 +172,7 @@ fn file(entries: &[Entry], at: usize, after: State, consumed: bool) -> Option<Fi
         in_place: entry.deeds.has(Deeds::TOUCHED) && entry.holds == Holds::First(at as Index),
         truncated: entry.deeds.has(Deeds::TRUNCATED),
         link: entry.first == State::Symlink || after == State::Symlink,
+        target_before: entry.target.as_deref().map(<[u8]>::to_vec),
         origin: origin(entries, at),
         pids: entry.pids.list().to_vec(),
     })

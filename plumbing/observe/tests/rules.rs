@@ -288,6 +288,46 @@ fn symbolic_links_are_files_of_their_own() {
 }
 
 #[test]
+fn where_a_link_led_is_known_when_the_run_has_turned_it() {
+    let turned = [
+        open(READ, State::Symlink),
+        target(b"old"),
+        unlink(State::Symlink),
+        Record::Symlink {
+            pid: 1,
+            path: b"/a",
+        },
+        open(READ, State::Symlink),
+        target(b"new"),
+    ];
+    let turned = judge(&turned, State::Symlink);
+    let only = &turned.files[0];
+    assert_eq!(only.target_before.as_deref(), Some(&b"old"[..]));
+    assert!(only.read.is_some() && only.change == Some(Change::Modified));
+}
+
+#[test]
+fn where_a_link_of_the_runs_own_led_is_not_read() {
+    let made = [
+        Record::Symlink {
+            pid: 1,
+            path: b"/a",
+        },
+        open(READ, State::Symlink),
+        target(b"new"),
+    ];
+    let made = judge(&made, State::Symlink);
+    assert!(made.files[0].read.is_none() && made.files[0].target_before.is_none());
+}
+
+const fn target(target: &[u8]) -> Record<'_> {
+    Record::Target {
+        path: b"/a",
+        target,
+    }
+}
+
+#[test]
 fn what_is_no_file_is_not_mentioned() {
     for state in [State::Directory, State::Other] {
         assert_eq!(

@@ -3,7 +3,8 @@
 //! A path is resolved as the calling thread would: from its directory or descriptor, below its
 //! root, with `/proc/self` meaning itself. Directories are resolved by the kernel (a descriptor
 //! with `O_PATH` tells its own canonical path) and remembered; the last part is looked at here,
-//! link by link, because each link passed is a file that was read.
+//! link by link. Each link passed is a file that was read: those on the way to a directory, when the
+//! way is gone for the first time.
 
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
@@ -16,7 +17,7 @@ use roar_events::{State, Version};
 use crate::long::{self, link_of, open_dir, path_only, read_link};
 use crate::recent::{Recent, Sight};
 use crate::state::{as_path, is_hidden, is_nameless, look};
-use crate::walk::walk;
+use crate::walk::{clean, walk};
 
 /// As many links as the kernel follows before it gives up.
 pub(crate) const LINKS: usize = 40;
@@ -51,7 +52,16 @@ pub(crate) struct Found {
     /// What it is now.
     pub(crate) state: State,
     /// The symbolic links that the path led through as its last part.
-    pub(crate) links: Vec<Vec<u8>>,
+    pub(crate) links: Vec<Link>,
+}
+
+/// A symbolic link that a path led through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    /// Its canonical path.
+    pub(crate) path: Vec<u8>,
+    /// Its text.
+    pub(crate) target: Vec<u8>,
 }
 
 /// Who asks for a path.
@@ -111,6 +121,8 @@ pub(crate) type MayChange<'a> = &'a dyn Fn(&[u8]) -> bool;
 pub(crate) struct Places {
     canonical: HashMap<Box<[u8]>, Box<[u8]>>,
     recent: Recent,
+    /// Links to directories that were gone through, and not yet told.
+    passed: Vec<Link>,
     /// The thread that is moving directories just now, and for how many calls to wait for it.
     moving: Option<(i32, u32)>,
     /// Whether some thread may have another root or mount namespace.
@@ -145,6 +157,11 @@ impl Places {
     pub(crate) fn parts(&mut self, tid: i32) {
         self.foreign = true;
         self.moves(tid);
+    }
+
+    /// Takes the links to directories that were gone through since this was asked.
+    pub(crate) fn take_passed(&mut self) -> Vec<Link> {
+        std::mem::take(&mut self.passed)
     }
 
     /// Whether no thread can have another root or mount namespace than this process.
@@ -284,9 +301,9 @@ impl Places {
                 let state = sight.state;
                 return certain(Found { path, state, links }, &view, slash);
             };
-            words = through(directory, target);
+            words = through(directory, &target);
             if !is_nameless(&path) {
-                links.push(path);
+                links.push(Link { path, target });
             }
         }
         Err(Missed::Nothing)
@@ -335,10 +352,13 @@ impl Places {
             return Ok((plain(canonical), true));
         }
         let fd = match long::open_dir_for_all(directory) {
-            Err(Errno::ELOOP) => return Ok((plain(&walk(directory, caller)?), false)),
+            Err(Errno::ELOOP) => return Ok((plain(&self.walk(directory, caller)?), false)),
             fd => fd.map_err(missed)?,
         };
         let canonical = canonical(&fd)?;
+        if clean(directory) != canonical {
+            self.walk(directory, caller)?;
+        }
         if canonical.len() + NAME_MAX > PATH_MAX {
             let fd = Some(fd);
             return Ok((Place { canonical, fd }, true));
@@ -349,6 +369,13 @@ impl Places {
         let place = plain(&canonical);
         self.canonical.insert(directory.into(), canonical.into());
         Ok((place, true))
+    }
+
+    /// Goes the way to a directory, and notes the links on it.
+    fn walk(&mut self, directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> {
+        let walked = walk(directory, caller)?;
+        self.passed.extend(walked.links);
+        Ok(walked.end)
     }
 }
 
@@ -394,11 +421,11 @@ fn sight(path: &[u8], goes_on: bool) -> Result<Sight, Missed> {
 }
 
 /// Returns the words that go on behind a link to `target`, which lies in `directory`.
-fn through(directory: &[u8], target: Vec<u8>) -> Vec<u8> {
+fn through(directory: &[u8], target: &[u8]) -> Vec<u8> {
     if target.starts_with(b"/") {
-        target
+        target.to_vec()
     } else {
-        below(directory, &target)
+        below(directory, target)
     }
 }
 

@@ -3,16 +3,27 @@
 use nix::errno::Errno;
 
 use crate::long::read_link;
-use crate::place::{Caller, LINKS, Missed, below, missed, own};
+use crate::place::{Caller, LINKS, Link, Missed, below, missed, own};
+use crate::state::is_hidden;
 
-/// Follows the path of a directory name by name, as the caller would: it leads through a link by which
-/// the kernel shows something of the process that asks.
-pub(crate) fn walk(directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> {
+/// Where a path leads, and by which links.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Walked {
+    /// The canonical path, without the slash of the root.
+    pub(crate) end: Vec<u8>,
+    /// The links gone through, those of processes left out.
+    pub(crate) links: Vec<Link>,
+}
+
+/// Follows the path of a directory name by name, as the caller would, also through links by which the
+/// kernel shows something of the process that asks.
+pub(crate) fn walk(directory: &[u8], caller: Caller) -> Result<Walked, Missed> {
     let names = |path: &[u8]| -> Vec<Vec<u8>> {
         let names = path.split(|byte| *byte == b'/').rev();
         names.map(<[u8]>::to_vec).collect()
     };
-    let (mut here, mut rest, mut links) = (Vec::new(), names(directory), 0);
+    let (mut here, mut rest, mut links) = (Vec::new(), names(directory), Vec::new());
+    let mut left = LINKS;
     while let Some(name) = rest.pop() {
         match name.as_slice() {
             b"" | b"." => continue,
@@ -27,16 +38,17 @@ pub(crate) fn walk(directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> 
             Err(Errno::EINVAL) => continue,
             target => target.map_err(missed)?,
         };
-        links += 1;
-        if links > LINKS {
-            return Err(Missed::Nothing);
-        }
+        left = left.checked_sub(1).ok_or(Missed::Nothing)?;
         if is_of_a_process(&here) {
             // What it says is where it leads, without further links; or it is no place.
             here = Some(target)
                 .filter(|it| it.starts_with(b"/"))
                 .ok_or(Missed::Nothing)?;
             continue;
+        }
+        if !is_hidden(&here) {
+            let (path, target) = (here.clone(), target.clone());
+            links.push(Link { path, target });
         }
         rest.extend(names(&target));
         if target.starts_with(b"/") {
@@ -46,7 +58,8 @@ pub(crate) fn walk(directory: &[u8], caller: Caller) -> Result<Vec<u8>, Missed> 
             here.truncate(end.unwrap_or(0));
         }
     }
-    Ok(here.strip_suffix(b"/").map_or(here.clone(), <[u8]>::to_vec))
+    let end = here.strip_suffix(b"/").map_or(here.clone(), <[u8]>::to_vec);
+    Ok(Walked { end, links })
 }
 
 /// Takes out of a path without links what leads nowhere else.
@@ -119,7 +132,7 @@ mod tests {
         ] {
             let expected = top.path().join(words).canonicalize().unwrap();
             assert_eq!(
-                walk(words).unwrap(),
+                walk(words).unwrap().end,
                 expected.as_os_str().as_bytes(),
                 "{words}"
             );

@@ -156,6 +156,7 @@ fn add_empty_outputs(files: &mut Vec<FileSeen>, head: &Head) {
             in_place: false,
             truncated: true,
             link: false,
+            target_before: None,
             origin: None,
             pids: Vec::new(),
         }),

@@ -178,12 +178,19 @@ fn link_content(target: &[u8]) -> Content {
     }
 }
 
+/// Returns what a link that the run went through was then.
+fn link_before(seen: &FileSeen) -> Option<Content> {
+    seen.target_before.as_deref().map(link_content)
+}
+
 /// Returns what was read: as named during the run, or as it is now if it is still the same.
 fn read_content(seen: &FileSeen, version: Option<Version>, now: &Result<Now, String>) -> Content {
     let now = now.as_ref().ok();
     let Some(version) = version else {
-        let link = now.filter(|_| seen.change.is_none());
-        return link.map_or(Content::unnamed(0), |now| now.content);
+        let link = || now.filter(|_| seen.change.is_none());
+        return link_before(seen)
+            .or_else(|| link().map(|now| now.content))
+            .unwrap_or(Content::unnamed(0));
     };
     let after = now.and_then(|now| Some((*now.content.id?.as_bytes(), now.version?)));
     match seen.digest_read(after) {
@@ -197,7 +204,7 @@ fn written_content(seen: &FileSeen, change: Change, now: &Result<Now, String>) -
         (Change::Deleted, _) => match (seen.before, seen.digest_before) {
             (State::File(version), Some(digest)) => Content::of_version(&version, digest),
             (State::File(version), None) => Content::unnamed(version.size),
-            _ => Content::unnamed(0),
+            _ => link_before(seen).unwrap_or(Content::unnamed(0)),
         },
         (_, Ok(now)) => now.content,
         (_, Err(_)) => match seen.after {
@@ -254,6 +261,7 @@ fn linked(path: Vec<u8>, content: Content) -> Settled {
         in_place: false,
         truncated: false,
         link: false,
+        target_before: None,
         origin: None,
         pids: Vec::new(),
     };

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
 
 /// One file on one side of a job.
 #[derive(Clone, Debug)]
@@ -138,8 +139,9 @@ struct Sorter<'a> {
 impl Sorter<'_> {
     /// Returns the class of a file.
     ///
-    /// A log that roar was started with is the machine's, and what lies in a virtual environment is
-    /// a package's. A link that a program was found by is as much code as the program.
+    /// A log that roar was started with is the machine's, as are the links by which one comes to the
+    /// project, and what lies in a virtual environment is a package's. A link that a program was found
+    /// by is as much code as the program.
     fn class(&self, file: &Settled, path: &RecordedPath) -> Class {
         let (class, by_user) = match self.filters.classify(path, file.seen.executed) {
             (Class::Data, false) if self.leads_to_a_program(file) => {
@@ -152,17 +154,19 @@ impl Sorter<'_> {
         match class {
             _ if by_user => class,
             _ if is_log() => Class::System,
+            Class::Data | Class::Code if self.leads_to_the_project(file) => Class::System,
             Class::Data | Class::Code if self.is_in_environment(&file.seen.path) => Class::Package,
             _ => class,
         }
     }
 
     fn leads_to_a_program(&self, file: &Settled) -> bool {
-        let is_link = file
-            .read
-            .is_some_and(|content| content.mode == Mode::Symlink);
-        let led = || fs::canonicalize(OsStr::from_bytes(&file.seen.path));
-        is_link && led().is_ok_and(|end| self.programs.contains(end.as_os_str().as_bytes()))
+        end_of_link(file).is_some_and(|end| self.programs.contains(end.as_os_str().as_bytes()))
+    }
+
+    fn leads_to_the_project(&self, file: &Settled) -> bool {
+        let root = Path::new(OsStr::from_bytes(&self.head.root));
+        end_of_link(file).is_some_and(|end| root.starts_with(end))
     }
 
     fn is_in_environment(&self, path: &[u8]) -> bool {
@@ -172,6 +176,16 @@ impl Sorter<'_> {
         };
         self.environments.iter().any(below)
     }
+}
+
+/// Returns where a link that was gone through leads in the end.
+fn end_of_link(file: &Settled) -> Option<PathBuf> {
+    let is_link = file
+        .read
+        .is_some_and(|content| content.mode == Mode::Symlink);
+    is_link
+        .then(|| fs::canonicalize(OsStr::from_bytes(&file.seen.path)).ok())
+        .flatten()
 }
 
 /// Finds the virtual environments that the run used: Python reads the file that marks one.

@@ -58,7 +58,7 @@ impl Tracer<'_> {
         self.unless_missed(found)
     }
 
-    /// `chdir`: from here on paths begin where the links lead now.
+    /// `chdir`: from here on paths begin where the links lead now, and name them no more.
     pub(super) fn chdir(&mut self, caller: Caller, name: Name) {
         let Some(text) = self.text(caller, name) else {
             return;
@@ -67,6 +67,11 @@ impl Tracer<'_> {
         let found = self.places.find(text, true);
         self.came(words.clone(), found.as_ref());
         self.asked(words, How::IS_THERE, found.as_ref());
+        if let Some(found) = self.unless_missed(found)
+            && found.state == State::Directory
+        {
+            self.pass(caller, &found.links);
+        }
     }
 
     /// `mkdir` and `mknod`: they tell whether something is there, and make it if not.

@@ -27,7 +27,7 @@ use crate::Namer;
 use crate::long;
 use crate::looks::Gathered;
 use crate::memory::{self, Fault};
-use crate::place::{CWD, Caller, Found, Missed, Places, Text};
+use crate::place::{CWD, Caller, Found, Link, Missed, Places, Text};
 use crate::spool::Spool;
 use crate::state::{as_path, is_writable};
 
@@ -147,6 +147,7 @@ impl<'a> Tracer<'a> {
             Sys::IoUringSetup => {
                 self.miss("a program used io_uring, whose file accesses are not seen");
             }
+            Sys::Chdir => self.chdir(caller, Name::here(a[0])),
             Sys::PidfdGetfd => self.take_descriptor(caller, a[0], a[1]),
             Sys::Chroot
             | Sys::PivotRoot
@@ -182,7 +183,6 @@ impl<'a> Tracer<'a> {
             Sys::Faccessat2 => self.look(caller, at, How::IS_THERE.with(a[3])),
             Sys::Readlink => self.look(caller, here, How::IS_THERE.itself()),
             Sys::Readlinkat => self.look(caller, at, How::IS_THERE.itself()),
-            Sys::Chdir => self.chdir(caller, here),
             Sys::Mkdir | Sys::Mknod => self.make(caller, here),
             Sys::Mkdirat | Sys::Mknodat => self.make(caller, at),
             Sys::Rmdir => self.rmdir(caller, here),
@@ -250,14 +250,21 @@ impl<'a> Tracer<'a> {
         Some(found)
     }
 
-    fn pass(&mut self, caller: Caller, links: &[Vec<u8>]) {
-        for path in links {
+    /// Notes the links on the ways to directories that were gone for the first time.
+    fn tell_ways(&mut self, caller: Caller) {
+        let links = self.places.take_passed();
+        self.pass(caller, &links);
+    }
+
+    fn pass(&mut self, caller: Caller, links: &[Link]) {
+        for Link { path, target } in links {
             self.spool.take(&Record::Open {
                 pid: caller.pid,
                 access: roar_events::Access::READ,
                 path,
                 before: State::Symlink,
             });
+            self.spool.take(&Record::Target { path, target });
         }
     }
 
@@ -337,6 +344,7 @@ impl Handler for Tracer<'_> {
         }
         self.places.begin(call.tid);
         self.understand(caller, call, sys, pause);
+        self.tell_ways(caller);
     }
 
     fn born(&mut self, pid: i32, parent: i32) {

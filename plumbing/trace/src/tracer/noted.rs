@@ -202,7 +202,9 @@ impl Tracer<'_> {
         }
         self.places.begin(caller.tid);
         let version = version_of(&noted.facts);
-        let Some(path) = self.noted_path(caller, noted) else {
+        let path = self.noted_path(caller, noted);
+        self.tell_ways(caller);
+        let Some(path) = path else {
             return;
         };
         let own = self

@@ -96,7 +96,7 @@ pub(crate) const CASES: &[Case] = &[
         "link_to_own_directory",
         "ln -s /proc/self/cwd own; echo x >sub/data; mkdir data",
         "$ROAR sh -c 'cd sub; cat ../own/data'",
-        &["R sub/data"],
+        &["R+l own", "R sub/data"],
     ),
     kit(
         "proc_with_two_slashes",
@@ -249,6 +249,30 @@ pub(crate) const CASES: &[Case] = &[
         "$ROAR kit link_follow",
         &["R+l lnk", "C out"],
     ),
+    case(
+        "dir_link",
+        "ln -s sub lnk; ln -s ../lnk sub/back",
+        "$ROAR cat lnk/back/in",
+        &["R+l lnk", "R+l sub/back", "R sub/in"],
+    ),
+    case(
+        "dir_link_chdir",
+        "ln -s sub lnk",
+        "$ROAR sh -c 'cd lnk; cat in; cat in'",
+        &["R+l lnk", "R sub/in"],
+    ),
+    case(
+        "dir_link_own",
+        "",
+        "$ROAR sh -c 'ln -s sub lnk; cat lnk/in'",
+        &["C+l lnk", "R sub/in"],
+    ),
+    case(
+        "dir_link_turned",
+        "ln -s sub lnk; mkdir new",
+        "$ROAR sh -c 'cat lnk/in; ln -sfn new lnk; echo x >lnk/out'",
+        &["RM+l lnk", "R sub/in", "C new/out"],
+    ),
     kit("link_read", "$ROAR kit link_read", &["R in", "C out"]),
     kit("rename", "$ROAR kit rename", &["C out"]),
     case("renameat", "mkdir a b", "$ROAR kit renameat", &["C b/out"]),
@@ -352,7 +376,7 @@ pub(crate) const CASES: &[Case] = &[
         "dir_symlink_swapped",
         "mkdir v1 v2; echo 1 >v1/in; echo 2 >v2/in; ln -s v1 cur",
         "$ROAR kit dir_symlink_swapped",
-        &["M+l cur", "R v1/in", "R v2/in"],
+        &["RM+l cur", "R v1/in", "R v2/in"],
     ),
     case(
         "dangling",

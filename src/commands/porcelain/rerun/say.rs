@@ -72,7 +72,7 @@ pub(super) fn plan(
         }
         for path in &rerun.turns()[turn].edited {
             ui.data(format_args!(
-                "        '{}' was changed by hand",
+                "        '{}' was changed since",
                 shown(path)
             ))?;
         }
@@ -186,10 +186,13 @@ pub(super) fn lost(record: &Record, path: &RecordedPath) -> CommandError {
 pub(super) fn edited(rerun: &Rerun<'_, '_>, turn: usize, path: &RecordedPath) -> CommandError {
     let step = rerun.record(turn).step;
     CommandError::refused(format!(
-        "{step} would overwrite '{}', which was changed by hand since it was made",
+        "{step} would overwrite '{}', which is not as the steps that count left it",
         shown(path)
     ))
-    .hint("`--force` overwrites it; `roar rerun --dry-run` shows all that would be run")
+    .hint(
+        "`--force` overwrites it; a command that keeps what is there, as `make` does, makes it again when \
+         it was removed",
+    )
 }
 
 pub(super) fn end(ui: &Ui, rerun: &Rerun<'_, '_>, done: usize) {

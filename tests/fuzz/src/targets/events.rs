@@ -89,7 +89,7 @@ fn told(draw: &mut Draw<'_>) -> (Vec<u8>, Vec<usize>) {
 }
 
 fn record<'a>(draw: &mut Draw<'a>) -> Record<'a> {
-    let kind = draw.below(10);
+    let kind = draw.below(11);
     let pid = u32::from(draw.byte() % 4);
     match kind {
         0 => Record::Process {
@@ -142,7 +142,11 @@ fn record<'a>(draw: &mut Draw<'a>) -> Record<'a> {
             version: version(draw),
             digest: [draw.byte() % 4; 32],
         },
-        _ => Record::Gap { why: draw.bytes() },
+        9 => Record::Gap { why: draw.bytes() },
+        _ => Record::Target {
+            path: path(draw),
+            target: path(draw),
+        },
     }
 }
 
