@@ -1,236 +1,9 @@
 //! Which part of a command says what program runs.
 
+mod known;
+
+use known::{LAUNCHERS, Launcher, WRAPPERS};
 use roar_object::ByteStr;
-
-/// How a program's own options are read.
-struct Launcher {
-    /// The program's name, without directory and version.
-    names: &'static [&'static str],
-    /// Options that take the argument after them as their value.
-    valued: &'static [&'static str],
-    /// Options after which the program follows, as text or as the name of a module. A single letter
-    /// may be the last of several, `-ne`, or have the text in the same word, `-mtimeit`.
-    ends: &'static [&'static str],
-}
-
-const LAUNCHERS: &[Launcher] = &[
-    Launcher {
-        names: &["python", "pythonw", "pypy", "ipython"],
-        valued: &["-W", "-X", "--check-hash-based-pycs"],
-        ends: &["-c", "-m"],
-    },
-    Launcher {
-        names: &["sh", "bash", "dash", "zsh", "ksh", "ash", "fish"],
-        valued: &["-o", "+o", "-O", "+O", "--rcfile", "--init-file"],
-        ends: &["-c"],
-    },
-    Launcher {
-        names: &["perl"],
-        valued: &["-I", "-M", "-m"],
-        ends: &["-e", "-E"],
-    },
-    Launcher {
-        names: &["ruby"],
-        valued: &["-I", "-r", "-C", "-E"],
-        ends: &["-e"],
-    },
-    Launcher {
-        names: &["Rscript", "R"],
-        valued: &["-f", "-g", "-d"],
-        ends: &["-e"],
-    },
-    Launcher {
-        names: &["julia"],
-        valued: &[
-            "-L",
-            "--load",
-            "-p",
-            "--procs",
-            "-t",
-            "--threads",
-            "-J",
-            "--sysimage",
-            "-C",
-            "--cpu-target",
-            "-H",
-            "--home",
-            "--machine-file",
-            "--gcthreads",
-        ],
-        ends: &["-e", "--eval", "-E", "--print"],
-    },
-    Launcher {
-        names: &["node", "nodejs"],
-        valued: &[
-            "-r",
-            "--require",
-            "--import",
-            "--loader",
-            "-C",
-            "--conditions",
-            "--env-file",
-        ],
-        ends: &["-e", "--eval", "-p", "--print"],
-    },
-    Launcher {
-        names: &["java"],
-        valued: &[
-            "-cp",
-            "-classpath",
-            "--class-path",
-            "--module-path",
-            "--add-modules",
-        ],
-        ends: &["-jar", "--module"],
-    },
-    Launcher {
-        names: &["torchrun"],
-        valued: &[
-            "--nnodes",
-            "--nproc-per-node",
-            "--nproc_per_node",
-            "--rdzv-backend",
-            "--rdzv_backend",
-            "--rdzv-endpoint",
-            "--rdzv_endpoint",
-            "--rdzv-id",
-            "--rdzv_id",
-            "--rdzv-conf",
-            "--rdzv_conf",
-            "--max-restarts",
-            "--max_restarts",
-            "--monitor-interval",
-            "--monitor_interval",
-            "--start-method",
-            "--start_method",
-            "--role",
-            "--log-dir",
-            "--log_dir",
-            "-r",
-            "--redirects",
-            "-t",
-            "--tee",
-            "--node-rank",
-            "--node_rank",
-            "--master-addr",
-            "--master_addr",
-            "--master-port",
-            "--master_port",
-            "--local-addr",
-            "--local_addr",
-        ],
-        ends: &["-m", "--module"],
-    },
-    Launcher {
-        names: &["deepspeed"],
-        valued: &[
-            "-H",
-            "--hostfile",
-            "-i",
-            "--include",
-            "-e",
-            "--exclude",
-            "--num_nodes",
-            "--num_gpus",
-            "--master_port",
-            "--master_addr",
-            "--launcher",
-            "--launcher_args",
-        ],
-        ends: &["--module"],
-    },
-    Launcher {
-        names: &["accelerate launch"],
-        valued: &[
-            "--config_file",
-            "--num_processes",
-            "--num_machines",
-            "--machine_rank",
-            "--mixed_precision",
-            "--main_process_ip",
-            "--main_process_port",
-            "--gpu_ids",
-            "--num_cpu_threads_per_process",
-            "--dynamo_backend",
-            "--rdzv_backend",
-            "--same_network",
-            "--deepspeed_config_file",
-            "--fsdp_config",
-        ],
-        ends: &["-m", "--module"],
-    },
-];
-
-/// Programs that run another one and add nothing to what it is.
-const WRAPPERS: &[Launcher] = &[
-    Launcher {
-        names: &["env"],
-        valued: &["-u", "--unset", "-C", "--chdir"],
-        ends: &[],
-    },
-    Launcher {
-        names: &["nice", "ionice", "chrt"],
-        valued: &["-n", "--adjustment", "-c", "--class", "--classdata"],
-        ends: &[],
-    },
-    Launcher {
-        names: &["nohup", "setsid", "command", "exec"],
-        valued: &[],
-        ends: &[],
-    },
-    Launcher {
-        names: &["time", "stdbuf"],
-        valued: &[
-            "-o", "--output", "-f", "--format", "-i", "-e", "--input", "--error",
-        ],
-        ends: &[],
-    },
-    Launcher {
-        names: &["uv run"],
-        valued: &[
-            "--with",
-            "--with-requirements",
-            "--with-editable",
-            "-p",
-            "--python",
-            "--extra",
-            "--group",
-            "--only-group",
-            "--project",
-            "--directory",
-            "--env-file",
-            "--package",
-            "--index",
-            "--index-url",
-            "--cache-dir",
-        ],
-        ends: &["-m", "--module"],
-    },
-    Launcher {
-        names: &[
-            "poetry run",
-            "pipenv run",
-            "pdm run",
-            "rye run",
-            "pixi run",
-            "hatch run",
-        ],
-        valued: &[
-            "-C",
-            "--directory",
-            "-p",
-            "--project",
-            "-e",
-            "--environment",
-        ],
-        ends: &[],
-    },
-    Launcher {
-        names: &["conda run", "mamba run", "micromamba run"],
-        valued: &["-n", "--name", "-p", "--prefix", "--cwd"],
-        ends: &[],
-    },
-];
 
 /// Returns the part of a command that says what program runs.
 ///
@@ -240,25 +13,31 @@ const WRAPPERS: &[Launcher] = &[
 /// `torchrun --nnodes 2`) takes that argument with it; `--` ends the options. Without such an
 /// argument the whole command is the program.
 ///
-/// A command that only runs another (`env LR=1 python train.py`, `nice`, `time`, `uv run`) is that
+/// A script that is run by its own name (`./train.sh --lr 3`) is the program, whatever its arguments are.
+/// A command that only runs another (`env LR=1 python train.py`, `nice`, `timeout 60`, `uv run`) is that
 /// other's program, so that changing a variable does not make another step.
 pub fn program(argv: &[ByteStr]) -> &[ByteStr] {
     let mut rest = argv;
     while let Some(inner) = unwrapped(rest) {
         rest = inner;
     }
-    let wrapped = rest.len() < argv.len();
-    if wrapped && is_script(rest) {
-        return &rest[..1];
-    }
     let (launcher, words) = match find(LAUNCHERS, rest) {
         (Some(known), words) => (Some(known), words),
         (None, _) => runs_a_module(rest),
     };
-    match end_of(launcher, rest, words) {
-        Some(end) => &rest[..=end],
-        None => rest,
+    if launcher.is_none() && rest.first().is_some_and(|word| is_script(word)) {
+        return &rest[..1];
     }
+    let end = end_of(launcher, rest, words);
+    match end.filter(|&end| launcher.is_none() && runs_more(&rest[end..])) {
+        Some(end) => &rest[..end + program(&rest[end..]).len()],
+        None => end.map_or(rest, |end| &rest[..=end]),
+    }
+}
+
+/// Returns whether what follows a program that is not known here is a command of an interpreter.
+fn runs_more(argv: &[ByteStr]) -> bool {
+    argv.len() > 1 && find(LAUNCHERS, argv).0.is_some()
 }
 
 /// Returns the command that a wrapper runs, if this is one and it runs one.
@@ -279,7 +58,8 @@ fn unwrapped(argv: &[ByteStr]) -> Option<&[ByteStr]> {
             at += 1;
         }
     }
-    argv.get(at..).filter(|rest| !rest.is_empty())
+    argv.get(at + wrapper.words..)
+        .filter(|rest| !rest.is_empty())
 }
 
 /// Returns how the options of `uv run` are read where it runs a module itself.
@@ -290,9 +70,13 @@ fn runs_a_module(argv: &[ByteStr]) -> (Option<&'static Launcher>, usize) {
     }
 }
 
-/// Returns whether a wrapper was given a script instead of a command, as `uv run` may be.
-fn is_script(argv: &[ByteStr]) -> bool {
-    argv.first().is_some_and(|word| word.ends_with(b".py"))
+/// Returns whether a word in the place of a program names a script: by the name of its language, or because
+/// it lies where the command is run.
+fn is_script(word: &[u8]) -> bool {
+    const LANGUAGES: [&[u8]; 7] = [b"py", b"sh", b"R", b"pl", b"rb", b"jl", b"js"];
+    let ending = word.rsplit(|&byte| byte == b'.').next();
+    let is_here = word.contains(&b'/') && !word.starts_with(b"/");
+    is_here || ending.is_some_and(|ending| ending.len() < word.len() && LANGUAGES.contains(&ending))
 }
 
 /// Finds a program in a table, and how many words its name has.
@@ -431,10 +215,28 @@ mod tests {
         check("true", "true");
         check("cp -a from to", "cp -a from");
         check("ls -l", "ls -l");
-        check("./train.sh --fast data", "./train.sh --fast data");
         check("sort -- -odd", "sort -- -odd");
         check("cat - x", "cat -");
         assert!(program(&[]).is_empty());
+    }
+
+    #[test]
+    fn a_script_is_told_by_itself() {
+        check("./train --lr=3 data", "./train");
+        check("bin/train --lr 3", "bin/train");
+        check("/home/me/train.py --lr 3", "/home/me/train.py");
+        check("/usr/bin/sort -r data", "/usr/bin/sort -r data");
+        check(".venv/bin/python3 train.py 3", ".venv/bin/python3 train.py");
+    }
+
+    #[test]
+    fn what_runs_an_interpreter_is_told_by_what_that_runs() {
+        check("watcher python3 a.py 1", "watcher python3 a.py");
+        check(
+            "watcher --fast python3 -m mod 1",
+            "watcher --fast python3 -m mod",
+        );
+        check("which python3", "which python3");
     }
 
     #[test]
@@ -509,5 +311,11 @@ mod tests {
         check("env", "env");
         check("env A=1", "env A=1");
         check("nohup nice python x.py a", "python x.py");
+        check("timeout -k 5 60 python x.py a", "python x.py");
+        check("timeout 60", "timeout 60");
+        check("taskset -c 0-3 ./train --lr 3", "./train");
+        check("mpirun -np 4 --bind-to core python x.py a", "python x.py");
+        check("srun -N1 --gres=gpu:1 -t 10 python x.py a", "python x.py");
+        check("sudo -u me python x.py a", "python x.py");
     }
 }
