@@ -458,3 +458,21 @@ fn the_lineage_of_a_directory_is_that_of_its_members() {
     let inputs = json(&sandbox.roar(["inputs", "m", "--json"]));
     assert_eq!(inputs["target"], *target);
 }
+
+#[test]
+fn a_file_that_a_job_deleted_is_known_by_what_was_there() {
+    let sandbox = sandbox();
+    sandbox.write("in", "abc\n");
+    let _ = sandbox.roar(["-q", "run", "cp", "in", "out"]).success();
+    let _ = sandbox.roar(["-q", "run", "rm", "out"]).success();
+    let named = sandbox.roar(["rev-parse", "out"]).success().out();
+    assert_eq!(named, sandbox.roar(["hash-object", "in"]).success().out());
+    let shown = sandbox.roar(["show", "out"]).success().out();
+    assert!(
+        shown.contains("write here was @2, and it left nothing."),
+        "{shown}"
+    );
+    // The same bytes lie in `in`.
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"abc\n");
+}

@@ -141,8 +141,8 @@ fn work_done_by_hand_is_not_overwritten() {
     sandbox.write("data.txt", "z\n");
     assert_snapshot!(sandbox.roar(["rerun"]), @r"
     --- stderr
-    error: @1 would overwrite 'clean.txt', which was changed by hand since it was made
-    hint: `--force` overwrites it; `roar rerun --dry-run` shows all that would be run
+    error: @1 would overwrite 'clean.txt', which is not as the steps that count left it
+    hint: `--force` overwrites it; a command that keeps what is there, as `make` does, makes it again when it was removed
     [exit 1]
     ");
     assert_eq!(sandbox.read("clean.txt"), b"mine\n");

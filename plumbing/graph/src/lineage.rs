@@ -128,6 +128,18 @@ impl<'r> History<'r> {
         })
     }
 
+    /// Returns the last write that left a file at a path, whatever became of that since.
+    pub fn latest_left(&self, path: &RecordedPath) -> Option<Written> {
+        let last = self.latest_write(path)?;
+        (0..=last.record).rev().find_map(|record| {
+            let writes = &self.records()[record].writes;
+            let output = writes.binary_search_by(|write| write.path.cmp(path)).ok()?;
+            writes[output]
+                .remains()
+                .then_some(Written { record, output })
+        })
+    }
+
     /// Returns the last read of a path, as record and place among its reads.
     pub fn latest_read(&self, path: &RecordedPath) -> Option<(usize, usize)> {
         self.path_code(path)?;

@@ -207,7 +207,7 @@ impl Snapshot {
             return Some(dataset);
         }
         let records = history.records();
-        let written = history.latest_write(path);
+        let written = history.latest_left(path);
         let of_output = |written: &Written| records[written.record].writes[written.output].id;
         if let Some(id) = written.as_ref().and_then(of_output) {
             return Some(Target::Artifact {

@@ -282,8 +282,14 @@ pub fn why_text(view: &WhyView, clock: &Clock, layout: Layout) -> Text {
     }
     jobs(&mut text, "Read by", &view.readers, view, clock, layout);
     if let Some(other) = &view.overwrote {
+        let gone =
+            |file: &&FileView| file.path == other.path && file.change.as_deref() == Some("deleted");
+        let left = match other.node.outputs.iter().find(gone) {
+            Some(_) => "nothing",
+            None => "something else",
+        };
         let words = format!(
-            "The last recorded job to write here was {}, and it left something else.",
+            "The last recorded job to write here was {}, and it left {left}.",
             other.node.step
         );
         text.push(Line::new().add(Tone::Warn, words));

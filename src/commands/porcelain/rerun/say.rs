@@ -71,10 +71,7 @@ pub(super) fn plan(
             ))?;
         }
         for path in &rerun.turns()[turn].edited {
-            ui.data(format_args!(
-                "        '{}' was changed since",
-                shown(path)
-            ))?;
+            ui.data(format_args!("        '{}' was changed since", shown(path)))?;
         }
     }
     if forecast.iter().all(|forecast| *forecast == Forecast::Fresh) {

@@ -70,10 +70,27 @@ fn replaced(mut argv: Vec<ByteStr>, overrides: &[OsString]) -> Result<Vec<ByteSt
                 ))
                 .hint("type the whole command again with `roar run`"));
             }
-            argv.push(word.as_bytes().to_vec().into());
+            let at = end_of_options(&argv);
+            argv.insert(at, word.as_bytes().to_vec().into());
         }
     }
     Ok(argv)
+}
+
+/// Returns where a further option goes: at the end, but before a `--` of the program's own with no options
+/// behind it.
+fn end_of_options(argv: &[ByteStr]) -> usize {
+    let Some(dashes) = argv.iter().position(|word| **word == *b"--") else {
+        return argv.len();
+    };
+    let behind = &argv[dashes + 1..];
+    let program = roar_graph::program(argv);
+    // A command that another runs may stand behind the other's `--`.
+    let is_behind = behind.as_ptr_range().contains(&program.as_ptr());
+    match is_behind || behind.iter().any(|word| word.starts_with(b"-")) {
+        true => argv.len(),
+        false => dashes,
+    }
 }
 
 fn not_an_option(word: &OsStr) -> CommandError {
@@ -203,6 +220,15 @@ mod tests {
             "t --name=a b --verbose"
         );
         assert_eq!(after("t --verbose x", &["--verbose"]), "t --verbose x");
+        assert_eq!(after("t -a -- x", &["--lr=1"]), "t -a --lr=1 -- x");
+        assert_eq!(
+            after("npm run t -- --lr 2", &["--n=1"]),
+            "npm run t -- --lr 2 --n=1"
+        );
+        assert_eq!(
+            after("uv run -- python t.py x", &["--lr=1"]),
+            "uv run -- python t.py x --lr=1"
+        );
     }
 
     #[test]
