@@ -692,3 +692,24 @@ fn a_step_that_came_before_the_maker_of_what_it_reads_is_run_once_more() {
     assert_eq!(sandbox.read("all"), b"2\n--lr=1\n2\n--lr=2\n2\n--lr=9\n");
     assert_eq!(until_done(&sandbox), 0);
 }
+
+#[test]
+fn what_somebody_changed_while_a_step_read_it_is_not_what_the_step_has_read() {
+    let sandbox = sandbox();
+    sandbox.write("a", "1\n");
+    // The one who changes it is started outside of the run. Both wait for a sign, which is a directory: those
+    // are not recorded.
+    let step = "cat a > b; [ ! -d ../first ] || { mkdir ../go; until [ -d ../done ]; do :; done; }";
+    let script = format!(
+        "mkdir ../first; sh -c 'until [ -d ../go ]; do :; done; echo 3 > a; mkdir ../done' & \
+         roar run sh -c '{step}'; wait; rmdir ../first"
+    );
+    let ran = sandbox.sh(&script).success();
+    assert!(ran.err().contains("the contents of"), "{}", ran.err());
+    let status = sandbox.roar(["status"]).success().out();
+    assert!(status.contains("modified  a  @1"), "{status}");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("b"), b"3\n");
+    let status = sandbox.roar(["status"]).success().out();
+    assert!(!status.contains("modified"), "{status}");
+}

@@ -21,6 +21,12 @@ struct Expected {
     record: usize,
 }
 
+impl Expected {
+    fn is_unknown_read(&self) -> bool {
+        self.id.is_none() && self.written.is_none()
+    }
+}
+
 /// Finds files that are no longer what the last job to touch them wrote, or read, and new ones in directories
 /// that steps have read as a whole.
 pub(super) fn find(
@@ -101,6 +107,8 @@ fn compare(
     let found = disk.find(version);
     match (found.holds, expected.there) {
         (Holds::Nothing, true) => Some((DriftKind::Missing, None)),
+        // What was changed while a job read it: nobody knows that it is what the job has read.
+        (Holds::Same, true) if expected.is_unknown_read() => Some((DriftKind::Modified, None)),
         (Holds::Nothing, false) | (Holds::Same, true) => None,
         (_, false) => Some((DriftKind::Returned, None)),
         (Holds::Other, true) => Some((DriftKind::Modified, found.id)),
