@@ -701,8 +701,8 @@ fn what_somebody_changed_while_a_step_read_it_is_not_what_the_step_has_read() {
     // are not recorded.
     let step = "cat a > b; [ ! -d ../first ] || { mkdir ../go; until [ -d ../done ]; do :; done; }";
     let script = format!(
-        "mkdir ../first; sh -c 'until [ -d ../go ]; do :; done; echo 3 > a; mkdir ../done' & \
-         roar run sh -c '{step}'; wait; rmdir ../first"
+        "mkdir ../first; timeout 60 sh -c 'until [ -d ../go ]; do :; done; echo 3 > a; mkdir ../done' & \
+         timeout 60 roar run sh -c '{step}'; wait; rmdir ../first"
     );
     let ran = sandbox.sh(&script).success();
     assert!(ran.err().contains("the contents of"), "{}", ran.err());
