@@ -209,6 +209,24 @@ fn a_run_whose_roar_is_killed_is_recorded_as_interrupted() {
 }
 
 #[test]
+fn a_run_whose_roar_is_killed_when_it_has_recorded_it_is_recorded_once() {
+    let sandbox = sandbox();
+    // What the run began with lies there again, as if nobody had come to remove it.
+    let script = "roar -q run sh -c 'echo seen > out; cp -r .roar/runs ../begun'; cp ../begun/*.run .roar/runs";
+    let _ = sandbox.sh(script).success();
+    let log = sandbox.roar(["log", "--json"]).success();
+    assert_eq!(log.err(), "");
+    let log: Value = serde_json::from_slice(&log.stdout).unwrap();
+    let states = log["jobs"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|job| &job["state"]);
+    assert_eq!(states.collect::<Vec<_>>(), ["finished"]);
+    assert_eq!(sandbox.sh("ls .roar/runs").success().out(), "");
+}
+
+#[test]
 fn a_killed_run_is_taken_in_where_its_project_was_moved_to() {
     let sandbox = sandbox();
     let script = "mkdir before; cd before; roar -q run true; mkfifo started go; \

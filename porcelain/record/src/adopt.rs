@@ -232,7 +232,8 @@ fn is_busy(err: &AddError) -> bool {
 
 fn told(added: &Added, interrupted: bool) -> Vec<Adopted> {
     let noticed = added.notices.iter().cloned();
-    let step = added.steps.first().map(|&step| match interrupted {
+    let step = added.steps.first().filter(|_| added.new > 0);
+    let step = step.map(|&step| match interrupted {
         true => Adopted::Interrupted { step },
         false => Adopted::Kept { step },
     });

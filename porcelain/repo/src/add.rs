@@ -5,7 +5,7 @@ use crate::session::{self, Chain};
 use crate::workspace::SESSION;
 use crate::{RepoError, Workspace};
 use roar_graph::Record;
-use roar_object::{FindError, Object, ObjectId, Session, StepName};
+use roar_object::{FindError, Object, ObjectId, Outcome, Session, StepName};
 use roar_store::{
     CommitError, Expect, LockError, Notice, OpenError, RefChange, Transaction, Wait, Writer,
 };
@@ -26,6 +26,8 @@ pub struct NewJob {
 pub struct Added {
     /// For each job, the step that it was recorded as.
     pub steps: Vec<StepName>,
+    /// How many of them the session did not have.
+    pub new: usize,
     /// What else happened in the store.
     pub notices: Vec<Notice>,
 }
@@ -50,7 +52,7 @@ pub enum AddError {
 
 impl Workspace {
     /// Adds jobs to the session, in order, in one commit. A job that is in the session is not added
-    /// again.
+    /// again, nor is one whose end was not seen if the session has the run with its end.
     ///
     /// # Errors
     ///
@@ -109,14 +111,19 @@ impl Workspace {
             objects: Vec::new(),
             rows: Rows::default(),
         };
-        if !new.is_empty() {
+        let count = new.len();
+        if count > 0 {
             batch.begin();
         }
         new.into_iter().for_each(|job| batch.add(job));
         let notices = batch.commit(&mut writer, head, note)?;
         // The rows are derived: when they cannot be written, the next reader makes them again.
         let _ = keep_rows(&path, chain, batch.rows);
-        Ok(Added { steps, notices })
+        Ok(Added {
+            steps,
+            new: count,
+            notices,
+        })
     }
 }
 
@@ -136,6 +143,10 @@ fn number(known: &[Record], jobs: Vec<NewJob>, then: Known) -> (Vec<NewJob>, Vec
         .map(|record| (record.job, record.step))
         .collect();
     let ids: Vec<_> = jobs.iter().map(|job| job.record.job).collect();
+    let ended = jobs
+        .iter()
+        .filter_map(|job| Some((job.record.job, ended(known, &job.record)?.step)));
+    places.extend(ended.collect::<Vec<_>>());
     let mut seen = HashSet::new();
     let is_new = |job: &NewJob| {
         let is_known = then == Known::Stay && places.contains_key(&job.record.job);
@@ -149,6 +160,17 @@ fn number(known: &[Record], jobs: Vec<NewJob>, then: Known) -> (Vec<NewJob>, Vec
     }
     let steps = ids.iter().map(|id| places[id]).collect();
     (new, steps)
+}
+
+/// Finds the record of a run with its end, if what is to be added is that run without: roar may have been killed
+/// when it had recorded the run and not yet removed what it had begun with.
+fn ended<'r>(known: &'r [Record], job: &Record) -> Option<&'r Record> {
+    let run = |record: &Record| (record.kind, record.started_ns);
+    let is_same = |record: &&Record| {
+        run(record) == run(job) && record.argv == job.argv && record.directory == job.directory
+    };
+    let mut latest = known.iter().rev();
+    (job.outcome == Outcome::Unknown).then(|| latest.find(is_same))?
 }
 
 /// Jobs on their way into the session.
