@@ -151,3 +151,14 @@ fn a_journal_that_is_damaged_in_the_middle_is_told_of_and_loses_nothing() {
         }
     }
 }
+
+#[test]
+fn a_limit_on_the_size_of_files_is_no_damage() {
+    let sandbox = sandbox();
+    let script = "roar -q run true; (ulimit -f 64; roar -q run true; roar -q run true)";
+    let _ = sandbox.sh(script).success();
+    assert!(!sandbox.path(".roar/aside").exists());
+    let log = sandbox.roar(["log", "--json"]).success();
+    let log: serde_json::Value = serde_json::from_slice(&log.stdout).unwrap();
+    assert_eq!(log["jobs"].as_array().unwrap().len(), 3);
+}
