@@ -326,6 +326,16 @@ fn shell_redirections_and_pipes_are_seen() {
     assert_eq!(shown["inputs"][0]["path"], "in");
     assert_eq!(shown["outputs"][0]["path"], "sorted");
     assert_eq!(sandbox.read("sorted"), b"a\nb\n");
+    // The shell had made it; the next time it empties it.
+    let change = |command: &str| {
+        let _ = sandbox.sh(command).success();
+        let shown = sandbox.roar(["show", "--json"]).success();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["outputs"][0]["change"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(change("roar -q run cat in > made"), "created");
+    assert_eq!(change("roar -q run cat in > made"), "modified");
+    assert_eq!(change("roar -q run true > empty"), "created");
 }
 
 #[test]

@@ -142,13 +142,20 @@ pub(crate) fn make(told: Told<'_>, sorted: &Sorted, mut objects: MemoryObjects) 
 fn add_empty_outputs(files: &mut Vec<FileSeen>, head: &Head) {
     let Some(path) = &head.redirected else { return };
     let after = roar_trace::state_of(path);
+    let change = match head.made {
+        true => roar_trace::Change::Created,
+        false => roar_trace::Change::Modified,
+    };
     match files.iter_mut().find(|file| *file.path == **path) {
-        Some(file) => file.change = file.change.or(Some(roar_trace::Change::Modified)),
+        Some(file) if matches!(file.change, None | Some(roar_trace::Change::Modified)) => {
+            file.change = Some(change);
+        }
+        Some(_) => {}
         None => files.push(FileSeen {
             path: path.0.clone(),
             read: None,
             opened: false,
-            change: Some(roar_trace::Change::Modified),
+            change: Some(change),
             before: after,
             after,
             digest_before: None,

@@ -194,6 +194,7 @@ impl Maker<'_> {
             hidden: Vec::new(),
             logs: Vec::new(),
             redirected: None,
+            made: false,
         }
     }
 

@@ -211,6 +211,8 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         .collect();
     let (argv, scrubbed) = scrub::argv(&argv, setting.secrets());
     let root = workspace.root().as_os_str().as_bytes();
+    let redirected = redirected(root);
+    let made = redirected.as_deref().is_some_and(|path| is_just_made(path));
     let mut head = Head {
         root: root.to_vec().into(),
         kind: request.kind,
@@ -227,7 +229,8 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         kept: Vec::new(),
         hidden: Vec::new(),
         logs: logs(root),
-        redirected: redirected(root),
+        redirected,
+        made,
     };
     let variables = plan.command.env.iter().map(std::ffi::CString::as_bytes);
     head.set_variables(variables::divide(
@@ -269,6 +272,16 @@ fn redirected(root: &[u8]) -> Option<ByteStr> {
         .is_ok_and(|meta| meta.is_file());
     let whole = is_inherited_output(&info) && !appends(1);
     (is_file && whole).then_some(ByteStr(path))
+}
+
+/// Returns whether a file has never been anything but empty: whoever opened it for the run has made it.
+fn is_just_made(path: &[u8]) -> bool {
+    let meta = std::fs::metadata(std::path::Path::new(std::ffi::OsStr::from_bytes(path)));
+    meta.is_ok_and(|meta| match (meta.created(), meta.modified()) {
+        (Ok(created), Ok(modified)) => meta.len() == 0 && created == modified,
+        // Not every file system knows when a file was made.
+        _ => false,
+    })
 }
 
 /// Returns whether what is written to a descriptor of this process goes to the end of its file.

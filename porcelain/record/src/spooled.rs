@@ -46,6 +46,9 @@ pub(crate) struct Head {
     pub(crate) logs: Vec<ByteStr>,
     /// The file inside the project that standard output goes to, unless that only adds to it.
     pub(crate) redirected: Option<ByteStr>,
+    /// Whether that file was made for it, and not emptied.
+    #[serde(default)]
+    pub(crate) made: bool,
 }
 
 impl Head {

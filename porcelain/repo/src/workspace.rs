@@ -117,8 +117,9 @@ impl Workspace {
     pub fn discover(start: &Path, around: &Surroundings) -> Result<Option<Self>, RepoError> {
         let start = standing(start)?;
         let mut store = None;
+        let own = place::choose(&start);
         let root = place::find(&start, |dot| {
-            store = store_in(dot);
+            store = store_in(dot).filter(|found| !is_anothers(dot, found, &own));
             store.is_some()
         });
         let (Some(root), Some(store)) = (root, store) else {
@@ -174,7 +175,9 @@ impl Workspace {
     /// When a configuration file is wrong.
     pub fn without_store(start: &Path, around: &Surroundings) -> Result<Self, RepoError> {
         let start = standing(start)?;
-        let root = place::find(&start, is_store).unwrap_or_else(|| place::choose(&start));
+        let own = place::choose(&start);
+        let is_ours = |dot: &Path| store_in(dot).is_some_and(|it| !is_anothers(dot, &it, &own));
+        let root = place::find(&start, is_ours).unwrap_or_else(|| own.clone());
         Self::assemble(root.clone(), None, around)
             .or_else(|_| Self::with_config(root, None, around.config(None)?, around))
     }
@@ -265,6 +268,13 @@ fn store_in(dot: &Path) -> Option<Result<Store, OpenError>> {
     (!matches!(opened, Err(OpenError::NotAStore { .. }))).then_some(opened)
 }
 
+/// Returns whether a store is one that somebody else keeps to himself, above the place where we would have ours.
+fn is_anothers(dot: &Path, store: &Result<Store, OpenError>, own: &Path) -> bool {
+    let denied = |err: &FileError| err.source.kind() == io::ErrorKind::PermissionDenied;
+    let is_closed = matches!(store, Err(OpenError::Io(err)) if denied(err));
+    is_closed && dot.parent() != Some(own)
+}
+
 fn is_store(dot: &Path) -> bool {
     store_in(dot).is_some()
 }
@@ -289,4 +299,30 @@ fn canonical(path: &Path) -> Result<PathBuf, RepoError> {
         path: path.to_owned(),
         source,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_somebody_keeps_to_himself_is_passed_over_above_ones_own_place() {
+        let found = |kind: io::ErrorKind| -> Result<Store, OpenError> {
+            Err(OpenError::Io(FileError {
+                what: "read",
+                path: PathBuf::from("/top/.roar/format"),
+                source: kind.into(),
+            }))
+        };
+        let denied = found(io::ErrorKind::PermissionDenied);
+        let (dot, top, below) = (
+            Path::new("/top/.roar"),
+            Path::new("/top"),
+            Path::new("/top/me"),
+        );
+        assert!(is_anothers(dot, &denied, below));
+        // None can be made beside it, so what is wrong is told.
+        assert!(!is_anothers(dot, &denied, top));
+        assert!(!is_anothers(dot, &found(io::ErrorKind::StorageFull), below));
+    }
 }
