@@ -2,7 +2,7 @@
 //!
 //! The tracer drops nothing: every file that a run touched is recorded. What a person sees first is
 //! decided here, by the first rule that fits: the user's own, then the built-in list. The built-in
-//! rules have four simple shapes, so that sorting five thousand files costs no pattern compiler.
+//! rules have a few simple shapes, so that sorting five thousand files costs no pattern compiler.
 
 use crate::config::{Config, ConfigError, Layer};
 use globset::{Glob, GlobMatcher};
@@ -20,13 +20,15 @@ enum Shape {
     Below(&'static str),
     /// Everything below a directory whose name begins like this, itself in a directory called so.
     BelowLike(&'static str, &'static str),
+    /// Everything below a directory with this ending.
+    BelowEnding(&'static str),
     /// Files with this ending.
     Ending(&'static str),
     /// Files of this name.
     Name(&'static str),
 }
 
-use Shape::{Below, BelowLike, Ending, Name, Outside};
+use Shape::{Below, BelowEnding, BelowLike, Ending, Name, Outside};
 
 /// The built-in rules, the first that fits counts.
 const BUILT_IN: &[(Class, &[Shape])] = &[
@@ -73,6 +75,10 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
             Name(".zshrc"),
             Name(".Rprofile"),
             Name(".DS_Store"),
+            // Cargo's own books, which change with every build anywhere.
+            Name(".package-cache"),
+            Name(".package-cache-mutate"),
+            Name(".global-cache"),
             BelowLike("tmp", "pytest-of-"),
             BelowLike("tmp", "torchinductor_"),
         ],
@@ -82,6 +88,9 @@ const BUILT_IN: &[(Class, &[Shape])] = &[
         &[
             Below("site-packages"),
             Below("dist-packages"),
+            BelowEnding(".dist-info"),
+            BelowEnding(".egg-info"),
+            Ending(".egg-link"),
             Below(".venv"),
             Name("pyvenv.cfg"),
             BelowLike("lib", "python3"),
@@ -208,10 +217,11 @@ impl Shape {
             BelowLike(parent, like) => {
                 is_below_like(&path.path, parent.as_bytes(), like.as_bytes())
             }
-            Ending(ending) => {
-                let name = path.name();
-                name.len() > ending.len() && name.ends_with(ending.as_bytes())
+            BelowEnding(ending) => {
+                let parents = path.path.rsplit(|&byte| byte == b'/').skip(1);
+                parents.into_iter().any(|name| has_ending(name, ending))
             }
+            Ending(ending) => has_ending(path.name(), ending),
             Name(name) => path.name() == name.as_bytes(),
         }
     }
@@ -222,6 +232,7 @@ impl Shape {
             Outside(directory) => format!("{directory}/**"),
             Below(directory) => format!("**/{directory}/**"),
             BelowLike(parent, like) => format!("**/{parent}/{like}*/**"),
+            BelowEnding(ending) => format!("**/*{ending}/**"),
             Ending(ending) => format!("*{ending}"),
             Name(name) => name.to_owned(),
         }
@@ -280,6 +291,10 @@ fn is_below(path: &[u8], directory: &[u8]) -> bool {
             None => return false,
         }
     }
+}
+
+fn has_ending(name: &[u8], ending: &str) -> bool {
+    name.len() > ending.len() && name.ends_with(ending.as_bytes())
 }
 
 fn is_below_like(path: &[u8], parent: &[u8], like: &[u8]) -> bool {
@@ -559,6 +574,10 @@ mod tests {
             ),
             ("/usr/lib/x86_64-linux-gnu/libc.so.6", "system"),
             ("/etc/ld.so.cache", "system"),
+            ("/srv/other/tool.egg-info/PKG-INFO", "package"),
+            ("/srv/p/vendor/tool-1.0.dist-info/METADATA", "package"),
+            ("/srv/p/.dist-info/x", "data"),
+            ("/root/.cargo/.global-cache", "system"),
             ("/opt/data/x.bin", "data"),
             ("/data/imagenet/1.jpg", "data"),
             ("/tmp/stage.csv", "data"),
