@@ -488,3 +488,29 @@ fn a_run_that_waits_for_a_workspace_is_told_of_where_there_is_none() {
         "{log}"
     );
 }
+
+#[test]
+fn who_reads_a_compiled_module_has_read_its_source() {
+    let sandbox = sandbox();
+    sandbox.write(
+        "main.py",
+        "import helper\nopen('o', 'w').write(str(helper.x))\n",
+    );
+    sandbox.write("helper.py", "x = 1\n");
+    let code = || {
+        let script =
+            "unset PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX; roar -q run python3 main.py";
+        let _ = sandbox.sh(script).success();
+        let shown = sandbox.roar(["show", "--json"]).success();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let code = shown["code"].as_array().unwrap().iter();
+        code.map(|file| file["path"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(code(), ["helper.py", "main.py"]);
+    assert!(sandbox.path("__pycache__").exists());
+    assert_eq!(code(), ["helper.py", "main.py"]);
+    sandbox.write("helper.py", "x = 22\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("o"), b"22");
+}

@@ -1,6 +1,7 @@
 //! Making a job of what was seen: its objects, and the record that graphs use.
 
 use crate::code_state::CodeState;
+use crate::compiled;
 use crate::contents::{self, Settled};
 use crate::setting::Setting;
 use crate::sorted::{self, Sorted};
@@ -54,6 +55,7 @@ pub(crate) fn assemble(parts: Parts<'_>, tools: &Tools<'_>) -> Assembled {
     let mut files = parts.files;
     files.retain(|file| !tools.setting.is_ours(&file.path));
     add_empty_outputs(&mut files, head);
+    compiled::add_sources(&mut files, &head.root, tools.filters);
     let mut coverage = parts.coverage;
     add_unprivileged(&mut coverage, &files);
     let settled = contents::settle(files, tools.cache);

@@ -20,6 +20,7 @@ mod adopt;
 mod assemble;
 mod cached;
 mod code_state;
+mod compiled;
 mod contents;
 mod datasets;
 mod declare;
