@@ -339,6 +339,25 @@ fn shell_redirections_and_pipes_are_seen() {
 }
 
 #[test]
+fn a_step_that_is_run_again_has_the_files_that_a_shell_gave_it() {
+    let sandbox = sandbox();
+    sandbox.write("in", "b\na\n");
+    let _ = sandbox.sh("roar -q run sort < in > sorted").success();
+    sandbox.write("in", "d\nc\n");
+    let _ = sandbox.sh("roar -q run @1 < /dev/null").success();
+    assert_eq!(sandbox.read("sorted"), b"c\nd\n");
+    sandbox.write("other", "z\ny\n");
+    let _ = sandbox.sh("roar -q run @1 < other > o").success();
+    assert_eq!(sandbox.read("o"), b"y\nz\n");
+    assert_eq!(sandbox.read("sorted"), b"c\nd\n");
+    let _ = sandbox.sh("rm in");
+    let lost = sandbox.sh("roar run @1 < /dev/null");
+    assert_eq!(lost.code, 125, "{lost}");
+    // Nothing was emptied for a command that did not run.
+    assert_eq!(sandbox.read("sorted"), b"c\nd\n");
+}
+
+#[test]
 fn a_directory_that_is_gone_keeps_no_command_from_running() {
     let sandbox = sandbox();
     let gone = |command: &str| {

@@ -2,15 +2,14 @@
 
 mod say;
 
+use super::running::Streams;
 use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault, io_error};
 use crate::ui::{Ui, Verbosity};
 use nix::sys::signal::{Signal, raise};
-use roar_content::reach;
 use roar_graph::{Projection, Record};
 use roar_launch::Uninterrupted;
 use roar_object::StepName;
-use roar_record::{Input, Redirected};
 use roar_repo::disk::Disk;
 use roar_repo::filters::Filters;
 use roar_repo::rerun::{self, Forecast, Rerun};
@@ -18,11 +17,8 @@ use roar_repo::{Snapshot, Workspace};
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
-use std::fs::File;
-use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::path::Path;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus};
 
 /// Run again what is stale or missing, in order
 ///
@@ -240,7 +236,13 @@ fn again(
         command.arg("--quiet");
     }
     command.arg("run").arg(record.step.to_string());
-    redirect(ui, workspace, record, &mut command)?;
+    let Streams { input, output } = Streams::of(ui, workspace, record.step, record.job)?;
+    if let Some(file) = input {
+        command.stdin(file);
+    }
+    if let Some(file) = output {
+        command.stdout(file);
+    }
     let mut child = command
         .spawn()
         .map_err(|err| io_error("cannot start roar again".to_owned(), err))?;
@@ -249,49 +251,6 @@ fn again(
     child
         .wait()
         .map_err(|err| io_error("cannot wait for roar".to_owned(), err))
-}
-
-/// Gives a step the standard input and output that a shell gave it.
-fn redirect(
-    ui: &Ui,
-    workspace: &Workspace,
-    record: &Record,
-    command: &mut Command,
-) -> Result<(), CommandError> {
-    let Some(Redirected { input, output }) = roar_record::redirected(&workspace.dot(), record.job)
-    else {
-        return Ok(());
-    };
-    match input {
-        Input::Terminal => {}
-        Input::Nothing => drop(command.stdin(Stdio::null())),
-        Input::File(path) => {
-            let file = reach(&path).and_then(File::open);
-            command.stdin(file.map_err(io_error_of(&path))?);
-        }
-        Input::Lost => {
-            ui.warn(format_args!(
-                "what {} had on standard input is lost; it has nothing there now",
-                record.step
-            ));
-            command.stdin(Stdio::null());
-        }
-    }
-    if let Some((path, adds)) = output {
-        let mut options = File::options();
-        options
-            .create(true)
-            .append(adds)
-            .write(true)
-            .truncate(!adds);
-        let file = reach(&path).and_then(|path| options.open(path));
-        command.stdout(file.map_err(io_error_of(&path))?);
-    }
-    Ok(())
-}
-
-fn io_error_of(path: &Path) -> impl FnOnce(io::Error) -> CommandError + use<'_> {
-    move |err| io_error(format!("cannot open '{}'", path.display()), err)
 }
 
 fn failed(ui: &Ui, record: &Record, status: ExitStatus) -> ExitCode {

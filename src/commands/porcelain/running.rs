@@ -3,7 +3,10 @@
 mod again;
 mod cached;
 mod for_a_shell;
+mod redirect;
 mod report;
+
+pub(super) use redirect::Streams;
 
 use crate::context::Context;
 use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, lacks_descriptors};
@@ -98,6 +101,9 @@ pub(super) fn run(
     let opened = open(context, &around)?;
     let ask_first = common.cached;
     let wanted = wanted(context, &opened.workspace, common, kind)?;
+    if let Some(job) = wanted.reruns {
+        redirect::take_over(&opened.workspace, job).map_err(|err| err.with_fault(Fault::Own))?;
+    }
     if ask_first {
         return cached::or_run(ui, context, &opened.workspace, wanted);
     }
