@@ -6,9 +6,9 @@ use crate::error::{CommandError, Fault};
 use crate::json::{self, text};
 use crate::ui::{Ui, escape};
 use roar_content::reach;
-use roar_graph::{Input, Projection};
+use roar_graph::Projection;
 use roar_object::{
-    Class, ContentId, DatasetAt, Environment, FindError, Job, Kind, ObjectId, Objects as _,
+    Change, Class, ContentId, DatasetAt, Environment, FindError, Job, Kind, ObjectId, Objects as _,
     RecordedPath, Source, Step, Variables,
 };
 use roar_repo::{Snapshot, Target, flatten};
@@ -120,7 +120,7 @@ fn job(ui: &mut Ui, snapshot: &Snapshot, record: usize, args: &Args) -> Result<(
     let looked = Looked::up(snapshot, snapshot.records()?[record].job)?;
     let view = JobView::new(&projection, record, &looked.facts());
     let others = match args.all {
-        true => others(snapshot, &looked.step)?,
+        true => others(snapshot, record, &looked.step)?,
         false => Vec::new(),
     };
     if args.json {
@@ -131,34 +131,67 @@ fn job(ui: &mut Ui, snapshot: &Snapshot, record: usize, args: &Args) -> Result<(
     ui.text(&text)?;
     for file in &others {
         let path = escape(&file.path.shown());
-        ui.data(format_args!("{:<8} {path}", file.class.name()))?;
+        let change = file.change.map(roar_view::change).unwrap_or_default();
+        let line = format!("{:<8} {path}  {change}", file.class.name());
+        ui.data(format_args!("{}", line.trim_end()))?;
     }
     Ok(())
 }
 
-/// Returns the files of packages and the system, which no view lists.
-fn others(snapshot: &Snapshot, step: &Step) -> Result<Vec<Input>, FindError> {
+/// A file of a package or the system, which no view lists.
+struct Other {
+    path: RecordedPath,
+    id: Option<ContentId>,
+    size: u64,
+    class: Class,
+    /// What became of it; nothing for one that was read.
+    change: Option<Change>,
+}
+
+/// Returns what was read of such files, and then what was written of them.
+fn others(snapshot: &Snapshot, record: usize, step: &Step) -> Result<Vec<Other>, CommandError> {
     let wanted = |class| matches!(class, Class::Package | Class::System);
-    flatten::reads(snapshot.objects(), step, wanted)
+    let read = flatten::reads(snapshot.objects(), step, wanted)?;
+    let read = read.into_iter().map(|file| Other {
+        path: file.path,
+        id: file.id,
+        size: file.size,
+        class: file.class,
+        change: None,
+    });
+    let writes = &snapshot.records()?[record].writes;
+    let written = writes.iter().filter(|file| wanted(file.class));
+    let written = written.map(|file| Other {
+        path: file.path.clone(),
+        id: file.id,
+        size: file.size,
+        class: file.class,
+        change: Some(file.change),
+    });
+    Ok(read.chain(written).collect())
 }
 
 fn print_json(
     ui: &mut Ui,
     view: &JobView,
     all: bool,
-    others: &[Input],
+    others: &[Other],
 ) -> Result<(), CommandError> {
     if !all {
         return ui.view(view);
     }
     let mut whole = serde_json::to_value(view).expect("views have text for keys and no floats");
     let files = others.iter().map(|file| {
-        json!({
+        let mut shown = json!({
             "path": json::path(&file.path),
             "hash": file.id.map(|id| id.to_string()),
             "size": file.size,
             "class": file.class.name(),
-        })
+        });
+        if let Some(change) = file.change {
+            shown["change"] = change.name().into();
+        }
+        shown
     });
     whole["other_files"] = files.collect();
     ui.json(whole)

@@ -206,6 +206,9 @@ pub struct JobView {
     pub code: Vec<FileView>,
     /// What else it read, counted.
     pub others: Vec<RemainderView>,
+    /// What else it wrote and left there, counted.
+    #[serde(default)]
+    pub others_written: Vec<RemainderView>,
     /// The state of the code; null outside git.
     pub git: Option<GitView>,
     /// How much was seen.
@@ -249,6 +252,7 @@ impl JobView {
             outputs: outputs(projection, record, Members::Listed),
             code: code(job),
             others: others(facts.reads),
+            others_written: others_written(job),
             git: facts.source.map(GitView::from),
             coverage: CoverageView {
                 verdict: facts.coverage.verdict.name().to_owned(),
@@ -271,6 +275,24 @@ fn others(sets: &[FileSet]) -> Vec<RemainderView> {
             class: class.name().to_owned(),
             files: sets().map(|set| set.files).sum(),
             bytes: sets().map(|set| set.bytes).sum(),
+        }
+    };
+    let all = [Class::Package, Class::System].map(of);
+    all.into_iter().filter(|rest| rest.files > 0).collect()
+}
+
+/// Counts what was written of the classes that no view lists.
+fn others_written(job: &Record) -> Vec<RemainderView> {
+    let of = |class: Class| {
+        let left = || {
+            job.writes
+                .iter()
+                .filter(move |file| file.class == class && file.remains())
+        };
+        RemainderView {
+            class: class.name().to_owned(),
+            files: left().count() as u64,
+            bytes: left().map(|file| file.size).sum(),
         }
     };
     let all = [Class::Package, Class::System].map(of);

@@ -1,7 +1,9 @@
 //! One job, and one file's origin, as text.
 
 use super::{Clock, Layout, Line, Text, Tone, state_tone};
-use crate::model::{Bytes, FileKind, FileView, GitView, JobView, StaleView, WhyJob, WhyView};
+use crate::model::{
+    Bytes, FileKind, FileView, GitView, JobView, RemainderView, StaleView, WhyJob, WhyView,
+};
 use crate::quote::{columns, prose};
 use crate::{ago, change, count, duration, size};
 use roar_object::Change;
@@ -213,20 +215,20 @@ fn change_words(file: &FileView) -> Option<&str> {
 }
 
 fn others(text: &mut Text, view: &JobView) {
-    let words: Vec<_> = view
-        .others
-        .iter()
-        .map(|rest| {
-            format!(
-                "{} ({})",
-                count(rest.files, &format!("{} file", rest.class)),
-                size(rest.bytes)
-            )
-        })
-        .collect();
-    if !words.is_empty() {
-        text.push(Line::new().dim(format!("Also read: {}", words.join(", "))));
+    for (what, others) in [("read", &view.others), ("wrote", &view.others_written)] {
+        let words: Vec<_> = others.iter().map(rest).collect();
+        if !words.is_empty() {
+            text.push(Line::new().dim(format!("Also {what}: {}", words.join(", "))));
+        }
     }
+}
+
+fn rest(rest: &RemainderView) -> String {
+    format!(
+        "{} ({})",
+        count(rest.files, &format!("{} file", rest.class)),
+        size(rest.bytes)
+    )
 }
 
 fn environment(text: &mut Text, view: &JobView, all: bool) {

@@ -75,6 +75,7 @@ const JOB: &[&str] = &[
     "found",
     "reruns",
     "others",
+    "others_written",
     "other_files",
     "coverage",
     "environment",

@@ -188,10 +188,23 @@ fn wrote(report: &Report) -> String {
         .count() as u64;
     let written =
         counted(products().count() as u64 - deleted, "file") + &in_datasets(report, Role::Written);
+    let of_packages = report
+        .writes
+        .iter()
+        .filter(|file| is_installed(file))
+        .count();
+    let written = match of_packages {
+        0 => written,
+        files => format!("{written} and {files} of packages"),
+    };
     match deleted {
         0 => written,
         deleted => format!("{written}, deleted {deleted}"),
     }
+}
+
+fn is_installed(file: &Touched) -> bool {
+    file.class == Class::Package && file.change != Some(Change::Deleted)
 }
 
 fn in_datasets(report: &Report, role: Role) -> String {
