@@ -476,3 +476,19 @@ fn a_file_that_a_job_deleted_is_known_by_what_was_there() {
     let _ = sandbox.roar(["restore", "out"]).success();
     assert_eq!(sandbox.read("out"), b"abc\n");
 }
+
+#[test]
+fn of_a_dataset_that_a_job_made_in_part_the_rest_is_what_all_began_with() {
+    let sandbox = sandbox();
+    sandbox.write("d/hand", "h\n");
+    let _ = sandbox.sh("roar -q run sh -c 'echo 1 > d/one'").success();
+    let _ = sandbox.sh("roar -q run sh -c 'cat d/* > all'").success();
+    let lineage = sandbox.roar(["lineage", "all"]).success().out();
+    let began = lineage.split_once("Began with:").unwrap().1;
+    assert_eq!(began.trim(), "d/hand  2 B  read by @2");
+    let inputs = sandbox.roar(["inputs", "all"]).success().out();
+    assert!(
+        inputs.contains("d/hand") && !inputs.contains("one"),
+        "{inputs}"
+    );
+}

@@ -344,7 +344,7 @@ fn describe(
         let mut view = one(history, &artifact);
         if let Some((set, large)) = holder {
             view.file.dataset = Some(set.path.clone());
-            add_to_set(&mut sets, set, &view);
+            add_to_set(&mut sets, set, &view, large);
             if large {
                 continue;
             }
@@ -356,10 +356,15 @@ fn describe(
     sets
 }
 
-fn add_to_set(sets: &mut Vec<ArtifactView>, set: FileView, member: &ArtifactView) {
+/// Adds a member to its dataset. That has a producer if any member has one, unless it is too `large` for those
+/// that nobody made to be listed beside it.
+fn add_to_set(sets: &mut Vec<ArtifactView>, set: FileView, member: &ArtifactView, large: bool) {
     let same =
         |known: &&mut ArtifactView| known.file.path == set.path && known.file.hash == set.hash;
     if let Some(known) = sets.iter_mut().find(same) {
+        if known.file.producer.is_none() && !large {
+            known.file.producer.clone_from(&member.file.producer);
+        }
         for step in &member.consumers {
             if !known.consumers.contains(step) {
                 known.consumers.push(step.clone());

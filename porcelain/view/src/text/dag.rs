@@ -2,10 +2,13 @@
 
 use super::lanes::Lanes;
 use super::{Layout, Line, Text, Tone, state_tone};
-use crate::model::{ArtifactView, DagSteps, DagView, FileView, HiddenView, LineageView, NodeView};
+use crate::model::{
+    ArtifactView, DagSteps, DagView, FileKind, FileView, HiddenView, LineageView, NodeView,
+};
 use crate::quote::columns;
 use crate::{duration, size};
 use roar_graph::Node;
+use std::collections::HashSet;
 
 /// How many files are named on each side of a step.
 const NAMED: usize = 3;
@@ -68,8 +71,13 @@ pub fn lineage_text(view: &LineageView, layout: Layout) -> Text {
         return text;
     }
     draw(&mut text, &view.jobs, layout);
+    // Where a job has made some of a dataset, the others stand for themselves.
+    let files = || view.artifacts.iter().map(|artifact| &artifact.file);
+    let made = files().filter(|file| file.kind == FileKind::Dataset && file.producer.is_some());
+    let made: HashSet<_> = made.map(|file| &file.path).collect();
     let is_root = |artifact: &&ArtifactView| {
-        artifact.file.producer.is_none() && artifact.file.dataset.is_none()
+        let set = artifact.file.dataset.as_ref();
+        artifact.file.producer.is_none() && set.is_none_or(|set| made.contains(set))
     };
     let roots: Vec<_> = view.artifacts.iter().filter(is_root).collect();
     if !roots.is_empty() {
