@@ -35,6 +35,13 @@ pub(crate) fn ring() -> Option<Ring> {
     (!ring.is_closed()).then_some(ring)
 }
 
+/// Returns whether this program has the ring already, and may use it.
+pub(crate) fn has_ring() -> bool {
+    let base = RING.load(Ordering::Acquire);
+    // SAFETY: it was mapped, and is never unmapped.
+    !base.is_null() && !unsafe { Ring::at(base) }.is_closed()
+}
+
 /// Does without the ring from now on.
 pub(crate) fn leave() {
     RING.store(ptr::null_mut(), Ordering::Release);

@@ -2,11 +2,13 @@
 //!
 //! Who looks for a program tries one directory after the other, and each trial would be shown to the
 //! watcher, though nothing is there. So it is asked first whether something is there, which is not watched.
-//! All that follows is left to the kernel and the C library.
+//! All that follows is left to the kernel and the C library. Who has no ring is not helped: it may have forbidden
+//! itself to ask.
 
 use core::ffi::{c_char, c_int};
 use core::mem::MaybeUninit;
 
+use crate::link;
 use crate::path::Path;
 use crate::sys::{self, ENOENT, ENOTDIR, EXECVE, STAT, Stat};
 
@@ -24,7 +26,11 @@ unsafe extern "C" {
 ///
 /// As for `execve(2)`.
 pub(crate) unsafe fn execute(path: *const c_char, argv: Words, env: Words) -> c_int {
-    let result = match unsafe { why_absent(path.cast()) } {
+    let absent = match link::has_ring() {
+        true => unsafe { why_absent(path.cast()) },
+        false => None,
+    };
+    let result = match absent {
         Some(error) => error,
         None => {
             let args = [path as usize, argv as usize, env as usize, 0, 0, 0];
@@ -51,7 +57,9 @@ pub(crate) unsafe fn execute_here(path: *const c_char, argv: Words) -> c_int {
 pub(crate) unsafe fn find_and_execute(file: *const c_char, argv: Words) -> c_int {
     let mut path = Path::EMPTY;
     let env = unsafe { environ };
-    if let Some(found) = unsafe { find(&mut path, file.cast(), env) } {
+    if link::has_ring()
+        && let Some(found) = unsafe { find(&mut path, file.cast(), env) }
+    {
         unsafe { execvpe(found.cast(), argv, env) };
     }
     // It comes here if that could not be executed: there may be others, and why counts.

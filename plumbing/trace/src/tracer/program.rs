@@ -18,8 +18,9 @@ const HEAD: usize = 256;
 const LONGEST: usize = 4096;
 
 /// Programs that tell how other programs are loaded, or watch them for themselves: a library of ours would
-/// be told of as well.
-const ONLOOKERS: &[&[u8]] = &[b"/ldd", b"/valgrind"];
+/// be told of as well. By their names, or by the directory of their parts.
+const ONLOOKERS: &[&[u8]] = &[b"/ldd", b"/valgrind", b"/valgrind.bin"];
+const ONLOOKERS_PARTS: &[&[u8]] = &[b"/valgrind/"];
 
 /// Libraries that refuse to run unless they are loaded before all others.
 const FIRST: &[&[u8]] = &[b"libasan.so", b"libclang_rt.asan"];
@@ -70,7 +71,9 @@ pub(super) enum Interpreter {
 impl Program {
     fn read(path: &[u8]) -> Self {
         let program = Self::of_file(path).unwrap_or_default();
-        let onlooker = ONLOOKERS.iter().any(|name| path.ends_with(name));
+        let holds = |part: &&[u8]| path.windows(part.len()).any(|here| here == *part);
+        let onlooker = ONLOOKERS.iter().any(|name| path.ends_with(name))
+            || ONLOOKERS_PARTS.iter().any(|part| holds(part));
         Self {
             alone: program.alone || onlooker,
             ..program

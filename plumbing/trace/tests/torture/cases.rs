@@ -85,6 +85,11 @@ pub(crate) const CASES: &[Case] = &[
     kit("32_bit", "$ROAR kit32", IN_OUT),
     kit("32_bit_loaded", "$ROAR kit-loaded32", &[]),
     kit("sandbox", "$ROAR kit sandbox", &["R file", "R in", "C out"]),
+    kit(
+        "sandbox_first",
+        "$ROAR kit sandbox_first",
+        &["R in", "C out"],
+    ),
     case(
         "link_to_own_stdin",
         "ln -s /proc/self/fd/0 x",
