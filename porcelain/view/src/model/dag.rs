@@ -60,6 +60,8 @@ pub struct NodeView {
     pub started_ns: i64,
     /// How long it took.
     pub duration_ns: u64,
+    /// How much was seen of it: `complete`, `partial`, `blind` or `declared`.
+    pub verdict: String,
     /// The steps that it came from.
     pub parents: Vec<String>,
     /// The jobs of those steps.
@@ -273,6 +275,7 @@ fn alone(projection: &Projection<'_>, record: usize) -> NodeView {
         signal,
         started_ns: job.started_ns,
         duration_ns: job.duration_ns,
+        verdict: job.verdict.name().to_owned(),
         parents: Vec::new(),
         parent_ids: Vec::new(),
         inputs: read_inputs(projection, record, Members::Left),

@@ -201,6 +201,21 @@ fn the_log_is_a_table() {
 }
 
 #[test]
+fn a_blind_run_is_told_in_every_list() {
+    let mut records = records();
+    let last = records.len() - 1;
+    records[last].verdict = roar_object::Verdict::Blind;
+    records[last].outcome = roar_object::Outcome::Exited(0);
+    let projection = project(&records);
+    let view = LogView::new("default", &projection, Some(last));
+    let log = log_text(&view, &clock(), WIDE).to_string();
+    assert!(log.contains("ok, NOT SEEN"), "{log}");
+    let dag = DagView::new("main", &projection, Show::All);
+    let dag = dag_text(&dag, WIDE).to_string();
+    assert!(dag.contains("NOTHING of it was seen"), "{dag}");
+}
+
+#[test]
 fn a_copy_is_known_by_its_bytes() {
     let records = records();
     let projection = project(&records);

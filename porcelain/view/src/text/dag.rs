@@ -199,6 +199,10 @@ fn details(node: &NodeView, layout: Layout, used: usize) -> Vec<(Tone, String)> 
         let sides = layout.fit(&sides, used + columns(&from));
         list.push((Tone::Plain, format!("{sides}{from}")));
     }
+    if node.verdict == "blind" {
+        let words = "NOTHING of it was seen: what it read and wrote is not known";
+        list.push((Tone::Bad, layout.fit(words, used)));
+    }
     let mut reasons = super::report::stale_words(&node.stale);
     let more = reasons.len().saturating_sub(NAMED);
     reasons.truncate(NAMED);

@@ -50,6 +50,10 @@ fn row(job: &LogEntry, clock: &Clock) -> [(Tone, String); 5] {
         (JobState::Interrupted, _) => (Tone::Warn, "interrupted".to_owned()),
         (JobState::Failed, ending) => (Tone::Bad, ending.unwrap_or_else(|| "failed".to_owned())),
     };
+    let state = match job.verdict.as_str() {
+        "blind" => (Tone::Bad, format!("{}, NOT SEEN", state.1)),
+        _ => state,
+    };
     [
         (Tone::Step, job.step.clone()),
         (Tone::Dim, short(&job.id)),
