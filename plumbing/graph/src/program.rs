@@ -2,7 +2,7 @@
 
 mod known;
 
-use known::{LAUNCHERS, Launcher, WRAPPERS};
+use known::{LAUNCHERS, Launcher, MODULES, WRAPPERS};
 use roar_object::ByteStr;
 
 /// Returns the part of a command that says what program runs.
@@ -28,16 +28,19 @@ pub fn program(argv: &[ByteStr]) -> &[ByteStr] {
     if launcher.is_none() && rest.first().is_some_and(|word| is_script(word)) {
         return &rest[..1];
     }
-    let end = end_of(launcher, rest, words);
-    match end.filter(|&end| launcher.is_none() && runs_more(&rest[end..])) {
-        Some(end) => &rest[..end + program(&rest[end..]).len()],
-        None => end.map_or(rest, |end| &rest[..=end]),
-    }
-}
-
-/// Returns whether what follows a program that is not known here is a command of an interpreter.
-fn runs_more(argv: &[ByteStr]) -> bool {
-    argv.len() > 1 && find(LAUNCHERS, argv).0.is_some()
+    let Some(end) = end_of(launcher, rest, words) else {
+        return rest;
+    };
+    let more = match launcher {
+        // What follows a program that is not known here may be a command of an interpreter.
+        None => find(LAUNCHERS, &rest[end..]),
+        Some(_) if *rest[end - 1] == *b"-m" => find(MODULES, &rest[end..]),
+        Some(_) => (None, 0),
+    };
+    let further = more
+        .0
+        .and_then(|launcher| end_of(Some(launcher), &rest[end..], more.1));
+    &rest[..=end + further.unwrap_or(0)]
 }
 
 /// Returns the command that a wrapper runs, if this is one and it runs one.
@@ -237,6 +240,20 @@ mod tests {
             "watcher --fast python3 -m mod",
         );
         check("which python3", "which python3");
+        check(
+            "python -m cProfile -o p.out train.py 3",
+            "python -m cProfile -o p.out train.py",
+        );
+        check(
+            "python -m coverage run -m pkg.train 3",
+            "python -m coverage run -m pkg.train",
+        );
+        check(
+            "python3 -m torch.distributed.run --nnodes 2 train.py 3",
+            "python3 -m torch.distributed.run --nnodes 2 train.py",
+        );
+        check("python -m http.server 80", "python -m http.server");
+        check("find . -name x", "find .");
     }
 
     #[test]
@@ -317,5 +334,7 @@ mod tests {
         check("mpirun -np 4 --bind-to core python x.py a", "python x.py");
         check("srun -N1 --gres=gpu:1 -t 10 python x.py a", "python x.py");
         check("sudo -u me python x.py a", "python x.py");
+        check("xargs -n 1 python x.py", "python x.py");
+        check("parallel -j 4 python x.py {} ::: 1 2", "python x.py");
     }
 }
