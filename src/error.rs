@@ -187,7 +187,7 @@ impl From<ConfigError> for CommandError {
             ConfigError::Read { .. } | ConfigError::Write { .. } => {
                 Self::new(fault_below(&err), err)
             }
-            ConfigError::Syntax { path, .. } => {
+            ConfigError::Syntax { path, .. } | ConfigError::NotText { path, .. } => {
                 let hint = format!("edit '{}', or move it away", path.display());
                 Self::usage(err).hint(hint)
             }

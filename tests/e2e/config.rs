@@ -245,3 +245,83 @@ fn a_variable_with_its_value_and_no_files_at_all_are_refused() {
     [exit 2]
     "#);
 }
+
+#[test]
+fn a_file_keeps_its_line_ends_and_its_mark() {
+    let sandbox = workspace();
+    let set = |before: &str| {
+        sandbox.write(".roar/config.toml", before);
+        let _ = sandbox
+            .roar(["config", "set", "gc.auto", "false"])
+            .success();
+        String::from_utf8(sandbox.read(".roar/config.toml")).unwrap()
+    };
+    assert_eq!(
+        set("\u{feff}[run]\r\n# c\r\ndirty = \"record\"\r\n"),
+        "\u{feff}[run]\r\n# c\r\ndirty = \"record\"\r\n\r\n[gc]\r\nauto = false\r\n"
+    );
+    assert_eq!(set("# c\n[gc]\n"), "# c\n[gc]\nauto = false\n");
+}
+
+#[test]
+fn any_size_is_called_by_its_word() {
+    let sandbox = workspace();
+    let _ = sandbox
+        .roar(["config", "set", "keep.total", "all"])
+        .success();
+    assert_eq!(
+        sandbox
+            .roar(["config", "get", "keep.total"])
+            .success()
+            .out(),
+        "all"
+    );
+    let _ = sandbox
+        .roar(["config", "set", "keep.total", "1k"])
+        .success();
+    assert_eq!(
+        sandbox
+            .roar(["config", "get", "keep.total"])
+            .success()
+            .out(),
+        "1000"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_as_one_that_is_no_toml() {
+    let sandbox = workspace();
+    sandbox.write(".roar/config.toml", b"[run]\n# \xff\n");
+    assert_snapshot!(sandbox.roar(["config", "list"]), @r"
+    --- stderr
+    error: '$SANDBOX/work/.roar/config.toml' is not UTF-8
+    cause: invalid utf-8 sequence of 1 bytes from index 8
+    hint: edit '$SANDBOX/work/.roar/config.toml', or move it away
+    [exit 2]
+    ");
+}
+
+#[test]
+fn a_file_that_is_kept_elsewhere_is_changed_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = sandbox();
+    let config = sandbox.root().join("home/.config/roar/config.toml");
+    let kept = sandbox.path("dotfiles/roar.toml");
+    sandbox.write("dotfiles/roar.toml", "# mine\n");
+    std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("../../../work/dotfiles/roar.toml", &config).unwrap();
+    let set = |grace: &str| sandbox.roar(["config", "set", "--user", "run.grace", grace]);
+    let _ = set("4").success();
+    assert!(std::fs::symlink_metadata(&config).unwrap().is_symlink());
+    assert_eq!(
+        sandbox.read("dotfiles/roar.toml"),
+        b"# mine\n\n[run]\ngrace = 4\n"
+    );
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // The file that it leads to need not be there.
+    std::fs::remove_file(&kept).unwrap();
+    let _ = set("5").success();
+    assert_eq!(sandbox.read("dotfiles/roar.toml"), b"[run]\ngrace = 5\n");
+}

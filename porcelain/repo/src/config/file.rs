@@ -1,6 +1,6 @@
 //! One configuration file: TOML, read strictly, edited in place so that comments stay.
 
-use super::keys::names;
+use super::keys::{ALL, ALL_BYTES, names};
 use super::{ConfigError, Key, Type, Value};
 use std::fs;
 use std::io::{self, Write as _};
@@ -12,14 +12,48 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 pub(super) struct File {
     path: PathBuf,
     document: DocumentMut,
+    marks: Marks,
+}
+
+/// What an editor put into the file that is not TOML's, and that the document does not keep.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// It begins with the mark of UTF-8.
+    bom: bool,
+    /// Every line ends as on Windows.
+    crlf: bool,
+}
+
+const BOM: char = '\u{feff}';
+
+impl Marks {
+    fn of(text: &str) -> Self {
+        let lines = text.matches('\n').count();
+        Self {
+            bom: text.starts_with(BOM),
+            crlf: lines > 0 && text.matches("\r\n").count() == lines,
+        }
+    }
+
+    /// Puts them back into what the document has become.
+    fn put_back(self, text: &str) -> String {
+        let text = match self.crlf {
+            true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+            false => text.to_owned(),
+        };
+        match self.bom {
+            true => format!("{BOM}{text}"),
+            false => text,
+        }
+    }
 }
 
 impl File {
     /// Reads the file; one that does not exist is empty.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = match read_regular(path) {
-            Ok(text) => text,
-            Err(err) if is_absent(&err) => String::new(),
+        let bytes = match read_regular(path) {
+            Ok(bytes) => bytes,
+            Err(err) if is_absent(&err) => Vec::new(),
             Err(source) => {
                 return Err(ConfigError::Read {
                     path: path.to_owned(),
@@ -27,6 +61,12 @@ impl File {
                 });
             }
         };
+        let text = std::str::from_utf8(&bytes).map_err(|source| ConfigError::NotText {
+            path: path.to_owned(),
+            source,
+        })?;
+        let marks = Marks::of(text);
+        let text = text.strip_prefix(BOM).unwrap_or(text);
         let document = text.parse().map_err(|source| ConfigError::Syntax {
             path: path.to_owned(),
             source: Box::new(source),
@@ -34,6 +74,7 @@ impl File {
         Ok(Self {
             path: path.to_owned(),
             document,
+            marks,
         })
     }
 
@@ -169,19 +210,20 @@ impl File {
             path: self.path.clone(),
             source,
         };
-        replace(&self.path, self.document.to_string().as_bytes()).map_err(failed)
+        let text = self.marks.put_back(&self.document.to_string());
+        replace(&self.path, text.as_bytes()).map_err(failed)
     }
 }
 
 /// Reads a file, and never waits for a pipe that bears its name.
-fn read_regular(path: &Path) -> io::Result<String> {
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is not a file",
         ));
     }
-    fs::read_to_string(path)
+    fs::read(path)
 }
 
 fn is_absent(err: &io::Error) -> bool {
@@ -191,14 +233,38 @@ fn is_absent(err: &io::Error) -> bool {
     )
 }
 
+/// Returns the file that a path leads to, be it there or not: who keeps settings elsewhere and has links to them
+/// wants those changed.
+fn led_to(path: &Path) -> io::Result<PathBuf> {
+    /// As many links as the kernel follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new(".")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    // They lead round in a circle, which the kernel has a word for.
+    path.canonicalize()
+}
+
 /// Writes beside the file and renames, so that no reader sees half of it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &led_to(path)?;
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let mut file = fs::File::create(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| match fs::metadata(path) {
+            // Who may read it was decided by somebody.
+            Ok(old) => file.set_permissions(old.permissions()),
+            Err(_) => Ok(()),
+        });
+    let written = written.and_then(|()| file.sync_all());
     let renamed = written.and_then(|()| fs::rename(&beside, path));
     if renamed.is_err() {
         // The error that matters is the one above.
@@ -246,7 +312,10 @@ fn put_below(table: &mut Table, comments: Option<String>) {
 fn to_item(new: &Value) -> Item {
     match new {
         Value::Bool(flag) => value(*flag),
-        Value::Number(number) => value(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Value::Bytes(ALL_BYTES) => value(ALL),
+        Value::Number(number) | Value::Bytes(number) => {
+            value(i64::try_from(*number).unwrap_or(i64::MAX))
+        }
         Value::Millis(millis) if millis % 1000 == 0 => {
             value(i64::try_from(millis / 1000).unwrap_or(i64::MAX))
         }

@@ -7,9 +7,10 @@
 mod file;
 mod keys;
 
-pub use keys::{KEYS, Key, Type};
+pub use keys::{ALL_BYTES, KEYS, Key, Type};
 
 use file::File;
+use keys::ALL;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
@@ -22,6 +23,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Number(u64),
+    /// A number of bytes; [`ALL_BYTES`] for any number.
+    Bytes(u64),
     /// A time in milliseconds.
     Millis(u64),
     /// One of the words that the setting takes.
@@ -34,7 +37,8 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Bytes(ALL_BYTES) => f.write_str(ALL),
+            Self::Number(number) | Self::Bytes(number) => write!(f, "{number}"),
             Self::Millis(millis) if millis % 1000 == 0 => write!(f, "{}", millis / 1000),
             Self::Millis(millis) => {
                 let text = format!("{}.{:03}", millis / 1000, millis % 1000);
@@ -103,6 +107,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// The file is no text.
+    #[error("'{path}' is not UTF-8")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where it is not.
+        source: std::str::Utf8Error,
     },
     /// The file is not TOML.
     #[error("'{path}' is not valid TOML")]
@@ -327,14 +339,14 @@ impl Config {
         }
     }
 
-    /// Returns a setting that is a number, or a time in milliseconds.
+    /// Returns a setting that is a number, of bytes too, or a time in milliseconds.
     ///
     /// # Errors
     ///
     /// As [`Config::get`].
     pub fn number(&self, name: &str) -> Result<u64, ConfigError> {
         match self.known(name)? {
-            Value::Number(number) | Value::Millis(number) => Ok(number),
+            Value::Number(number) | Value::Bytes(number) | Value::Millis(number) => Ok(number),
             _ => Err(ConfigError::Unknown {
                 name: name.to_owned(),
             }),
