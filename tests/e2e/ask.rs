@@ -458,3 +458,28 @@ fn the_lineage_of_a_directory_is_that_of_its_members() {
     let inputs = json(&sandbox.roar(["inputs", "m", "--json"]));
     assert_eq!(inputs["target"], *target);
 }
+
+#[test]
+fn what_a_job_deleted_is_known_as_it_was_last() {
+    let sandbox = crate::sandbox();
+    sandbox.write("in", "abc");
+    for line in ["cat in > out", "rm out", "rm in"] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    }
+    let id = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+    for word in ["out", "in"] {
+        let named = sandbox.roar(["rev-parse", word]).success();
+        assert_eq!(named.out(), id, "{word}");
+    }
+    assert!(sandbox.roar(["show", "out"]).success().out().contains("@1"));
+    let lineage = sandbox.roar(["lineage", "out"]).success();
+    assert!(lineage.out().contains("in → out"), "{lineage}");
+    assert_eq!(
+        sandbox.roar(["restore", "out"]).code,
+        3,
+        "nobody has its bytes"
+    );
+    sandbox.write("in", "abc");
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"abc");
+}

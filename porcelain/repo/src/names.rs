@@ -2,7 +2,7 @@
 
 use crate::{RepoError, Snapshot};
 use roar_content::reach;
-use roar_graph::{State, Written};
+use roar_graph::{History, State, Written};
 use roar_object::{ContentId, IdError, Kind, ObjectId, Prefix, RecordedPath, Role, StepName};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -207,7 +207,7 @@ impl Snapshot {
             return Some(dataset);
         }
         let records = history.records();
-        let written = history.latest_write(path);
+        let written = last_left(&history, path);
         let of_output = |written: &Written| records[written.record].writes[written.output].id;
         if let Some(id) = written.as_ref().and_then(of_output) {
             return Some(Target::Artifact {
@@ -345,6 +345,21 @@ impl Snapshot {
             absolute.as_os_str().as_bytes(),
         )
     }
+}
+
+/// Returns the last version that a recorded job left at a path, be it deleted since or not.
+pub fn last_left(history: &History<'_>, path: &RecordedPath) -> Option<Written> {
+    let records = history.records();
+    let left_by = |record: usize| {
+        let writes = &records[record].writes;
+        let output = writes
+            .binary_search_by(|file| file.path.cmp(path))
+            .ok()
+            .filter(|&output| writes[output].remains())?;
+        Some(Written { record, output })
+    };
+    let last = history.latest_write(path)?.record;
+    (0..=last).rev().find_map(left_by)
 }
 
 /// Returns where a path leads, without links where it exists.

@@ -72,7 +72,7 @@ fn wanted(
     let path = names::absolute(context.directory(), Path::new(word));
     let path = snapshot.recorded(&path);
     // What lies there now is not what is asked for.
-    if let Some(last) = history.latest_write(&path) {
+    if let Some(last) = names::last_left(&history, &path) {
         let file = &history.records()[last.record].writes[last.output];
         let place = place(snapshot, Some(&path), output)?;
         return Ok(vec![one(place, file.id, file.mode, file.size)]);
