@@ -460,3 +460,21 @@ fn a_run_that_waits_for_a_workspace_is_told_of_where_there_is_none() {
         "{log}"
     );
 }
+
+#[test]
+fn whichever_setting_is_wrong_it_does_not_look_like_the_commands_own_code() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for wrong in [
+        "[lock]\ntimeout = -1",
+        "[run]\ngrace = 'inf'",
+        "[keep]\ntotal = 'x'",
+    ] {
+        sandbox.write(".roar/config.toml", wrong);
+        for words in [&["run", "true"][..], &["run", "--cached", "true"]] {
+            assert_eq!(sandbox.roar(words).code, 125, "{wrong}");
+        }
+    }
+    sandbox.write(".roar/config.toml", "[tracer]\naccelerate = 'x'");
+    assert_eq!(sandbox.roar(["trace", "true"]).code, 125);
+}

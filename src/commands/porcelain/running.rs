@@ -236,7 +236,8 @@ fn carry_out(
     let config = workspace.config().clone();
     let done = context.waiting(ui, &config, "roar run", |wait| {
         roar_record::run(workspace, &plan, wait)
-    })?;
+    });
+    let done = done.map_err(|err| err.with_fault(Fault::Own))?;
     let done = done.map_err(CommandError::from)?;
     report::tell(ui, opened, &plan, &done);
     end_as_interrupted(&done);
