@@ -147,6 +147,23 @@ impl<'a> Finder<'a> {
     }
 }
 
+/// Tells that what a job read was asked of something that is none.
+pub(crate) fn reads_nothing(words: &[&OsStr]) -> CommandError {
+    let shown: Vec<_> = words
+        .iter()
+        .map(|word| format!("'{}'", word.display()))
+        .collect();
+    let are = if words.len() == 1 {
+        "is no job"
+    } else {
+        "are no jobs"
+    };
+    CommandError::usage(format!(
+        "{} {are}, and only jobs have `--reads`",
+        shown.join(" and ")
+    ))
+}
+
 fn no_directory(word: &OsStr) -> CommandError {
     CommandError::not_found(format!("there is no directory '{}'", word.display()))
         .hint("outside a workspace only directories can be looked at")
