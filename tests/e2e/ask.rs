@@ -483,3 +483,30 @@ fn what_a_job_deleted_is_known_as_it_was_last() {
     let _ = sandbox.roar(["restore", "out"]).success();
     assert_eq!(sandbox.read("out"), b"abc");
 }
+
+#[test]
+fn a_link_that_leads_to_no_file_is_asked_about_itself() {
+    let sandbox = crate::sandbox();
+    let line = "mkdir d e; echo a > d/a; ln -s d link; ln -s nowhere e/dangling; ln -s d/a file";
+    let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    for (word, path, hash) in [
+        ("link", "link", roar_content::name_link(b"d")),
+        (
+            "e/dangling",
+            "e/dangling",
+            roar_content::name_link(b"nowhere"),
+        ),
+        ("file", "d/a", roar_object::ContentId::of(b"a\n")),
+    ] {
+        let why = json(&sandbox.roar(["why", "--json", word]).success());
+        assert_eq!(why["hash"], hash.to_string(), "{why}");
+        assert_eq!(
+            (&why["path"], &why["writers"][0]["step"]),
+            (&path.into(), &"@1".into()),
+            "{why}"
+        );
+    }
+    let told = sandbox.roar(["why", "link"]).success();
+    assert!(told.err().contains("'link' is a link to 'd'"), "{told}");
+    assert_eq!(sandbox.roar(["why", "link/"]).code, 2);
+}
