@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// What the system says of a disk that does not answer; `std` has no name for it.
 const EIO: i32 = 5;
@@ -34,6 +35,9 @@ pub(crate) enum SledError {
     /// end the process for want of memory.
     #[error("there are not enough threads or memory for it")]
     Threads(#[source] std::io::Error),
+    /// It would panic over a time before 1970.
+    #[error("the clock stands before 1970")]
+    Clock,
     /// A file or a link stands in its place.
     #[error("the index is not a directory of the store's own")]
     Foreign,
@@ -49,7 +53,7 @@ impl SledError {
     /// Returns whether the disk or another process is to blame, and not what is in sled's place.
     pub(crate) fn is_outer(&self) -> bool {
         match self {
-            Self::Busy | Self::Threads(_) => true,
+            Self::Busy | Self::Threads(_) | Self::Clock => true,
             // The disk did not answer the store itself; that says nothing of what is in sled.
             Self::File(err) => is_outer(&err.source) || err.source.raw_os_error() == Some(EIO),
             Self::Sled(sled::Error::Io(err)) => is_outer(err),
@@ -67,6 +71,7 @@ fn is_outer(err: &std::io::Error) -> bool {
     matches!(
         err.kind(),
         Kind::StorageFull
+            | Kind::FileTooLarge
             | Kind::ReadOnlyFilesystem
             | Kind::QuotaExceeded
             | Kind::OutOfMemory
@@ -117,6 +122,9 @@ pub(crate) fn open(dir: &Path) -> Result<sled::Db, SledError> {
         ));
     }
     remove_torn_snapshots(dir)?;
+    if SystemTime::now() < UNIX_EPOCH {
+        return Err(SledError::Clock);
+    }
     let config = sled::Config::new()
         .path(dir)
         .cache_capacity(CACHE)
