@@ -325,3 +325,39 @@ fn a_file_that_is_kept_elsewhere_is_changed_there() {
     let _ = set("5").success();
     assert_eq!(sandbox.read("dotfiles/roar.toml"), b"[run]\ngrace = 5\n");
 }
+
+#[test]
+fn those_who_change_settings_at_once_lose_nothing_of_each_other() {
+    let sandbox = workspace();
+    let settings = [
+        "run.dirty=record",
+        "run.grace=2",
+        "gc.auto=false",
+        "hash.cache=false",
+        "lock.timeout=30",
+        "keep.max_size=5",
+    ];
+    let sets = settings.map(|it| format!("roar config set {} &", it.replace('=', " ")));
+    let filters = ["*.a", "*.b"].map(|it| format!("roar filter add '{it}' &"));
+    let _ = sandbox
+        .sh(&format!("{} {} wait", sets.concat(), filters.concat()))
+        .success();
+    let text = String::from_utf8(sandbox.read(".roar/config.toml")).unwrap();
+    for setting in settings {
+        let (name, _) = setting.split_once('=').unwrap();
+        let name = name.split_once('.').unwrap().1;
+        assert!(text.contains(&format!("{name} = ")), "{name}: {text}");
+    }
+    assert_eq!(text.matches("[[filter]]").count(), 2, "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_to_be_written_is_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = workspace();
+    sandbox.write(".roar/config.toml", "# mine\n");
+    let path = sandbox.path(".roar/config.toml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(sandbox.roar(["config", "set", "gc.auto", "false"]).code, 4);
+    assert_eq!(sandbox.read(".roar/config.toml"), b"# mine\n");
+}

@@ -2,9 +2,11 @@
 
 use super::keys::{ALL, ALL_BYTES, names};
 use super::{ConfigError, Key, Type, Value};
-use std::fs;
+use std::fs::{self, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 /// A configuration file that was read, or is not there yet.
@@ -204,6 +206,16 @@ impl File {
         table.is_some_and(|table| table.remove(name).is_some())
     }
 
+    /// Waits until nobody else changes files in its directory, and sees to it that nobody does before what is
+    /// returned goes. Where there are no locks, nobody is waited for.
+    pub(super) fn locked(&self, up_to: Duration) -> Result<Option<fs::File>, ConfigError> {
+        let failed = |source| ConfigError::Write {
+            path: self.path.clone(),
+            source,
+        };
+        lock_directory(&self.path, up_to).map_err(failed)
+    }
+
     /// Replaces the file by what is in memory, in one rename.
     pub(super) fn save(&self) -> Result<(), ConfigError> {
         let failed = |source| ConfigError::Write {
@@ -249,21 +261,45 @@ fn led_to(path: &Path) -> io::Result<PathBuf> {
     path.canonicalize()
 }
 
+/// Locks the directory of a file: the file itself is another one after each change.
+fn lock_directory(path: &Path, up_to: Duration) -> io::Result<Option<fs::File>> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let path = led_to(path)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let directory = fs::File::open(directory)?;
+    let begun = Instant::now();
+    loop {
+        match directory.try_lock() {
+            Ok(()) => return Ok(Some(directory)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < up_to => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let busy = "somebody else is about to change it";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, busy));
+            }
+        }
+    }
+}
+
 /// Writes beside the file and renames, so that no reader sees half of it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let path = &led_to(path)?;
+    let old = fs::metadata(path).ok().map(|old| old.permissions());
+    if old.as_ref().is_some_and(Permissions::readonly) {
+        // A rename would not ask.
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let mut file = fs::File::create(&beside)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| match fs::metadata(path) {
-            // Who may read it was decided by somebody.
-            Ok(old) => file.set_permissions(old.permissions()),
-            Err(_) => Ok(()),
-        });
+    let written = file.write_all(bytes).and_then(|()| match old {
+        // Who may read it was decided by somebody.
+        Some(old) => file.set_permissions(old),
+        None => Ok(()),
+    });
     let written = written.and_then(|()| file.sync_all());
     let renamed = written.and_then(|()| fs::rename(&beside, path));
     if renamed.is_err() {
