@@ -113,7 +113,7 @@ impl<'a> Finder<'a> {
     /// Finds what `word` means: a directory as it is now, else what is recorded under that name.
     pub(crate) fn find(&mut self, ui: &Ui, word: &OsStr) -> Result<Side, CommandError> {
         let path = self.context.directory().join(word);
-        if !word.is_empty() && path.is_dir() {
+        if !word.is_empty() && path.is_dir() && !self.is_stored(word)? {
             let scan = scan(ui, self.context, &path, &mut self.forest.scanned)?;
             return Ok(Side::Tree(scan.root.id));
         }
@@ -129,6 +129,16 @@ impl<'a> Finder<'a> {
             Target::Job { record } => Ok(Side::Job(record)),
             Target::Artifact { .. } => Err(no_tree(word, "file")),
             Target::Object { kind, .. } => Err(no_tree(word, kind.name())),
+        }
+    }
+
+    /// Returns whether a word is the whole name of a stored object, which means that, whatever directories
+    /// are called.
+    fn is_stored(&self, word: &OsStr) -> Result<bool, CommandError> {
+        let id = word.to_str().and_then(|word| word.parse().ok());
+        match (id, &self.forest.stored) {
+            (Some(id), Some(snapshot)) => Ok(snapshot.objects().has(id)?),
+            _ => Ok(false),
         }
     }
 

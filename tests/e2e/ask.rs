@@ -510,3 +510,29 @@ fn a_link_that_leads_to_no_file_is_asked_about_itself() {
     assert!(told.err().contains("'link' is a link to 'd'"), "{told}");
     assert_eq!(sandbox.roar(["why", "link/"]).code, 2);
 }
+
+#[test]
+fn a_whole_name_means_what_it_names_whatever_files_are_called() {
+    let sandbox = history();
+    let job = sandbox.roar(["rev-parse", "@1"]).success().out();
+    let tree = sandbox
+        .roar(["hash-dataset", "--write", "data"])
+        .success()
+        .out();
+    sandbox.write(&job, "a file");
+    sandbox.write(format!("{tree}/else"), "a directory");
+    for name in [&job, &tree] {
+        assert_eq!(&sandbox.roar(["rev-parse", name]).success().out(), name);
+    }
+    assert_eq!(
+        sandbox.roar(["cat-object", "-t", &job]).success().out(),
+        "job"
+    );
+    let listed = sandbox.roar(["ls-tree", &tree]).success().out();
+    assert_eq!(listed, sandbox.roar(["ls-tree", "data"]).success().out());
+    let file = sandbox
+        .roar(["rev-parse", &format!("./{job}")])
+        .success()
+        .out();
+    assert_eq!(file, roar_object::ContentId::of(b"a file").to_string());
+}
