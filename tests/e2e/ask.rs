@@ -536,3 +536,24 @@ fn a_whole_name_means_what_it_names_whatever_files_are_called() {
         .out();
     assert_eq!(file, roar_object::ContentId::of(b"a file").to_string());
 }
+
+#[test]
+fn a_picture_is_written_whole_or_not_at_all_and_never_in_the_place_of_a_pipe() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let sandbox = history();
+    let draw = |to: &str| format!("roar dag --format dot -o {to}");
+    let small = format!("ulimit -f 0; {}", draw("cut.dot"));
+    assert_eq!(sandbox.sh(&small).code, 1);
+    let left = sandbox.sh("ls").success().out();
+    assert!(!left.contains("cut.dot"), "{left}");
+    symlink("real.dot", sandbox.path("link.dot")).unwrap();
+    sandbox.write("real.dot", "old");
+    let _ = sandbox.sh(&draw("link.dot")).success();
+    assert!(sandbox.read("real.dot").starts_with(b"digraph"));
+    let piped = sandbox
+        .sh(&format!("mkfifo pipe; cat pipe & {}; wait", draw("pipe")))
+        .success();
+    assert!(piped.out().starts_with("digraph"), "{piped}");
+    let pipe = std::fs::metadata(sandbox.path("pipe")).unwrap();
+    assert!(pipe.file_type().is_fifo());
+}

@@ -478,3 +478,13 @@ fn whichever_setting_is_wrong_it_does_not_look_like_the_commands_own_code() {
     sandbox.write(".roar/config.toml", "[tracer]\naccelerate = 'x'");
     assert_eq!(sandbox.roar(["trace", "true"]).code, 125);
 }
+
+#[test]
+fn runs_that_wait_where_no_workspace_can_be_are_no_trouble_of_the_next_one() {
+    let sandbox = sandbox();
+    sandbox.write(".roar", "");
+    for _ in 0..2 {
+        let seen = sandbox.roar(["run", "echo", "hi"]).success();
+        assert!(!seen.err().contains("error:"), "{seen}");
+    }
+}

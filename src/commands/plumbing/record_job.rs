@@ -47,7 +47,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     })?;
     let (ids, added) = declared.map_err(refused)?;
     for notice in &added.notices {
-        ui.note(notice);
+        ui.warn(notice);
     }
     for (id, step) in ids.iter().zip(&added.steps) {
         if args.json {
