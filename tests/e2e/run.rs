@@ -29,9 +29,20 @@ fn what_cannot_be_executed_is_told_as_a_shell_would() {
     }
     let seen = sandbox.roar(["run", "./lost"]);
     assert!(
-        seen.err().contains("what executes './lost' was not found"),
+        seen.err()
+            .contains("what executes './lost', '/no/such/interpreter', was not found"),
         "{seen}"
     );
+    sandbox.write("lost", "#! /bin/sh\r\nexit 3\r\n");
+    for how in ["run", "trace"] {
+        let seen = sandbox.roar([how, "./lost"]);
+        assert_eq!(seen.code, 127, "{seen}");
+        assert!(seen.err().contains("'/bin/sh\\r', was not found"), "{seen}");
+        assert!(
+            seen.err().contains("hint: its lines end as on Windows"),
+            "{seen}"
+        );
+    }
 }
 
 #[test]

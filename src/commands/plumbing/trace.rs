@@ -1,7 +1,7 @@
 //! `roar trace`.
 
 use crate::context::Context;
-use crate::error::{CommandError, Fault, io_error};
+use crate::error::{CommandError, Fault, about_interpreter, io_error};
 use crate::json::Text;
 use crate::ui::Ui;
 use roar_launch::{LaunchError, ResolveError};
@@ -163,7 +163,12 @@ fn not_run(err: TraceError) -> CommandError {
         TraceError::Launch(LaunchError::NotExecutable { .. }) => Fault::NotExecutable,
         _ => Fault::Own,
     };
+    let hint = match &err {
+        TraceError::Launch(err) => about_interpreter(err),
+        TraceError::Preflight(_) => None,
+    };
     let error = CommandError::new(fault, err);
+    let error = hint.into_iter().fold(error, CommandError::hint);
     match fault {
         Fault::Own => error.hint("`roar doctor` tells what works on this machine"),
         _ => error,

@@ -6,7 +6,7 @@ mod for_a_shell;
 mod report;
 
 use crate::context::Context;
-use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, lacks_descriptors};
+use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, about_interpreter, lacks_descriptors};
 use crate::names;
 use crate::ui::Ui;
 use nix::sys::signal::{Signal, raise};
@@ -301,7 +301,12 @@ impl From<RunError> for CommandError {
                     _ => Fault::Own,
                 };
                 let lacks = lacks_descriptors(cause);
+                let hint = match cause {
+                    TraceError::Launch(err) => about_interpreter(err),
+                    TraceError::Preflight(_) => None,
+                };
                 let error = Self::new(fault, err);
+                let error = hint.into_iter().fold(error, Self::hint);
                 match lacks {
                     true => error.hint(FEW_DESCRIPTORS),
                     false => error,
