@@ -314,9 +314,10 @@ fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
 fn talk_as_asked(ui: &mut Ui, words: &[OsString]) {
     let root = root()
         .subcommand_required(false)
-        .arg_required_else_help(false)
-        .ignore_errors(true);
-    if let Ok(matches) = root.try_get_matches_from(on_talking(words)) {
+        .arg_required_else_help(false);
+    let asked = root.clone().try_get_matches_from(on_talking(words));
+    // Where even these make no sense, the settings still count.
+    if let Ok(matches) = asked.or_else(|_| root.try_get_matches_from(["roar"])) {
         // What is wrong with them is not what was wrong first.
         let _ = context(ui, &matches);
     }

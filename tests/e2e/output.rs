@@ -140,6 +140,7 @@ fn a_mistake_is_told_as_plainly_as_all_else() {
         "roar --config output.color=never config list --bogus",
         "roar --color never --config nosuch=1 show",
         "roar -C plain show --bogus",
+        "cd plain; roar --color sometimes show",
     ] {
         let plain = on_a_terminal(&sandbox, line).unwrap();
         assert!(
