@@ -15,7 +15,7 @@ use crate::ui::{Ui, Verbosity};
 use anstream::ColorChoice;
 use clap::error::ErrorKind;
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, value_parser};
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -259,6 +259,7 @@ fn dispatch(ui: &mut Ui, words: &[OsString]) -> Result<ExitCode, CommandError> {
         Ok(matches) => matches,
         Err(err) => {
             end_with_the_reader();
+            talk_as_asked(ui, words);
             return explain(ui, words, &err);
         }
     };
@@ -289,6 +290,10 @@ fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
         .get_many("global-config")
         .map(|settings| settings.cloned().collect())
         .unwrap_or_default();
+    if let Some(color) = matches.get_one::<String>("global-color") {
+        // What is said before the settings are known, too.
+        ui.set_color(color_choice(color));
+    }
     let mut context = Context::new(matches.get_one::<PathBuf>("global-directory"), &typed)?;
     if let Some(color) = matches.get_one::<String>("global-color") {
         context.set_flag("output.color", color);
@@ -303,6 +308,39 @@ fn context(ui: &mut Ui, matches: &ArgMatches) -> Result<Context, CommandError> {
     }
     apply(ui, &context);
     Ok(context)
+}
+
+/// Finds out how to talk where the command line is not understood as a whole, or asks for help only.
+fn talk_as_asked(ui: &mut Ui, words: &[OsString]) {
+    let root = root()
+        .subcommand_required(false)
+        .arg_required_else_help(false);
+    let asked = root.clone().try_get_matches_from(on_talking(words));
+    // Where even these make no sense, the settings still count.
+    if let Ok(matches) = asked.or_else(|_| root.try_get_matches_from(["roar"])) {
+        // What is wrong with them is not what was wrong first.
+        let _ = context(ui, &matches);
+    }
+}
+
+/// Returns the options that tell how to talk, wherever they stand.
+fn on_talking(words: &[OsString]) -> Vec<&OsStr> {
+    const WITH_VALUE: [&str; 3] = ["--color", "--config", "-C"];
+    let mut words = words.iter().map(OsString::as_os_str);
+    let mut found: Vec<&OsStr> = words.next().into_iter().collect();
+    let mut rest = words.take_while(|&word| word != "--");
+    while let Some(word) = rest.next() {
+        let is_joined = |option: &&str| {
+            let value = word.as_encoded_bytes().strip_prefix(option.as_bytes());
+            value.is_some_and(|value| value.starts_with(b"="))
+        };
+        if WITH_VALUE.iter().any(|&option| word == option) {
+            found.extend([Some(word), rest.next()].into_iter().flatten());
+        } else if word == "--no-pager" || WITH_VALUE.iter().any(is_joined) {
+            found.push(word);
+        }
+    }
+    found
 }
 
 /// Lets the settings say how to talk. A file that cannot be read is told of by the commands that need

@@ -8,6 +8,7 @@ mod repo;
 mod store;
 
 use nix::errno::Errno;
+use roar_launch::LaunchError;
 use roar_repo::config::{ConfigError, KEYS, Layer};
 use roar_repo::filters::FilterError;
 use std::error::Error;
@@ -187,7 +188,7 @@ impl From<ConfigError> for CommandError {
             ConfigError::Read { .. } | ConfigError::Write { .. } => {
                 Self::new(fault_below(&err), err)
             }
-            ConfigError::Syntax { path, .. } => {
+            ConfigError::Syntax { path, .. } | ConfigError::NotText { path, .. } => {
                 let hint = format!("edit '{}', or move it away", path.display());
                 Self::usage(err).hint(hint)
             }
@@ -221,6 +222,17 @@ pub(crate) const FEW_DESCRIPTORS: &str = "`ulimit -n` shows how many files a pro
 pub(crate) fn lacks_descriptors(err: &(dyn Error + 'static)) -> bool {
     let code = err.downcast_ref().and_then(io::Error::raw_os_error);
     code == Some(Errno::EMFILE as i32) || err.source().is_some_and(lacks_descriptors)
+}
+
+/// Returns what to advise where the interpreter of a script was not found.
+pub(crate) fn about_interpreter(err: &LaunchError) -> Option<&'static str> {
+    let LaunchError::NoInterpreter { interpreter, .. } = err else {
+        return None;
+    };
+    let named = interpreter.as_ref()?.as_os_str().as_encoded_bytes();
+    named.ends_with(b"\r").then_some(
+        "its lines end as on Windows, and the end became part of the name: `sed -i 's/\\r$//' SCRIPT`",
+    )
 }
 
 fn fault_of(io: &io::Error) -> Fault {

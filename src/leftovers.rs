@@ -45,7 +45,8 @@ fn tell_of_waiting(ui: &Ui, adopted: &[Adopted]) {
 /// Taking in starts the index, with threads and a lock that would be in the way of a command that is
 /// run afterwards.
 pub(crate) fn have_taken_in(ui: &Ui, workspace: &Workspace) {
-    if !roar_record::has_leftovers(workspace) {
+    // Where there is no store, nothing can be taken in.
+    if workspace.store().is_none() || !roar_record::has_leftovers(workspace) {
         return;
     }
     let Ok(program) = std::env::current_exe() else {

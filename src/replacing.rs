@@ -1,14 +1,15 @@
 //! Files that appear whole or not at all.
 
 use crate::error::{CommandError, io_error};
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// A file that takes its name when all of it is on the disk.
+/// A file that takes its name when all of it is on the disk. A pipe or a device is written to as it is.
 pub(crate) struct Replacing {
     out: BufWriter<File>,
-    beside: PathBuf,
+    /// The name that it has until then; nothing for what cannot be replaced.
+    beside: Option<PathBuf>,
     path: PathBuf,
     is_done: bool,
 }
@@ -16,12 +17,22 @@ pub(crate) struct Replacing {
 impl Replacing {
     /// Begins a file in the directory where it will be.
     pub(crate) fn create(path: &Path) -> Result<Self, CommandError> {
-        let beside = path.with_added_extension(format!("tmp-{}", std::process::id()));
-        let file = File::create(&beside).map_err(|err| cannot_write(path, err))?;
+        // A link stays, and leads to the new file.
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let is_stream = |found: Metadata| !found.is_file() && !found.is_dir();
+        let beside = match fs::metadata(&path).is_ok_and(is_stream) {
+            true => None,
+            false => Some(path.with_added_extension(format!("tmp-{}", std::process::id()))),
+        };
+        let file = match &beside {
+            Some(beside) => File::create(beside),
+            None => File::options().write(true).open(&path),
+        };
+        let file = file.map_err(|err| cannot_write(&path, err))?;
         Ok(Self {
             out: BufWriter::with_capacity(1 << 18, file),
             beside,
-            path: path.to_owned(),
+            path,
             is_done: false,
         })
     }
@@ -30,8 +41,11 @@ impl Replacing {
     pub(crate) fn finish(mut self) -> Result<(), CommandError> {
         let mut finish = || -> io::Result<()> {
             self.out.flush()?;
+            let Some(beside) = &self.beside else {
+                return Ok(());
+            };
             self.out.get_ref().sync_all()?;
-            fs::rename(&self.beside, &self.path)
+            fs::rename(beside, &self.path)
         };
         finish().map_err(|err| cannot_write(&self.path, err))?;
         self.is_done = true;
@@ -51,9 +65,9 @@ impl Write for Replacing {
 
 impl Drop for Replacing {
     fn drop(&mut self) {
-        if !self.is_done {
+        if let Some(beside) = self.beside.as_ref().filter(|_| !self.is_done) {
             // Half a file is of no use to anybody.
-            let _ = fs::remove_file(&self.beside);
+            let _ = fs::remove_file(beside);
         }
     }
 }

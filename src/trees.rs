@@ -113,7 +113,7 @@ impl<'a> Finder<'a> {
     /// Finds what `word` means: a directory as it is now, else what is recorded under that name.
     pub(crate) fn find(&mut self, ui: &Ui, word: &OsStr) -> Result<Side, CommandError> {
         let path = self.context.directory().join(word);
-        if !word.is_empty() && path.is_dir() {
+        if !word.is_empty() && path.is_dir() && !self.is_stored(word)? {
             let scan = scan(ui, self.context, &path, &mut self.forest.scanned)?;
             return Ok(Side::Tree(scan.root.id));
         }
@@ -132,6 +132,16 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Returns whether a word is the whole name of a stored object, which means that, whatever directories
+    /// are called.
+    fn is_stored(&self, word: &OsStr) -> Result<bool, CommandError> {
+        let id = word.to_str().and_then(|word| word.parse().ok());
+        match (id, &self.forest.stored) {
+            (Some(id), Some(snapshot)) => Ok(snapshot.objects().has(id)?),
+            _ => Ok(false),
+        }
+    }
+
     /// Finds a tree; a job is none.
     pub(crate) fn tree(&mut self, ui: &Ui, word: &OsStr) -> Result<ObjectId, CommandError> {
         match self.find(ui, word)? {
@@ -145,6 +155,23 @@ impl<'a> Finder<'a> {
     pub(crate) fn finish(self) -> Forest {
         self.forest
     }
+}
+
+/// Tells that what a job read was asked of something that is none.
+pub(crate) fn reads_nothing(words: &[&OsStr]) -> CommandError {
+    let shown: Vec<_> = words
+        .iter()
+        .map(|word| format!("'{}'", word.display()))
+        .collect();
+    let are = if words.len() == 1 {
+        "is no job"
+    } else {
+        "are no jobs"
+    };
+    CommandError::usage(format!(
+        "{} {are}, and only jobs have `--reads`",
+        shown.join(" and ")
+    ))
 }
 
 fn no_directory(word: &OsStr) -> CommandError {

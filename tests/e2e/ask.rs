@@ -492,3 +492,102 @@ fn of_a_dataset_that_a_job_made_in_part_the_rest_is_what_all_began_with() {
         "{inputs}"
     );
 }
+
+#[test]
+fn what_a_job_deleted_is_known_as_it_was_last() {
+    let sandbox = crate::sandbox();
+    sandbox.write("in", "abc");
+    for line in ["cat in > out", "rm out", "rm in"] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    }
+    let id = "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85";
+    for word in ["out", "in"] {
+        let named = sandbox.roar(["rev-parse", word]).success();
+        assert_eq!(named.out(), id, "{word}");
+    }
+    assert!(sandbox.roar(["show", "out"]).success().out().contains("@1"));
+    let lineage = sandbox.roar(["lineage", "out"]).success();
+    assert!(lineage.out().contains("in → out"), "{lineage}");
+    assert_eq!(
+        sandbox.roar(["restore", "out"]).code,
+        3,
+        "nobody has its bytes"
+    );
+    sandbox.write("in", "abc");
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"abc");
+}
+
+#[test]
+fn a_link_that_leads_to_no_file_is_asked_about_itself() {
+    let sandbox = crate::sandbox();
+    let line = "mkdir d e; echo a > d/a; ln -s d link; ln -s nowhere e/dangling; ln -s d/a file";
+    let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    for (word, path, hash) in [
+        ("link", "link", roar_content::name_link(b"d")),
+        (
+            "e/dangling",
+            "e/dangling",
+            roar_content::name_link(b"nowhere"),
+        ),
+        ("file", "d/a", roar_object::ContentId::of(b"a\n")),
+    ] {
+        let why = json(&sandbox.roar(["why", "--json", word]).success());
+        assert_eq!(why["hash"], hash.to_string(), "{why}");
+        assert_eq!(
+            (&why["path"], &why["writers"][0]["step"]),
+            (&path.into(), &"@1".into()),
+            "{why}"
+        );
+    }
+    let told = sandbox.roar(["why", "link"]).success();
+    assert!(told.err().contains("'link' is a link to 'd'"), "{told}");
+    assert_eq!(sandbox.roar(["why", "link/"]).code, 2);
+}
+
+#[test]
+fn a_whole_name_means_what_it_names_whatever_files_are_called() {
+    let sandbox = history();
+    let job = sandbox.roar(["rev-parse", "@1"]).success().out();
+    let tree = sandbox
+        .roar(["hash-dataset", "--write", "data"])
+        .success()
+        .out();
+    sandbox.write(&job, "a file");
+    sandbox.write(format!("{tree}/else"), "a directory");
+    for name in [&job, &tree] {
+        assert_eq!(&sandbox.roar(["rev-parse", name]).success().out(), name);
+    }
+    assert_eq!(
+        sandbox.roar(["cat-object", "-t", &job]).success().out(),
+        "job"
+    );
+    let listed = sandbox.roar(["ls-tree", &tree]).success().out();
+    assert_eq!(listed, sandbox.roar(["ls-tree", "data"]).success().out());
+    let file = sandbox
+        .roar(["rev-parse", &format!("./{job}")])
+        .success()
+        .out();
+    assert_eq!(file, roar_object::ContentId::of(b"a file").to_string());
+}
+
+#[test]
+fn a_picture_is_written_whole_or_not_at_all_and_never_in_the_place_of_a_pipe() {
+    use std::os::unix::fs::{FileTypeExt as _, symlink};
+    let sandbox = history();
+    let draw = |to: &str| format!("roar dag --format dot -o {to}");
+    let small = format!("ulimit -f 0; {}", draw("cut.dot"));
+    assert_eq!(sandbox.sh(&small).code, 1);
+    let left = sandbox.sh("ls").success().out();
+    assert!(!left.contains("cut.dot"), "{left}");
+    symlink("real.dot", sandbox.path("link.dot")).unwrap();
+    sandbox.write("real.dot", "old");
+    let _ = sandbox.sh(&draw("link.dot")).success();
+    assert!(sandbox.read("real.dot").starts_with(b"digraph"));
+    let piped = sandbox
+        .sh(&format!("mkfifo pipe; cat pipe & {}; wait", draw("pipe")))
+        .success();
+    assert!(piped.out().starts_with("digraph"), "{piped}");
+    let pipe = std::fs::metadata(sandbox.path("pipe")).unwrap();
+    assert!(pipe.file_type().is_fifo());
+}

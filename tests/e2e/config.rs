@@ -245,3 +245,119 @@ fn a_variable_with_its_value_and_no_files_at_all_are_refused() {
     [exit 2]
     "#);
 }
+
+#[test]
+fn a_file_keeps_its_line_ends_and_its_mark() {
+    let sandbox = workspace();
+    let set = |before: &str| {
+        sandbox.write(".roar/config.toml", before);
+        let _ = sandbox
+            .roar(["config", "set", "gc.auto", "false"])
+            .success();
+        String::from_utf8(sandbox.read(".roar/config.toml")).unwrap()
+    };
+    assert_eq!(
+        set("\u{feff}[run]\r\n# c\r\ndirty = \"record\"\r\n"),
+        "\u{feff}[run]\r\n# c\r\ndirty = \"record\"\r\n\r\n[gc]\r\nauto = false\r\n"
+    );
+    assert_eq!(set("# c\n[gc]\n"), "# c\n[gc]\nauto = false\n");
+}
+
+#[test]
+fn any_size_is_called_by_its_word() {
+    let sandbox = workspace();
+    let _ = sandbox
+        .roar(["config", "set", "keep.total", "all"])
+        .success();
+    assert_eq!(
+        sandbox
+            .roar(["config", "get", "keep.total"])
+            .success()
+            .out(),
+        "all"
+    );
+    let _ = sandbox
+        .roar(["config", "set", "keep.total", "1k"])
+        .success();
+    assert_eq!(
+        sandbox
+            .roar(["config", "get", "keep.total"])
+            .success()
+            .out(),
+        "1000"
+    );
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_as_one_that_is_no_toml() {
+    let sandbox = workspace();
+    sandbox.write(".roar/config.toml", b"[run]\n# \xff\n");
+    assert_snapshot!(sandbox.roar(["config", "list"]), @r"
+    --- stderr
+    error: '$SANDBOX/work/.roar/config.toml' is not UTF-8
+    cause: invalid utf-8 sequence of 1 bytes from index 8
+    hint: edit '$SANDBOX/work/.roar/config.toml', or move it away
+    [exit 2]
+    ");
+}
+
+#[test]
+fn a_file_that_is_kept_elsewhere_is_changed_there() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = sandbox();
+    let config = sandbox.root().join("home/.config/roar/config.toml");
+    let kept = sandbox.path("dotfiles/roar.toml");
+    sandbox.write("dotfiles/roar.toml", "# mine\n");
+    std::fs::set_permissions(&kept, std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::create_dir_all(config.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink("../../../work/dotfiles/roar.toml", &config).unwrap();
+    let set = |grace: &str| sandbox.roar(["config", "set", "--user", "run.grace", grace]);
+    let _ = set("4").success();
+    assert!(std::fs::symlink_metadata(&config).unwrap().is_symlink());
+    assert_eq!(
+        sandbox.read("dotfiles/roar.toml"),
+        b"# mine\n\n[run]\ngrace = 4\n"
+    );
+    let mode = std::fs::metadata(&kept).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // The file that it leads to need not be there.
+    std::fs::remove_file(&kept).unwrap();
+    let _ = set("5").success();
+    assert_eq!(sandbox.read("dotfiles/roar.toml"), b"[run]\ngrace = 5\n");
+}
+
+#[test]
+fn those_who_change_settings_at_once_lose_nothing_of_each_other() {
+    let sandbox = workspace();
+    let settings = [
+        "run.dirty=record",
+        "run.grace=2",
+        "gc.auto=false",
+        "hash.cache=false",
+        "lock.timeout=30",
+        "keep.max_size=5",
+    ];
+    let sets = settings.map(|it| format!("roar config set {} &", it.replace('=', " ")));
+    let filters = ["*.a", "*.b"].map(|it| format!("roar filter add '{it}' &"));
+    let _ = sandbox
+        .sh(&format!("{} {} wait", sets.concat(), filters.concat()))
+        .success();
+    let text = String::from_utf8(sandbox.read(".roar/config.toml")).unwrap();
+    for setting in settings {
+        let (name, _) = setting.split_once('=').unwrap();
+        let name = name.split_once('.').unwrap().1;
+        assert!(text.contains(&format!("{name} = ")), "{name}: {text}");
+    }
+    assert_eq!(text.matches("[[filter]]").count(), 2, "{text}");
+}
+
+#[test]
+fn a_file_that_is_not_to_be_written_is_not() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let sandbox = workspace();
+    sandbox.write(".roar/config.toml", "# mine\n");
+    let path = sandbox.path(".roar/config.toml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o444)).unwrap();
+    assert_eq!(sandbox.roar(["config", "set", "gc.auto", "false"]).code, 4);
+    assert_eq!(sandbox.read(".roar/config.toml"), b"# mine\n");
+}

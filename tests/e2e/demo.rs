@@ -41,6 +41,32 @@ fn without_python_it_is_made_in_shell() {
     assert!(sandbox.path("roar-demo/train.sh").exists());
 }
 
+/// Returns the commands that the demo ends with.
+fn last_lines(said: &str) -> String {
+    let (_, last) = said.split_once("Go on there:\n").unwrap();
+    last.to_owned()
+}
+
+#[test]
+fn what_it_ends_with_can_be_typed_where_it_was_started() {
+    let sandbox = sandbox();
+    // Found by its name, then by its path only; the second time in another folder.
+    let by_name = last_lines(&sandbox.sh("roar demo").success().out());
+    assert!(
+        by_name.starts_with("  cd roar-demo\n  roar show @3\n"),
+        "{by_name}"
+    );
+    let _ = sandbox.sh(&format!("set -e\n{by_name}")).success();
+    let elsewhere = "roar=$(command -v roar); PATH=$(echo \"$PATH\" | cut -d: -f2-); ";
+    let by_path = sandbox.sh(&format!("{elsewhere} $roar demo")).success();
+    let by_path = last_lines(&by_path.out());
+    assert!(by_path.starts_with("  cd roar-demo-2\n  /"), "{by_path}");
+    let _ = sandbox
+        .sh(&format!("{elsewhere} set -e\n{by_path}"))
+        .success();
+    assert!(sandbox.path("roar-demo-2/dag.html").exists());
+}
+
 #[test]
 fn a_folder_with_something_in_it_is_left_alone() {
     let sandbox = sandbox();

@@ -74,3 +74,13 @@ fn every_setting_that_there_is_not_is_listed() {
         assert!(seen.out().contains(name), "{seen}");
     }
 }
+
+#[test]
+fn a_repository_without_commits_is_said_to_have_none() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("git -c init.defaultBranch=main init -q .")
+        .success();
+    let seen = sandbox.roar(["doctor"]).success();
+    assert!(seen.out().contains("git: main, no commit yet\n"), "{seen}");
+}

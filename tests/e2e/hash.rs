@@ -49,6 +49,7 @@ fn what_is_no_file_is_refused() {
     --- stderr
     error: cannot hash 'p'
     cause: it is a named pipe
+    hint: `roar hash-object --stdin < FILE` reads what is no file
     [exit 2]
     "#);
     assert_snapshot!(sandbox.roar(["hash-object"]), @r#"

@@ -96,3 +96,13 @@ fn the_version_is_one_line() {
     let seen = sandbox().roar(["--version"]).success();
     assert_eq!(seen.out(), format!("roar {}", env!("CARGO_PKG_VERSION")));
 }
+
+#[test]
+fn a_topic_has_no_parts() {
+    assert_snapshot!(sandbox().roar(["help", "references", "more"]), @r"
+    --- stderr
+    error: 'more' is one argument too many
+    hint: `roar help references` shows that topic
+    [exit 2]
+    ");
+}

@@ -234,9 +234,64 @@ fn a_check_finds_damaged_copies() {
     let seen = sandbox.roar(["fsck", "--full"]);
     assert_eq!(seen.code, 6, "{seen}");
     assert!(seen.out().contains("error blob-damaged"), "{seen}");
-    // Keeping the bytes again heals it.
-    let _ = sandbox.sh("rm -r .roar/blobs");
+    assert!(seen.err().contains("hint: `roar fsck --rebuild`"), "{seen}");
+    // Where no file has the bytes, there is nothing to keep.
+    let _ = sandbox.sh("rm out tool");
+    let rebuilt = sandbox.roar(["fsck", "--rebuild", "--json"]).success();
+    let told: Value = serde_json::from_slice(&rebuilt.stdout).unwrap();
+    assert_eq!(told["mended_blobs"][0]["from"], Value::Null);
+    assert!(
+        rebuilt.err().contains("no recorded file has its bytes"),
+        "{rebuilt}"
+    );
     assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+    assert_eq!(sandbox.roar(["restore", "out"]).code, 3);
+}
+
+/// A file that was kept, whose copy is damaged and which is gone; one that was read has its bytes.
+fn damaged() -> Sandbox {
+    let sandbox = sandbox();
+    sandbox.write("in", "in\n");
+    let _ = sandbox
+        .roar(["-q", "run", "--keep", "cp", "in", "out"])
+        .success();
+    damage(&sandbox);
+    sandbox
+}
+
+fn damage(sandbox: &Sandbox) {
+    let _ = sandbox
+        .sh("rm -f out; for f in $(find .roar/blobs -type f); do chmod u+w $f; echo xx > $f; done")
+        .success();
+}
+
+#[test]
+fn a_damaged_copy_hides_no_file_that_has_the_bytes() {
+    let sandbox = damaged();
+    assert_eq!(sandbox.roar(["cat-file", "out"]).success().out(), "in");
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"in\n");
+}
+
+#[test]
+fn a_damaged_copy_is_kept_anew() {
+    let sandbox = damaged();
+    let again = sandbox.roar(["run", "--keep", "cp", "in", "out"]).success();
+    assert!(!again.err().contains("kept before"), "{again}");
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+    let once_more = sandbox.roar(["run", "--keep", "cp", "in", "out"]).success();
+    assert!(once_more.err().contains("kept before"), "{once_more}");
+    damage(&sandbox);
+    let rebuilt = sandbox.roar(["fsck", "--rebuild"]).success();
+    assert!(
+        rebuilt.err().contains("/work/in'; it was moved to"),
+        "{rebuilt}"
+    );
+    assert_eq!(sandbox.roar(["fsck", "--full"]).code, 0);
+    let _ = sandbox.sh("rm in").success();
+    let _ = sandbox.roar(["restore", "out"]).success();
+    assert_eq!(sandbox.read("out"), b"in\n");
+    assert_eq!(blobs(&sandbox), 1);
 }
 
 #[test]

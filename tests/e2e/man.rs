@@ -28,6 +28,12 @@ fn one_page_is_printed() {
     let page = sandbox().roar(["man", "config"]).success().out();
     assert!(page.contains(".TH ROAR-CONFIG 1 "), "{page}");
     assert_eq!(sandbox().roar(["man", "nothing"]).code, 3);
+    let by_words = sandbox().roar(["man", "config", "set"]).success().out();
+    assert!(by_words.contains(".TH ROAR-CONFIG-SET 1 "), "{by_words}");
+    for page in ["config-set", "roar-config-set"] {
+        assert_eq!(sandbox().roar(["man", page]).success().out(), by_words);
+    }
+    assert_eq!(sandbox().roar(["man", "config", "nothing"]).code, 3);
 }
 
 #[test]

@@ -123,3 +123,32 @@ fn names_of_files_cannot_play_tricks_on_a_terminal() {
 fn quiet_and_verbose_exclude_each_other() {
     assert_eq!(sandbox().roar(["-q", "-v", "config", "list"]).code, 2);
 }
+
+#[test]
+fn a_mistake_is_told_as_plainly_as_all_else() {
+    let sandbox = sandbox();
+    let Some(colored) = on_a_terminal(&sandbox, "roar nosuch") else {
+        return;
+    };
+    assert!(colored.contains("\x1b["), "{colored}");
+    let _ = sandbox.roar(["init", "."]).success();
+    sandbox.write("plain/.roarconfig", "[output]\ncolor = 'never'\n");
+    let _ = sandbox.roar(["init", "plain"]).success();
+    for line in [
+        "roar --color never nosuch",
+        "roar show --bogus --color=never",
+        "roar --config output.color=never config list --bogus",
+        "roar --color never --config nosuch=1 show",
+        "roar -C plain show --bogus",
+        "cd plain; roar --color sometimes show",
+    ] {
+        let plain = on_a_terminal(&sandbox, line).unwrap();
+        assert!(
+            plain.contains("error:") && !plain.contains("\x1b["),
+            "{line}: {plain:?}"
+        );
+    }
+    let sandbox = sandbox.with("ROAR_PAGER", "sed s/^/P:/");
+    let help = on_a_terminal(&sandbox, "roar --no-pager --help").unwrap();
+    assert!(!help.contains("P:"), "{help}");
+}

@@ -250,3 +250,43 @@ fn what_cannot_be_is_named_with_the_file_and_the_reason() {
         assert!(seen.code == 2 && seen.err().contains(told), "{seen}");
     }
 }
+
+#[test]
+fn a_job_with_a_large_dataset_can_be_recorded_elsewhere() {
+    let (from, to) = (sandbox(), sandbox());
+    let _ = from
+        .sh("mkdir d; for i in $(seq 300); do echo $i > d/$i; done; roar -q run sh -c 'cat d/* > all'")
+        .success();
+    let shown = |words: &[&str]| {
+        let text = from.roar(words).success().out();
+        serde_json::from_str::<serde_json::Value>(&text)
+            .unwrap()
+            .to_string()
+    };
+    let brief = to.roar_with_input(["record-job"], shown(&["show", "--json", "@1"]));
+    assert!(
+        brief.err().contains("hint: `roar show --all --json`"),
+        "{brief}"
+    );
+    let whole = shown(&["show", "--all", "--json", "@1"]);
+    let _ = to.roar_with_input(["record-job"], whole).success();
+    let listed = |sandbox: &Sandbox, reads: &[&str]| {
+        let words = [&["ls-tree", "@1"], reads].concat();
+        sandbox.roar(words).success().out()
+    };
+    let reads = listed(&to, &["--reads"]);
+    assert_eq!(reads, listed(&from, &["d", "--reads"]));
+    assert_eq!(reads.lines().count(), 300);
+}
+
+#[test]
+fn what_was_read_was_not_changed() {
+    let line = r#"{"argv": ["x"], "inputs": [{"path": "a", "change": "created"}]}"#;
+    let seen = sandbox().roar_with_input(["record-job"], line);
+    assert_eq!(seen.code, 2);
+    assert!(
+        seen.err()
+            .contains("inputs[0]: 'change' is of outputs only"),
+        "{seen}"
+    );
+}

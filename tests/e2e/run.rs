@@ -29,9 +29,20 @@ fn what_cannot_be_executed_is_told_as_a_shell_would() {
     }
     let seen = sandbox.roar(["run", "./lost"]);
     assert!(
-        seen.err().contains("what executes './lost' was not found"),
+        seen.err()
+            .contains("what executes './lost', '/no/such/interpreter', was not found"),
         "{seen}"
     );
+    sandbox.write("lost", "#! /bin/sh\r\nexit 3\r\n");
+    for how in ["run", "trace"] {
+        let seen = sandbox.roar([how, "./lost"]);
+        assert_eq!(seen.code, 127, "{seen}");
+        assert!(seen.err().contains("'/bin/sh\\r', was not found"), "{seen}");
+        assert!(
+            seen.err().contains("hint: its lines end as on Windows"),
+            "{seen}"
+        );
+    }
 }
 
 #[test]
@@ -532,4 +543,32 @@ fn who_reads_a_compiled_module_has_read_its_source() {
     sandbox.write("helper.py", "x = 22\n");
     let _ = sandbox.roar(["rerun"]).success();
     assert_eq!(sandbox.read("o"), b"22");
+}
+
+#[test]
+fn whichever_setting_is_wrong_it_does_not_look_like_the_commands_own_code() {
+    let sandbox = sandbox();
+    let _ = sandbox.roar(["init"]).success();
+    for wrong in [
+        "[lock]\ntimeout = -1",
+        "[run]\ngrace = 'inf'",
+        "[keep]\ntotal = 'x'",
+    ] {
+        sandbox.write(".roar/config.toml", wrong);
+        for words in [&["run", "true"][..], &["run", "--cached", "true"]] {
+            assert_eq!(sandbox.roar(words).code, 125, "{wrong}");
+        }
+    }
+    sandbox.write(".roar/config.toml", "[tracer]\naccelerate = 'x'");
+    assert_eq!(sandbox.roar(["trace", "true"]).code, 125);
+}
+
+#[test]
+fn runs_that_wait_where_no_workspace_can_be_are_no_trouble_of_the_next_one() {
+    let sandbox = sandbox();
+    sandbox.write(".roar", "");
+    for _ in 0..2 {
+        let seen = sandbox.roar(["run", "echo", "hi"]).success();
+        assert!(!seen.err().contains("error:"), "{seen}");
+    }
 }

@@ -61,3 +61,41 @@ fn the_ways_to_end_are_those_of_a_shell() {
     assert_eq!(sandbox.roar(["trace", "--bogus", "true"]).code, 2);
     assert_eq!(sandbox.roar(["trace"]).code, 2);
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_said_to_be_lost() {
+    let sandbox = sandbox();
+    let lost = sandbox.roar([
+        "trace",
+        "-o",
+        "/dev/full",
+        "--",
+        "sh",
+        "-c",
+        "echo hi; exit 3",
+    ]);
+    assert_eq!((lost.code, lost.out().as_str()), (3, "hi"), "{lost}");
+    let told =
+        "error: what the command touched could not be written to '/dev/full', or not all of it";
+    assert!(lost.err().starts_with(told), "{lost}");
+    // A reader that wants no more of it loses nothing.
+    let cut = sandbox.sh("roar trace -o - -- true | true").success();
+    assert_eq!(cut.err(), "");
+}
+
+#[test]
+fn the_answer_goes_to_standard_output_if_that_is_wanted() {
+    let sandbox = sandbox();
+    let seen = sandbox
+        .roar(["trace", "-o", "-", "--", "echo", "hi"])
+        .success();
+    let (first, rest) = seen
+        .out()
+        .split_once('\n')
+        .map(|(a, b)| (a.to_owned(), lines(b)))
+        .unwrap();
+    assert_eq!(first, "hi");
+    assert_eq!(rest.last().unwrap()["coverage"]["verdict"], "complete");
+    assert_eq!(seen.err(), "");
+    assert!(!sandbox.path("-").exists());
+}

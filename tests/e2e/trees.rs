@@ -143,3 +143,12 @@ fn what_is_no_tree_is_refused() {
     [exit 3]
     "#);
 }
+
+#[test]
+fn what_was_read_is_asked_of_jobs_only() {
+    let sandbox = two();
+    let listed = sandbox.roar(["ls-tree", "--reads", "."]);
+    assert_eq!(listed.code, 2, "{listed}");
+    let compared = sandbox.roar(["diff-tree", "--reads", ".", "."]);
+    assert_eq!(compared.code, 2, "{compared}");
+}

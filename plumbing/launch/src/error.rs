@@ -1,7 +1,7 @@
 //! Why a command was not started under observation.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A way of watching that this machine refuses.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +39,12 @@ pub enum LaunchError {
         program: PathBuf,
     },
     /// The program is there, but not the interpreter or loader that it names.
-    #[error("what executes '{}' was not found", program.display())]
+    #[error("what executes '{}'{} was not found", program.display(), apposed(interpreter.as_deref()))]
     NoInterpreter {
         /// The file that was to be executed.
         program: PathBuf,
+        /// What a script names in its first line.
+        interpreter: Option<PathBuf>,
     },
     /// The program is there but cannot be executed.
     #[error("'{}' cannot be executed", program.display())]
@@ -80,6 +82,10 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
+}
+
+fn apposed(interpreter: Option<&Path>) -> String {
+    interpreter.map_or(String::new(), |path| format!(", '{}',", path.display()))
 }
 
 impl LaunchError {

@@ -4,11 +4,12 @@
 //! Between `fork` and `exec` the new process may not allocate or take a lock. So all that it needs
 //! is made before ([`Prepared`]), and what it does ([`become_command`]) is raw system calls only.
 
-use std::ffi::{CStr, CString};
-use std::io;
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::ptr;
 
 use crate::call::Command;
@@ -152,7 +153,10 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
             source,
         }
         .into(),
-        (_, libc::ENOENT) if is_there(command) => LaunchError::NoInterpreter { program },
+        (_, libc::ENOENT) if is_there(command) => LaunchError::NoInterpreter {
+            interpreter: interpreter(command),
+            program,
+        },
         (_, libc::ENOENT) => LaunchError::NotFound { program },
         (_, libc::ENOSYS) => LaunchError::Io {
             what: "watch the command",
@@ -163,8 +167,28 @@ fn failure(message: &Message, command: &Command) -> LaunchError {
 }
 
 fn is_there(command: &Command) -> bool {
+    file_of(command).exists()
+}
+
+fn file_of(command: &Command) -> PathBuf {
     let directory = command.directory.as_deref().unwrap_or(Path::new(""));
-    directory.join(&command.program).exists()
+    directory.join(&command.program)
+}
+
+/// Returns what a script says that it is executed by.
+fn interpreter(command: &Command) -> Option<PathBuf> {
+    /// As much of a first line as the kernel reads.
+    const LINE: u64 = 256;
+    let mut line = Vec::new();
+    let file = File::open(file_of(command)).ok()?;
+    file.take(LINE).read_to_end(&mut line).ok()?;
+    let named = line
+        .strip_prefix(b"#!")?
+        .split(|&byte| byte == b'\n')
+        .next()?;
+    let mut words = named.split(|byte| b" \t".contains(byte));
+    let first = words.find(|word| !word.is_empty())?;
+    Some(PathBuf::from(OsStr::from_bytes(first)))
 }
 
 fn prepare<'a>(

@@ -282,9 +282,10 @@ impl Appender {
     }
 }
 
-/// Makes an empty segment. One that is there was begun by a writer that was killed before its first
+/// Makes an empty segment, and the directory of segments if that was lost. One that is there was begun by a writer that was killed before its first
 /// frame: callers know that nothing is in it.
 pub(crate) fn begin_segment(path: &Path, number: u32, first: u64) -> FileResult<()> {
+    path.parent().map_or(Ok(()), file::make_lasting_dir)?;
     let write = || -> std::io::Result<()> {
         let file = door::create(path)?;
         write_durably(&file, &segment::encode_header(number, first), 0)

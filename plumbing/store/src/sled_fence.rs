@@ -71,9 +71,9 @@ fn is_outer(err: &std::io::Error) -> bool {
     matches!(
         err.kind(),
         Kind::StorageFull
+            | Kind::FileTooLarge
             | Kind::ReadOnlyFilesystem
             | Kind::QuotaExceeded
-            | Kind::FileTooLarge
             | Kind::OutOfMemory
             | Kind::Interrupted
     )

@@ -9,6 +9,7 @@ use crate::store::Layout;
 use roar_object::ObjectId;
 use roar_pack::bytes::Fields;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 static ENVELOPE: Envelope = Envelope::new(b"roarref\n", "roar 2026 refs snapshot v1");
@@ -83,9 +84,13 @@ impl Snapshot {
         })
     }
 
-    /// Reads the `refs` file, if there is one, whether or not it fits the journal.
+    /// Reads the `refs` file, if there is one, whether or not it fits the journal. One that another user wrote
+    /// and keeps to himself is none: what is in it is in the journal, too.
     pub(crate) fn load(path: &Path) -> FileResult<Option<Self>> {
-        let bytes = file::read_if_there(path)?;
+        let bytes = match file::read_if_there(path) {
+            Err(err) if err.source.kind() == io::ErrorKind::PermissionDenied => None,
+            read => read?,
+        };
         Ok(bytes.and_then(|bytes| Self::decode(&bytes)))
     }
 

@@ -298,8 +298,11 @@ impl Writer {
     pub(crate) fn write_snapshot(&mut self) {
         let state = self.reader.state().expect(MADE_WITH_STATE);
         if let Err(err) = state.snapshot().write(&self.layout.refs()) {
-            self.notices
-                .push(Notice::SnapshotNotWritten { why: explain(&err) });
+            let notice = Notice::SnapshotNotWritten { why: explain(&err) };
+            // Each commit tries again; that it failed once more is no news.
+            if !self.notices.contains(&notice) {
+                self.notices.push(notice);
+            }
         }
     }
 

@@ -129,6 +129,17 @@ fn a_journal_of_which_nothing_is_left_comes_back() {
 }
 
 #[test]
+fn a_journal_whose_directory_is_gone_comes_back() {
+    let (_dir, store, _) = store_of_ten();
+    let before = refs_of(&store);
+    std::fs::remove_dir_all(store.dir().join("journal")).unwrap();
+    let notices = writer(&store).take_notices();
+    assert_eq!(salvaged(&notices), (10, 0, 10, 0));
+    assert_eq!(refs_of(&store), before);
+    assert_eq!(other_findings(&store), [""; 0]);
+}
+
+#[test]
 fn the_index_alone_is_enough() {
     let (_dir, store, ends) = store_of_ten();
     let before = refs_of(&store);

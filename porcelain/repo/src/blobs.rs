@@ -233,6 +233,40 @@ impl Blobs {
         Ok(findings)
     }
 
+    /// Returns the names of the blobs that hold something else, by hashing every one. Those that cannot be
+    /// read are not told of.
+    ///
+    /// # Errors
+    ///
+    /// As [`Blobs::list`].
+    pub fn damaged(&self) -> Result<Vec<ContentId>, BlobError> {
+        let mut blobs = self.list()?;
+        blobs.retain(|blob| matches!(self.verified(blob.id), Err(BlobError::Other { .. })));
+        Ok(blobs.into_iter().map(|blob| blob.id).collect())
+    }
+
+    /// Moves a blob to where the store keeps what was damaged; returns its place there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be moved.
+    pub fn set_aside(&self, id: ContentId) -> Result<PathBuf, BlobError> {
+        let path = self.path(id);
+        let dot = self.directory.parent().unwrap_or(&self.directory);
+        let directory = dot.join("aside");
+        make_directory(&directory)?;
+        let called = |number: u32| match number {
+            0 => directory.join(id.to_string()),
+            _ => directory.join(format!("{id}.{number}")),
+        };
+        let mut places = (0..).map(called);
+        let is_free = |place: &PathBuf| fs::symlink_metadata(place).is_err();
+        let aside = places.find(is_free).expect("names do not run out");
+        door::rename(&path, &aside).map_err(BlobError::at("move", &path))?;
+        door::sync_dir(&directory).map_err(BlobError::at("sync", &directory))?;
+        Ok(aside)
+    }
+
     /// Returns every file.
     fn files(&self) -> Result<Vec<PathBuf>, BlobError> {
         let mut files = Vec::new();
@@ -368,15 +402,16 @@ impl Keeper<'_> {
         Ok(())
     }
 
-    /// Returns whether the bytes are kept already; if so, they count as kept now, so that nobody who
-    /// collects takes them for old.
+    /// Returns whether the bytes are kept already, hashed just now; if so, they count as kept now, so that
+    /// nobody who collects takes them for old. What is damaged is kept anew.
     fn is_there(&self, id: ContentId) -> bool {
-        let path = self.blobs.path(id);
         let now = SystemTime::now();
-        self.blobs.has(id)
-            && File::open(path)
-                .and_then(|file| file.set_modified(now))
-                .is_ok()
+        let Ok(Some(path)) = self.blobs.verified(id) else {
+            return false;
+        };
+        File::open(path)
+            .and_then(|file| file.set_modified(now))
+            .is_ok()
     }
 
     fn shard(&self, id: ContentId) -> PathBuf {
@@ -536,6 +571,26 @@ mod tests {
         let damaged: Vec<_> = full.iter().filter(|found| found.is_damage).collect();
         assert_eq!((full.len(), damaged.len()), (3, 1));
         assert_eq!(damaged[0].path, path);
+        assert_eq!(blobs.damaged().unwrap(), [ids[0]]);
+        let aside = blobs.set_aside(ids[0]).unwrap();
+        assert_eq!(fs::read(aside).unwrap(), b"0ne");
+        assert!(!blobs.has(ids[0]));
+    }
+
+    #[test]
+    fn what_was_damaged_is_kept_anew() {
+        let (directory, blobs) = blobs();
+        let file = directory.path().join("file");
+        fs::write(&file, "one").unwrap();
+        let id = ContentId::of(b"one");
+        let mut keeper = blobs.keeper().unwrap();
+        keeper.keep(&file, Mode::File, id).unwrap();
+        let path = blobs.path(id);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        fs::write(&path, "0ne").unwrap();
+        assert_eq!(keeper.keep(&file, Mode::File, id).unwrap(), Kept::New);
+        assert_eq!(keeper.keep(&file, Mode::File, id).unwrap(), Kept::There);
+        assert_eq!(blobs.verified(id).unwrap(), Some(path));
     }
 
     #[test]

@@ -521,15 +521,16 @@ pub fn add(
     class: Class,
 ) -> Result<bool, FilterError> {
     user_rule(layer, pattern, class.name())?;
-    let mut filters = of_layer(config, layer)?;
     let new = (pattern.to_owned(), class.name().to_owned());
-    if filters.contains(&new) {
-        return Ok(false);
-    }
-    filters.retain(|(there, _)| there != pattern);
-    filters.insert(0, new);
-    config.set_filters(layer, &filters)?;
-    Ok(true)
+    let added = config.edit_filters(layer, |filters| {
+        if filters.contains(&new) {
+            return false;
+        }
+        filters.retain(|(there, _)| there != pattern);
+        filters.insert(0, new);
+        true
+    })?;
+    Ok(added)
 }
 
 /// Takes a rule out of a layer; returns whether it was there.
@@ -538,23 +539,12 @@ pub fn add(
 ///
 /// When the file cannot be written.
 pub fn remove(config: &mut Config, layer: Layer, pattern: &str) -> Result<bool, FilterError> {
-    let mut filters = of_layer(config, layer)?;
-    let before = filters.len();
-    filters.retain(|(there, _)| there != pattern);
-    if filters.len() == before {
-        return Ok(false);
-    }
-    config.set_filters(layer, &filters)?;
-    Ok(true)
-}
-
-fn of_layer(config: &Config, layer: Layer) -> Result<Vec<(String, String)>, ConfigError> {
-    let all = config.filters()?;
-    Ok(all
-        .into_iter()
-        .filter(|(at, ..)| *at == layer)
-        .map(|(_, pattern, class)| (pattern, class))
-        .collect())
+    let removed = config.edit_filters(layer, |filters| {
+        let before = filters.len();
+        filters.retain(|(there, _)| there != pattern);
+        filters.len() < before
+    })?;
+    Ok(removed)
 }
 
 #[cfg(test)]

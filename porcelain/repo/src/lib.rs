@@ -16,6 +16,7 @@ mod door;
 pub mod filters;
 pub mod flatten;
 mod leftovers;
+mod mend;
 pub mod names;
 pub mod operations;
 pub mod place;
@@ -31,6 +32,7 @@ mod workspace;
 
 pub use add::{AddError, Added, NewJob};
 pub use check::TreeFinding;
+pub use mend::MendedBlob;
 pub use names::{Candidate, ResolveError, Target};
 pub use prune::PruneError;
 pub use snapshot::Snapshot;

@@ -112,6 +112,9 @@ impl Snapshot {
         if let Some(text) = word.to_str().filter(|text| text.starts_with('@')) {
             return self.step(text.parse()?);
         }
+        if let Some(target) = self.by_whole_name(word)? {
+            return Ok(target);
+        }
         let absolute = absolute(cwd, Path::new(word));
         if reach(&absolute).and_then(fs::symlink_metadata).is_ok() && !word.is_empty() {
             return self.existing(word, &absolute, name_file);
@@ -255,6 +258,17 @@ impl Snapshot {
             .find(here)
             .or_else(|| writers.last())
             .copied()
+    }
+
+    /// A name of which no digit is missing means what it names, whatever files are called.
+    fn by_whole_name(&self, word: &OsStr) -> Result<Option<Target>, ResolveError> {
+        let Some(text) = word.to_str() else {
+            return Ok(None);
+        };
+        match text.parse::<Prefix>() {
+            Ok(prefix) if prefix.whole().is_some() => self.by_prefix(text, &prefix),
+            _ => Ok(None),
+        }
     }
 
     fn by_ref_or_prefix(&self, text: &str) -> Result<Option<Target>, ResolveError> {

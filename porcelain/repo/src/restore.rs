@@ -130,11 +130,17 @@ impl<'a, 'r> Finder<'a, 'r> {
     ///
     /// # Errors
     ///
-    /// When they are kept, and the kept file is damaged or cannot be read.
+    /// When they are kept, the kept file is damaged or cannot be read, and no other file has them.
     pub fn find(&self, id: ContentId) -> Result<Option<PathBuf>, BlobError> {
-        if let Some(kept) = self.blobs.verified(id)? {
-            return Ok(Some(kept));
+        match self.blobs.verified(id) {
+            Ok(Some(kept)) => Ok(Some(kept)),
+            Ok(None) => Ok(self.elsewhere(id)),
+            Err(err) => self.elsewhere(id).map(Some).ok_or(err),
         }
+    }
+
+    /// Returns a file that holds the bytes, where the history says that such bytes were.
+    fn elsewhere(&self, id: ContentId) -> Option<PathBuf> {
         let records = self.history.records();
         let written = self.history.writers(id).into_iter();
         let written = written.map(|Written { record, output }| {
@@ -157,7 +163,7 @@ impl<'a, 'r> Finder<'a, 'r> {
         let found = written.chain(read).find(holds);
         let found = found.map(|(path, ..)| self.disk.place(path));
         // The cache may be trusted for a comparison; what is handed out is hashed.
-        Ok(found.filter(|path| name_file(path).is_ok_and(|named| named.id == id)))
+        found.filter(|path| name_file(path).is_ok_and(|named| named.id == id))
     }
 
     /// Puts files back, all of them or, when one cannot be had or is in the way, none.

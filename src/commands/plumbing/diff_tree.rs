@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::json::{entry_id, mode, text};
-use crate::trees::{Finder, Forest, Side};
+use crate::trees::{Finder, Forest, Side, reads_nothing};
 use crate::ui::{Ui, Verbosity, quote};
 use roar_object::{Entry, Mode, ObjectId};
 use roar_tree::{Difference, Found};
@@ -49,6 +49,9 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let right = finder.find(ui, &args.right)?;
     let forest = finder.finish();
     let differs = match (&left, &right) {
+        (Side::Tree(_), Side::Tree(_)) if args.reads => {
+            return Err(reads_nothing(&[&args.left, &args.right]));
+        }
         (Side::Tree(left), Side::Tree(right)) => trees(ui, &args, &forest, *left, *right)?,
         _ => {
             let paths = |side| paths(side, args.reads, &forest);

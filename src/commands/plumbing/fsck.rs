@@ -3,12 +3,15 @@
 use super::count_objects;
 use crate::context::Context;
 use crate::error::{CommandError, Fault};
+use crate::json::text;
 use crate::ui::{Ui, escape_text};
 use roar_object::ObjectId;
 use roar_repo::blobs::BlobFinding;
-use roar_repo::{TreeFinding, Workspace};
+use roar_repo::{MendedBlob, TreeFinding, Workspace};
 use roar_store::{Finding, Notice, Options, Report, Severity, Store};
 use serde_json::{Value, json};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Check what is stored
@@ -16,7 +19,8 @@ use std::process::ExitCode;
 /// One line per finding: `error`, `warning` or `info`, what is found, where, and a text. Exit code 6
 /// if there is an error. Journal and packs are the truth, and all else can be made of them: `--rebuild`
 /// does. It also takes what the journal has lost from the index, and what is whole of a damaged pack over to
-/// a new one, tells what is lost, and keeps what was damaged in `.roar/aside`.
+/// a new one, tells what is lost, and keeps what was damaged in `.roar/aside`. Of kept files (`roar run
+/// --keep`) that are not what they should be it keeps the bytes anew, if a recorded file still has them.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -27,7 +31,7 @@ pub(crate) struct Args {
     /// Read every object and check that it is what its name says, and that trees are as files make them
     #[arg(long)]
     full: bool,
-    /// Make indexes and refs anew and mend damaged packs, then check
+    /// Make indexes and refs anew and mend damaged packs and kept files, then check
     #[arg(long)]
     rebuild: bool,
     /// Print JSON
@@ -40,20 +44,23 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let store = workspace
         .store()
         .ok_or_else(|| CommandError::refused("there is no store"))?;
-    let notices = match args.rebuild {
-        true => rebuild(ui, context, &workspace, store)?,
-        false => Vec::new(),
+    let (notices, blobs) = match args.rebuild {
+        true => (
+            rebuild(ui, context, &workspace, store)?,
+            mend_blobs(ui, context, &workspace)?,
+        ),
+        false => (Vec::new(), Vec::new()),
     };
     let mut report = roar_store::fsck(store, Options { full: args.full })?;
-    let blobs = workspace.check_blobs(args.full)?;
-    report.findings.extend(blobs.into_iter().map(of_blob));
+    let found = workspace.check_blobs(args.full)?;
+    report.findings.extend(found.into_iter().map(of_blob));
     if args.full {
         let trees = workspace.check_trees()?;
         report.findings.extend(trees.into_iter().map(of_tree));
     }
     match args.json {
-        true => ui.json(document(&report, &notices))?,
-        false => print(ui, &report, args.full)?,
+        true => ui.json(document(&report, &notices, &blobs))?,
+        false => print(ui, &report, &args)?,
     }
     let damaged = report.worst() == Some(Severity::Error);
     Ok(ExitCode::from(if damaged {
@@ -74,10 +81,13 @@ fn of_tree(found: TreeFinding) -> Finding {
     }
 }
 
+/// What a kept file that is not what it should be is called.
+const DAMAGED_BLOB: &str = "blob-damaged";
+
 /// A kept file that is not what it should be. Nothing but its bytes is lost by it.
 fn of_blob(found: BlobFinding) -> Finding {
     let (id, severity) = match found.is_damage {
-        true => ("blob-damaged", Severity::Error),
+        true => (DAMAGED_BLOB, Severity::Error),
         false => ("blob-strange", Severity::Info),
     };
     Finding {
@@ -107,6 +117,29 @@ fn rebuild(
     Ok(notices)
 }
 
+/// Sees to kept files that are damaged, and says what became of them.
+fn mend_blobs(
+    ui: &Ui,
+    context: &Context,
+    workspace: &Workspace,
+) -> Result<Vec<MendedBlob>, CommandError> {
+    let config = workspace.config();
+    let mended = context.waiting(ui, config, "roar fsck --rebuild", |wait| {
+        workspace.mend_blobs(wait)
+    })??;
+    for MendedBlob { id, aside, from } in &mended {
+        let told = match from {
+            Some(from) => format!("its bytes were kept anew from '{}'", from.display()),
+            None => "no recorded file has its bytes".to_owned(),
+        };
+        ui.note(format_args!(
+            "kept file '{id}' was damaged: {told}; it was moved to '{}'",
+            aside.display()
+        ));
+    }
+    Ok(mended)
+}
+
 /// Returns the objects that are told to be gone.
 fn lost(notice: &Notice) -> &[ObjectId] {
     match notice {
@@ -117,11 +150,17 @@ fn lost(notice: &Notice) -> &[ObjectId] {
     }
 }
 
-fn document(report: &Report, notices: &[Notice]) -> Value {
+fn document(report: &Report, notices: &[Notice], blobs: &[MendedBlob]) -> Value {
     let findings: Vec<Value> = report.findings.iter().map(as_json).collect();
     let mended: Vec<Value> = notices.iter().filter_map(mended).collect();
     let counts = count_objects::fields(&report.counts);
-    json!({ "findings": findings, "counts": counts, "mended": mended })
+    let blobs: Vec<Value> = blobs.iter().map(mended_blob).collect();
+    json!({ "findings": findings, "counts": counts, "mended": mended, "mended_blobs": blobs })
+}
+
+fn mended_blob(MendedBlob { id, aside, from }: &MendedBlob) -> Value {
+    let text = |path: &Path| text(path.as_os_str().as_bytes());
+    json!({ "hash": id.to_string(), "aside": text(aside), "from": from.as_deref().map(text) })
 }
 
 /// A pack that was damaged or gone.
@@ -142,7 +181,7 @@ fn mended(notice: &Notice) -> Option<Value> {
     Some(json!({ "pack": pack, "whole": whole, "lost": lost, "aside": aside }))
 }
 
-fn print(ui: &mut Ui, report: &Report, full: bool) -> Result<(), CommandError> {
+fn print(ui: &mut Ui, report: &Report, args: &Args) -> Result<(), CommandError> {
     for Finding {
         id,
         severity,
@@ -153,10 +192,16 @@ fn print(ui: &mut Ui, report: &Report, full: bool) -> Result<(), CommandError> {
         let (subject, text) = (escape_text(subject), escape_text(text));
         ui.data(format_args!("{} {id} {subject}: {text}", severity.name()))?;
     }
+    if report.findings.iter().any(|found| found.id == DAMAGED_BLOB) {
+        ui.hint(
+            "`roar fsck --rebuild` keeps the bytes anew if a recorded file has them, and moves damaged ones away",
+        );
+    }
     if report.worst().is_none() {
-        let unread = match full {
-            true => "",
-            false => "; what objects and kept files hold was not read: `--full` does that",
+        let unread = match (args.full, args.rebuild) {
+            (true, _) => "",
+            (false, true) => "; what objects hold was not read: `--full` does that",
+            (false, false) => "; what objects and kept files hold was not read: `--full` does that",
         };
         ui.note(format_args!(
             "{} objects, nothing wrong{unread}",

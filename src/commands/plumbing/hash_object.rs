@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::{CommandError, Fault, fault_below, io_error};
 use crate::ui::Ui;
-use roar_content::{FileError, NameError};
+use roar_content::{FileError, FileKind, NameError};
 use serde_json::json;
 use std::ffi::OsString;
 use std::io;
@@ -38,7 +38,16 @@ pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, Comm
         print(ui, args.json, None, &id.to_string(), size)?;
     }
     for file in &args.files {
-        let named = roar_content::name_file(Path::new(file)).map_err(cannot_name)?;
+        let named = roar_content::name_file(Path::new(file)).map_err(|err| {
+            let streams = [FileKind::Fifo, FileKind::CharacterDevice];
+            let is_stream = matches!(err.source, NameError::Kind(kind) if streams.contains(&kind));
+            match is_stream {
+                true => {
+                    cannot_name(err).hint("`roar hash-object --stdin < FILE` reads what is no file")
+                }
+                false => cannot_name(err),
+            }
+        })?;
         print(ui, args.json, Some(file), &named.id.to_string(), named.size)?;
     }
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,7 @@
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::json::{entry_id, mode, text};
-use crate::trees::{Finder, Forest, Side};
+use crate::trees::{Finder, Forest, Side, reads_nothing};
 use crate::ui::{Ui, quote};
 use roar_object::{Entry, ObjectId};
 use roar_tree::Found;
@@ -47,6 +47,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let side = finder.find(ui, &args.tree)?;
     let forest = finder.finish();
     let root = match side {
+        Side::Tree(_) if args.reads => return Err(reads_nothing(&[&args.tree])),
         Side::Tree(root) => root,
         Side::Job(record) => {
             list_job(ui, &args, forest.files(record, args.reads)?)?;

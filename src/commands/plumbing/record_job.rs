@@ -21,14 +21,14 @@ use std::process::ExitCode;
 /// needed: `kind`, `argv`, `cwd`, `name`, `exit` or `signal`, `interrupted`, `started_ns`,
 /// `duration_ns`, `git`, and `inputs`, `outputs`, `code`, which are lists of `{path, hash, size,
 /// class}`, of an output also `change`. A hash that is missing is computed from the file. What
-/// `roar show --json` prints is taken as it is. Paths are relative to the project.
+/// `roar show --all --json` prints is taken as it is. Paths are relative to the project.
 ///
 /// Prints the id of each job.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   $ roar record-job < jobs.jsonl
-  $ roar show --json @1 | jq -c | roar -C ../copy record-job
+  $ roar show --all --json @1 | jq -c | roar -C ../copy record-job
   $ echo '{\"argv\": [\"train\"], \"inputs\": [{\"path\": \"a.csv\"}]}' | roar record-job")]
 pub(crate) struct Args {
     /// Print one JSON object a line: id, step
@@ -47,7 +47,7 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     })?;
     let (ids, added) = declared.map_err(refused)?;
     for notice in &added.notices {
-        ui.note(notice);
+        ui.warn(notice);
     }
     for (id, step) in ids.iter().zip(&added.steps) {
         if args.json {

@@ -1,7 +1,7 @@
 //! `roar trace`.
 
 use crate::context::Context;
-use crate::error::{CommandError, Fault, io_error};
+use crate::error::{CommandError, Fault, about_interpreter, io_error};
 use crate::json::Text;
 use crate::ui::Ui;
 use roar_launch::{LaunchError, ResolveError};
@@ -27,15 +27,15 @@ const TOGETHER: usize = 1 << 16;
 /// Tell which files a command touches, recording nothing
 ///
 /// One JSON object per file, and at the end one that tells how much was seen. They go to standard
-/// error, as those of strace do, unless `-o` says where. The exit code is the command's. Needs no
-/// workspace.
+/// error, as those of strace do, unless `-o` says where, and all are written when the command has ended.
+/// The exit code is the command's, even if they cannot be written, which is said then. Needs no workspace.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   $ roar trace -- make -j2
   $ roar trace -o touched.jsonl -- python train.py --lr 0.1")]
 pub(crate) struct Args {
-    /// Write there instead of to standard error
+    /// Write there instead of to standard error; `-` is standard output
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
     /// How to watch: auto, notify or ptrace
@@ -54,14 +54,15 @@ fn choice(word: &str) -> Result<Choice, String> {
     }
 }
 
-pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
+pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let command = prepare(context, &args.command)?;
     // Before the command runs: where it shall be written to, it would come too late to be refused.
-    let output = args.output.as_deref().map(create).transpose()?;
+    let mut output = Output::open(args.output)?;
     let own = |err: CommandError| err.with_fault(Fault::Own);
     let config = context.config().map_err(own)?;
     let grace = grace(&config).map_err(|err| own(err.into()))?;
-    let library = roar_record::library(&config, context.around().cache.as_deref())?;
+    let library = roar_record::library(&config, context.around().cache.as_deref())
+        .map_err(|err| own(err.into()))?;
     let options = Options {
         choice: args.tracer,
         grace,
@@ -71,15 +72,10 @@ pub(crate) fn run(_: &mut Ui, context: &Context, args: Args) -> Result<ExitCode,
     };
     let mut trace = roar_trace::run(&command, options).map_err(not_run)?;
     trace.observation.files.retain_mut(settle);
-    let written = match output {
-        Some(file) => write(&trace, &mut BufWriter::with_capacity(TOGETHER, file)),
-        None => write(
-            &trace,
-            &mut BufWriter::with_capacity(TOGETHER, io::stderr()),
-        ),
-    };
-    // The command has run; what it returned counts for more than this.
-    drop(written);
+    if let Err(err) = write(&trace, &mut output) {
+        // The command has run; what it returned counts for more than this.
+        tell_of_loss(ui, &output, err);
+    }
     Ok(code(trace.finished.exit))
 }
 
@@ -112,12 +108,43 @@ fn c_string(bytes: Vec<u8>) -> Result<CString, CommandError> {
     CString::new(bytes).map_err(|_| CommandError::new(Fault::Own, "an argument holds a NUL byte"))
 }
 
-fn create(path: &Path) -> Result<File, CommandError> {
-    File::create(path).map_err(|err| {
-        let mut error = io_error(format!("cannot write '{}'", path.display()), err);
-        error.fault = Fault::Own;
-        error
-    })
+/// Where the answer goes.
+struct Output {
+    name: String,
+    to: BufWriter<Box<dyn Write>>,
+}
+
+impl Output {
+    fn open(path: Option<PathBuf>) -> Result<Self, CommandError> {
+        let (name, to): (_, Box<dyn Write>) = match path {
+            None => ("standard error".to_owned(), Box::new(io::stderr())),
+            Some(path) if path.as_os_str() == "-" => {
+                ("standard output".to_owned(), Box::new(io::stdout()))
+            }
+            Some(path) => {
+                let name = format!("'{}'", path.display());
+                let file = File::create(&path).map_err(|err| {
+                    io_error(format!("cannot write {name}"), err).with_fault(Fault::Own)
+                })?;
+                (name, Box::new(file))
+            }
+        };
+        Ok(Self {
+            name,
+            to: BufWriter::with_capacity(TOGETHER, to),
+        })
+    }
+}
+
+/// Says that the answer is lost, unless it is as its reader has gone.
+fn tell_of_loss(ui: &Ui, output: &Output, err: io::Error) {
+    if err.kind() != io::ErrorKind::BrokenPipe {
+        let what = format!(
+            "what the command touched could not be written to {}, or not all of it",
+            output.name
+        );
+        ui.error(&io_error(what, err));
+    }
 }
 
 fn cannot_run(err: ResolveError) -> CommandError {
@@ -136,7 +163,12 @@ fn not_run(err: TraceError) -> CommandError {
         TraceError::Launch(LaunchError::NotExecutable { .. }) => Fault::NotExecutable,
         _ => Fault::Own,
     };
+    let hint = match &err {
+        TraceError::Launch(err) => about_interpreter(err),
+        TraceError::Preflight(_) => None,
+    };
     let error = CommandError::new(fault, err);
+    let error = hint.into_iter().fold(error, CommandError::hint);
     match fault {
         Fault::Own => error.hint("`roar doctor` tells what works on this machine"),
         _ => error,
@@ -171,7 +203,8 @@ fn settle(file: &mut FileSeen) -> bool {
     file.settle(now.map(|named| *named.id.as_bytes()))
 }
 
-fn write(trace: &Trace, out: &mut impl Write) -> io::Result<()> {
+fn write(trace: &Trace, output: &mut Output) -> io::Result<()> {
+    let out = &mut output.to;
     for file in &trace.observation.files {
         serde_json::to_writer(&mut *out, &Line::of(file))?;
         out.write_all(b"\n")?;

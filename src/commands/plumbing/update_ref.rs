@@ -133,7 +133,7 @@ fn commit(
     };
     let receipt = writer?.commit(&transaction)?;
     for notice in receipt.notices {
-        ui.note(notice);
+        ui.warn(notice);
     }
     Ok(())
 }

@@ -264,7 +264,7 @@ fn as_json(key: &Key, value: &Value, origin: &Origin) -> Json {
 fn value_json(value: &Value) -> Json {
     match value {
         Value::Bool(flag) => json!(flag),
-        Value::Number(number) => json!(number),
+        Value::Number(number) | Value::Bytes(number) => json!(number),
         Value::Millis(millis) => json!(*millis as f64 / 1000.0),
         Value::Word(word) => json!(word),
         Value::Words(words) => json!(words),

@@ -2,13 +2,14 @@
 
 use crate::asked;
 use crate::context::Context;
-use crate::error::{CommandError, io_error};
+use crate::error::CommandError;
+use crate::replacing::{Replacing, cannot_write};
 use crate::ui::Ui;
 use roar_graph::Show;
 use roar_view::{DagSteps, DagView, Layout};
 use std::convert::Infallible;
 use std::ffi::OsString;
-use std::fs;
+use std::io::Write as _;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -123,5 +124,8 @@ fn drawn(view: &DagView, format: Format) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), CommandError> {
-    fs::write(path, text).map_err(|err| io_error(format!("cannot write '{}'", path.display()), err))
+    let mut out = Replacing::create(path)?;
+    out.write_all(text.as_bytes())
+        .map_err(|err| cannot_write(path, err))?;
+    out.finish()
 }

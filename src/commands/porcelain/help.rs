@@ -41,19 +41,21 @@ pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, Comm
         ui.bytes(text.as_bytes())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let [first, more, ..] = args.words.as_slice()
+        && topics().any(|topic| topic == first)
+    {
+        let error = CommandError::usage(format!("'{more}' is one argument too many"));
+        return Err(error.hint(format!("`roar help {first}` shows that topic")));
+    }
     let mut command = cli::whole();
     for word in &args.words {
-        command = find(command, Some(word))?;
+        command = find(command, word)?;
     }
     cli::help::show_for(ui, &args.words)
 }
 
-/// Returns a command's subcommand; itself when none is asked for.
-pub(super) fn find(
-    command: clap::Command,
-    name: Option<&str>,
-) -> Result<clap::Command, CommandError> {
-    let Some(name) = name else { return Ok(command) };
+/// Returns a command's subcommand.
+pub(super) fn find(command: clap::Command, name: &str) -> Result<clap::Command, CommandError> {
     if let Some(found) = command.find_subcommand(name) {
         return Ok(found.clone());
     }

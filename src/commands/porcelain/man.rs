@@ -19,11 +19,12 @@ use std::process::ExitCode;
 Examples:
   $ roar man | man -l -
   $ roar man run | man -l -
+  $ roar man config set | man -l -
   $ roar man --dir ~/.local/share/man/man1")]
 pub(crate) struct Args {
-    /// The command whose page is wanted
+    /// The command whose page is wanted: `config set`, or `config-set` as its page is called
     #[arg(value_name = "COMMAND", conflicts_with = "dir")]
-    command: Option<String>,
+    command: Vec<String>,
     /// Write every page into this directory
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
@@ -34,9 +35,27 @@ pub(crate) fn run(ui: &mut Ui, _: &Context, args: Args) -> Result<ExitCode, Comm
     root.build();
     match args.dir {
         Some(dir) => write_all(ui, &root, &dir)?,
-        None => ui.bytes(&page(&super::help::find(root, args.command.as_deref())?))?,
+        None => ui.bytes(&page(&wanted(root, &args.command)?))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Finds a command by its words, or by what its page is called.
+fn wanted(root: clap::Command, words: &[String]) -> Result<clap::Command, CommandError> {
+    if let [called] = words {
+        let mut commands = Vec::new();
+        collect(&root, &mut commands);
+        let called = [called.clone(), format!("roar-{called}")];
+        let found = commands
+            .iter()
+            .find(|it| called.iter().any(|page| page == name(it)));
+        if let Some(&found) = found {
+            return Ok(found.clone());
+        }
+    }
+    words
+        .iter()
+        .try_fold(root, |command, word| super::help::find(command, word))
 }
 
 fn write_all(ui: &Ui, root: &clap::Command, dir: &Path) -> Result<(), CommandError> {

@@ -204,7 +204,7 @@ impl From<BlobError> for CommandError {
     fn from(err: BlobError) -> Self {
         match err {
             BlobError::Other { .. } => Self::new(Fault::Damaged, err)
-                .hint("a kept file was changed; `roar fsck --full` looks at all of them"),
+                .hint("a kept file was changed, and no recorded file has its bytes; `roar fsck --rebuild` moves it out of the way"),
             _ => Self::new(fault_below(&err), err),
         }
     }

@@ -9,7 +9,7 @@ mod report;
 pub(super) use redirect::Streams;
 
 use crate::context::Context;
-use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, lacks_descriptors};
+use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, about_interpreter, lacks_descriptors};
 use crate::names;
 use crate::ui::Ui;
 use nix::sys::signal::{Signal, raise};
@@ -242,7 +242,8 @@ fn carry_out(
     let config = workspace.config().clone();
     let done = context.waiting(ui, &config, "roar run", |wait| {
         roar_record::run(workspace, &plan, wait)
-    })?;
+    });
+    let done = done.map_err(|err| err.with_fault(Fault::Own))?;
     let done = done.map_err(CommandError::from)?;
     report::tell(ui, opened, &plan, &done);
     end_as_interrupted(&done);
@@ -306,7 +307,12 @@ impl From<RunError> for CommandError {
                     _ => Fault::Own,
                 };
                 let lacks = lacks_descriptors(cause);
+                let hint = match cause {
+                    TraceError::Launch(err) => about_interpreter(err),
+                    TraceError::Preflight(_) => None,
+                };
                 let error = Self::new(fault, err);
+                let error = hint.into_iter().fold(error, Self::hint);
                 match lacks {
                     true => error.hint(FEW_DESCRIPTORS),
                     false => error,

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     /// A step, a file, a directory, a hash or prefix
     #[arg(value_name = "REF")]
     word: Option<OsString>,
-    /// Leave nothing out: files of packages and the system, every variable
+    /// Leave nothing out: files of packages, the system and large datasets, every variable
     #[arg(long)]
     all: bool,
     /// Print JSON
@@ -118,7 +118,12 @@ impl Looked {
 fn job(ui: &mut Ui, snapshot: &Snapshot, record: usize, args: &Args) -> Result<(), CommandError> {
     let projection = snapshot.projection()?;
     let looked = Looked::up(snapshot, snapshot.records()?[record].job)?;
-    let view = JobView::new(&projection, record, &looked.facts());
+    let described = if args.all {
+        JobView::whole
+    } else {
+        JobView::new
+    };
+    let view = described(&projection, record, &looked.facts());
     let others = match args.all {
         true => others(snapshot, record, &looked.step)?,
         false => Vec::new(),

@@ -63,7 +63,7 @@ pub(super) fn take_back(
         })??,
     };
     for notice in &done.notices {
-        ui.note(notice);
+        ui.warn(notice);
     }
     tell(ui, &workspace, &done, how)?;
     Ok(ExitCode::SUCCESS)

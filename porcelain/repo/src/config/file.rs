@@ -1,10 +1,12 @@
 //! One configuration file: TOML, read strictly, edited in place so that comments stay.
 
-use super::keys::names;
+use super::keys::{ALL, ALL_BYTES, names};
 use super::{ConfigError, Key, Type, Value};
-use std::fs;
+use std::fs::{self, Permissions, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 use toml_edit::{Array, DocumentMut, Item, Table, value};
 
 /// A configuration file that was read, or is not there yet.
@@ -12,14 +14,48 @@ use toml_edit::{Array, DocumentMut, Item, Table, value};
 pub(super) struct File {
     path: PathBuf,
     document: DocumentMut,
+    marks: Marks,
+}
+
+/// What an editor put into the file that is not TOML's, and that the document does not keep.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    /// It begins with the mark of UTF-8.
+    bom: bool,
+    /// Every line ends as on Windows.
+    crlf: bool,
+}
+
+const BOM: char = '\u{feff}';
+
+impl Marks {
+    fn of(text: &str) -> Self {
+        let lines = text.matches('\n').count();
+        Self {
+            bom: text.starts_with(BOM),
+            crlf: lines > 0 && text.matches("\r\n").count() == lines,
+        }
+    }
+
+    /// Puts them back into what the document has become.
+    fn put_back(self, text: &str) -> String {
+        let text = match self.crlf {
+            true => text.replace("\r\n", "\n").replace('\n', "\r\n"),
+            false => text.to_owned(),
+        };
+        match self.bom {
+            true => format!("{BOM}{text}"),
+            false => text,
+        }
+    }
 }
 
 impl File {
     /// Reads the file; one that does not exist is empty.
     pub(super) fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = match read_regular(path) {
-            Ok(text) => text,
-            Err(err) if is_absent(&err) => String::new(),
+        let bytes = match read_regular(path) {
+            Ok(bytes) => bytes,
+            Err(err) if is_absent(&err) => Vec::new(),
             Err(source) => {
                 return Err(ConfigError::Read {
                     path: path.to_owned(),
@@ -27,6 +63,12 @@ impl File {
                 });
             }
         };
+        let text = std::str::from_utf8(&bytes).map_err(|source| ConfigError::NotText {
+            path: path.to_owned(),
+            source,
+        })?;
+        let marks = Marks::of(text);
+        let text = text.strip_prefix(BOM).unwrap_or(text);
         let document = text.parse().map_err(|source| ConfigError::Syntax {
             path: path.to_owned(),
             source: Box::new(source),
@@ -34,6 +76,7 @@ impl File {
         Ok(Self {
             path: path.to_owned(),
             document,
+            marks,
         })
     }
 
@@ -163,25 +206,36 @@ impl File {
         table.is_some_and(|table| table.remove(name).is_some())
     }
 
+    /// Waits until nobody else changes files in its directory, and sees to it that nobody does before what is
+    /// returned goes. Where there are no locks, nobody is waited for.
+    pub(super) fn locked(&self, up_to: Duration) -> Result<Option<fs::File>, ConfigError> {
+        let failed = |source| ConfigError::Write {
+            path: self.path.clone(),
+            source,
+        };
+        lock_directory(&self.path, up_to).map_err(failed)
+    }
+
     /// Replaces the file by what is in memory, in one rename.
     pub(super) fn save(&self) -> Result<(), ConfigError> {
         let failed = |source| ConfigError::Write {
             path: self.path.clone(),
             source,
         };
-        replace(&self.path, self.document.to_string().as_bytes()).map_err(failed)
+        let text = self.marks.put_back(&self.document.to_string());
+        replace(&self.path, text.as_bytes()).map_err(failed)
     }
 }
 
 /// Reads a file, and never waits for a pipe that bears its name.
-fn read_regular(path: &Path) -> io::Result<String> {
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             "it is not a file",
         ));
     }
-    fs::read_to_string(path)
+    fs::read(path)
 }
 
 fn is_absent(err: &io::Error) -> bool {
@@ -191,14 +245,62 @@ fn is_absent(err: &io::Error) -> bool {
     )
 }
 
+/// Returns the file that a path leads to, be it there or not: who keeps settings elsewhere and has links to them
+/// wants those changed.
+fn led_to(path: &Path) -> io::Result<PathBuf> {
+    /// As many links as the kernel follows.
+    const MOST: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MOST {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new(".")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    // They lead round in a circle, which the kernel has a word for.
+    path.canonicalize()
+}
+
+/// Locks the directory of a file: the file itself is another one after each change.
+fn lock_directory(path: &Path, up_to: Duration) -> io::Result<Option<fs::File>> {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let path = led_to(path)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(directory)?;
+    let directory = fs::File::open(directory)?;
+    let begun = Instant::now();
+    loop {
+        match directory.try_lock() {
+            Ok(()) => return Ok(Some(directory)),
+            Err(TryLockError::Error(_)) => return Ok(None),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < up_to => thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => {
+                let busy = "somebody else is about to change it";
+                return Err(io::Error::new(io::ErrorKind::TimedOut, busy));
+            }
+        }
+    }
+}
+
 /// Writes beside the file and renames, so that no reader sees half of it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let path = &led_to(path)?;
+    let old = fs::metadata(path).ok().map(|old| old.permissions());
+    if old.as_ref().is_some_and(Permissions::readonly) {
+        // A rename would not ask.
+        return Err(io::ErrorKind::PermissionDenied.into());
+    }
     let directory = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(directory)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
     let mut file = fs::File::create(&beside)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    let written = file.write_all(bytes).and_then(|()| match old {
+        // Who may read it was decided by somebody.
+        Some(old) => file.set_permissions(old),
+        None => Ok(()),
+    });
+    let written = written.and_then(|()| file.sync_all());
     let renamed = written.and_then(|()| fs::rename(&beside, path));
     if renamed.is_err() {
         // The error that matters is the one above.
@@ -246,7 +348,10 @@ fn put_below(table: &mut Table, comments: Option<String>) {
 fn to_item(new: &Value) -> Item {
     match new {
         Value::Bool(flag) => value(*flag),
-        Value::Number(number) => value(i64::try_from(*number).unwrap_or(i64::MAX)),
+        Value::Bytes(ALL_BYTES) => value(ALL),
+        Value::Number(number) | Value::Bytes(number) => {
+            value(i64::try_from(*number).unwrap_or(i64::MAX))
+        }
         Value::Millis(millis) if millis % 1000 == 0 => {
             value(i64::try_from(millis / 1000).unwrap_or(i64::MAX))
         }

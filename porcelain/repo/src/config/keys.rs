@@ -5,6 +5,12 @@
 
 use super::Value;
 
+/// As many bytes as there are: what `all` stands for. It fits the files that settings are kept in, whose
+/// integers have a sign.
+pub const ALL_BYTES: u64 = i64::MAX.unsigned_abs();
+/// The word for it.
+pub(super) const ALL: &str = "all";
+
 /// What values a setting takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -164,7 +170,7 @@ impl Key {
         match self.kind {
             Type::Bool => parse_bool(text).map(Value::Bool),
             Type::Count => parse_count(text).map(Value::Number),
-            Type::Size => parse_size(text).map(Value::Number),
+            Type::Size => parse_size(text).map(Value::Bytes),
             Type::Seconds => parse_seconds(text).map(Value::Millis),
             Type::Choice(words) => match words.iter().find(|&&word| word == text) {
                 Some(word) => Ok(Value::Word((*word).to_owned())),
@@ -196,10 +202,9 @@ fn parse_count(text: &str) -> Result<u64, String> {
 ///
 /// What it takes instead, in words.
 pub(super) fn parse_size(text: &str) -> Result<u64, String> {
-    const MOST: u64 = i64::MAX.unsigned_abs();
     let wrong = || expected("a size such as 4096, 10M or 1.5G, or `all`");
-    if text == "all" {
-        return Ok(MOST);
+    if text == ALL {
+        return Ok(ALL_BYTES);
     }
     let text = text.strip_suffix(['B', 'b']).unwrap_or(text);
     let end = text.find(|at: char| !at.is_ascii_digit() && at != '.');
@@ -225,7 +230,7 @@ pub(super) fn parse_size(text: &str) -> Result<u64, String> {
     };
     let bytes = digits(whole)?.checked_mul(unit);
     let bytes = bytes.and_then(|bytes| bytes.checked_add(part_of_unit));
-    bytes.filter(|&bytes| bytes <= MOST).ok_or_else(wrong)
+    bytes.filter(|&bytes| bytes <= ALL_BYTES).ok_or_else(wrong)
 }
 
 fn parse_bool(text: &str) -> Result<bool, String> {

@@ -7,13 +7,15 @@
 mod file;
 mod keys;
 
-pub use keys::{KEYS, Key, Type};
+pub use keys::{ALL_BYTES, KEYS, Key, Type};
 
 use file::File;
+use keys::ALL;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The value of a setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub enum Value {
     Bool(bool),
     /// A whole number.
     Number(u64),
+    /// A number of bytes; [`ALL_BYTES`] for any number.
+    Bytes(u64),
     /// A time in milliseconds.
     Millis(u64),
     /// One of the words that the setting takes.
@@ -34,7 +38,8 @@ impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bool(flag) => write!(f, "{flag}"),
-            Self::Number(number) => write!(f, "{number}"),
+            Self::Bytes(ALL_BYTES) => f.write_str(ALL),
+            Self::Number(number) | Self::Bytes(number) => write!(f, "{number}"),
             Self::Millis(millis) if millis % 1000 == 0 => write!(f, "{}", millis / 1000),
             Self::Millis(millis) => {
                 let text = format!("{}.{:03}", millis / 1000, millis % 1000);
@@ -103,6 +108,14 @@ pub enum ConfigError {
         path: PathBuf,
         /// The cause.
         source: io::Error,
+    },
+    /// The file is no text.
+    #[error("'{path}' is not UTF-8")]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// Where it is not.
+        source: std::str::Utf8Error,
     },
     /// The file is not TOML.
     #[error("'{path}' is not valid TOML")]
@@ -255,20 +268,25 @@ impl Config {
         Ok(all)
     }
 
-    /// Replaces the filters of a layer.
+    /// Changes the filters of a layer, if `change` says so, and writes them; returns whether it did.
     ///
     /// # Errors
     ///
-    /// When the file cannot be written.
-    pub fn set_filters(
+    /// When the filters are no patterns and classes, or the file cannot be written.
+    pub fn edit_filters(
         &mut self,
         layer: Layer,
-        filters: &[(String, String)],
-    ) -> Result<PathBuf, ConfigError> {
-        self.edit(layer, |file| {
-            file.set_filters(filters);
-            Ok(())
-        })
+        change: impl FnOnce(&mut Vec<(String, String)>) -> bool,
+    ) -> Result<bool, ConfigError> {
+        let written = self.edit(layer, |file| {
+            let mut filters = file.filters()?;
+            let is_changed = change(&mut filters);
+            if is_changed {
+                file.set_filters(&filters);
+            }
+            Ok(is_changed)
+        })?;
+        Ok(written.is_some())
     }
 
     /// Sets a value in the file of a layer; returns the file.
@@ -278,7 +296,8 @@ impl Config {
     /// When the setting does not take the value, or the file cannot be written.
     pub fn set(&mut self, layer: Layer, key: &Key, text: &str) -> Result<PathBuf, ConfigError> {
         let value = typed(key, text, "the command line")?;
-        self.edit(layer, |file| file.set(key, &value))
+        self.edit(layer, |file| file.set(key, &value).map(|()| true))?;
+        Ok(self.file_mut(layer)?.path().to_owned())
     }
 
     /// Takes a value out of the file of a layer; returns the file, or nothing if it was not set there.
@@ -287,23 +306,26 @@ impl Config {
     ///
     /// When the file cannot be written.
     pub fn unset(&mut self, layer: Layer, key: &Key) -> Result<Option<PathBuf>, ConfigError> {
+        self.edit(layer, |file| Ok(file.unset(key)))
+    }
+
+    /// Changes the file of a layer as it is by now, while nobody else does; returns it if `change` says that
+    /// it has changed.
+    fn edit(
+        &mut self,
+        layer: Layer,
+        change: impl FnOnce(&mut File) -> Result<bool, ConfigError>,
+    ) -> Result<Option<PathBuf>, ConfigError> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let patience = self.number("lock.timeout").map(Duration::from_millis);
         let file = self.file_mut(layer)?;
-        if !file.unset(key) {
+        let _alone = file.locked(patience.unwrap_or(PATIENCE))?;
+        *file = File::read(file.path())?;
+        if !change(file)? {
             return Ok(None);
         }
         file.save()?;
         Ok(Some(file.path().to_owned()))
-    }
-
-    fn edit(
-        &mut self,
-        layer: Layer,
-        change: impl FnOnce(&mut File) -> Result<(), ConfigError>,
-    ) -> Result<PathBuf, ConfigError> {
-        let file = self.file_mut(layer)?;
-        change(file)?;
-        file.save()?;
-        Ok(file.path().to_owned())
     }
 
     fn file_mut(&mut self, layer: Layer) -> Result<&mut File, ConfigError> {
@@ -327,14 +349,14 @@ impl Config {
         }
     }
 
-    /// Returns a setting that is a number, or a time in milliseconds.
+    /// Returns a setting that is a number, of bytes too, or a time in milliseconds.
     ///
     /// # Errors
     ///
     /// As [`Config::get`].
     pub fn number(&self, name: &str) -> Result<u64, ConfigError> {
         match self.known(name)? {
-            Value::Number(number) | Value::Millis(number) => Ok(number),
+            Value::Number(number) | Value::Bytes(number) | Value::Millis(number) => Ok(number),
             _ => Err(ConfigError::Unknown {
                 name: name.to_owned(),
             }),

@@ -135,6 +135,8 @@ pub(crate) enum Members {
     Left,
     /// Beside the dataset, unless it has more than [`LISTED`] files.
     Listed,
+    /// Beside the dataset, however many there are.
+    All,
 }
 
 /// Largest dataset whose members are listed beside it.
@@ -244,8 +246,12 @@ fn in_datasets(sets: &[&DatasetAt], files: Vec<Sided<'_>>, members: Members) -> 
             .position(|set| file.class == Class::Data && file.path.is_under(&set.path));
         if let Some(at) = holder {
             join(&mut views[at], &file.view);
-            let listed = members == Members::Listed && sets[at].files <= LISTED;
-            if !listed {
+            let is_listed = match members {
+                Members::Left => false,
+                Members::Listed => sets[at].files <= LISTED,
+                Members::All => true,
+            };
+            if !is_listed {
                 continue;
             }
             file.view.dataset = Some(views[at].path.clone());

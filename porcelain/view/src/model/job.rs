@@ -224,8 +224,23 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Describes a record of a session with what was looked up for it.
+    /// Describes a record of a session with what was looked up for it. The members of large datasets are not
+    /// listed.
     pub fn new(projection: &Projection<'_>, record: usize, facts: &JobFacts<'_>) -> Self {
+        Self::with(projection, record, facts, Members::Listed)
+    }
+
+    /// As [`JobView::new`], with the members of every dataset.
+    pub fn whole(projection: &Projection<'_>, record: usize, facts: &JobFacts<'_>) -> Self {
+        Self::with(projection, record, facts, Members::All)
+    }
+
+    fn with(
+        projection: &Projection<'_>,
+        record: usize,
+        facts: &JobFacts<'_>,
+        members: Members,
+    ) -> Self {
         let records = projection.history().records();
         let job = records[record];
         let (exit, signal) = exit_and_signal(job.outcome);
@@ -248,8 +263,8 @@ impl JobView {
             replaced_by: projection.replaced_by(record).map(id),
             found: projection.found(record).map(id),
             reruns: facts.reruns.map(|id| id.to_string()),
-            inputs: inputs(projection, record, Members::Listed),
-            outputs: outputs(projection, record, Members::Listed),
+            inputs: inputs(projection, record, members),
+            outputs: outputs(projection, record, members),
             code: code(job),
             others: others(facts.reads),
             others_written: others_written(job),

@@ -174,10 +174,14 @@ impl<'a> Reader<'a> {
             return Err(LineError::new("it is not an object with a path"));
         };
         known(fields, FILE)?;
+        if !written && fields.contains_key("change") {
+            return Err(LineError::new("'change' is of outputs only"));
+        }
         if fields.get("kind").and_then(Value::as_str) == Some("dataset") {
-            return Err(LineError::new(
-                "a dataset is recorded by its files: list those",
-            ));
+            return Err(LineError {
+                hint: Some("`roar show --all --json` lists the files of large datasets, too"),
+                ..LineError::new("a dataset is recorded by its files: list those")
+            });
         }
         let path = present(fields, "path").ok_or_else(|| LineError::new("'path' is missing"))?;
         let own = word(fields, "class", Class::from_name)?;

@@ -37,7 +37,7 @@ pub(super) fn import(ui: &mut Ui, context: &Context, args: &Import) -> Result<()
         bundle::import(&workspace, &examined, &terms, wait)
     })??;
     for notice in &imported.notices {
-        ui.note(notice);
+        ui.warn(notice);
     }
     if args.json {
         return ui.json(with(summary, in_json(&imported)));

@@ -4,6 +4,8 @@ use super::project::Project;
 use crate::error::{CommandError, io_error};
 use crate::ui::Ui;
 use std::env;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -16,6 +18,7 @@ pub(super) fn lead(
 ) -> Result<(), CommandError> {
     let roar = env::current_exe()
         .map_err(|err| io_error("this program cannot be found again".to_owned(), err))?;
+    let called = called(&roar, directory);
     let mut guide = Guide {
         ui,
         roar,
@@ -32,9 +35,35 @@ pub(super) fn lead(
     guide.other_parameter(project)?;
     guide.other_data(&before)?;
     guide.questions(project)?;
-    guide.heading(&format!("All this is in '{}'. Try there:", shown.display()))?;
-    guide.say("  roar run @3 --degree=1        roar dag --format html -o dag.html")?;
-    guide.say("  roar show @3                  roar help")
+    guide.heading(&format!(
+        "All this is in '{}'. Go on there:",
+        shown.display()
+    ))?;
+    guide.say(&format!(
+        "  cd {}",
+        roar_view::word(shown.as_os_str().as_bytes())
+    ))?;
+    for words in [
+        "show @3",
+        "run @3 --degree=1",
+        "rerun",
+        "dag --format html -o dag.html",
+        "help",
+    ] {
+        guide.say(&format!("  {called} {words}"))?;
+    }
+    Ok(())
+}
+
+/// Returns how a shell finds this very program: by its name, or where that is not so by its path.
+fn called(roar: &Path, directory: &Path) -> String {
+    let path = env::var_os("PATH");
+    let found = roar_launch::resolve(OsStr::new("roar"), path.as_deref(), directory).ok();
+    let found = found.and_then(|found| directory.join(found).canonicalize().ok());
+    match found == roar.canonicalize().ok() {
+        true => "roar".to_owned(),
+        false => roar_view::word(roar.as_os_str().as_bytes()),
+    }
 }
 
 struct Guide<'a> {

@@ -137,8 +137,8 @@ fn repository(directory: &Path) -> Check {
         GitState::Broken { why } => Check::bad("code", why),
         GitState::Repository(it) => {
             let branch = it.branch.as_deref().unwrap_or("no branch");
-            let commit = it.commit.as_deref().unwrap_or("no commit yet");
-            let commit = commit.get(..12).unwrap_or(commit);
+            let commit = it.commit.as_deref();
+            let commit = commit.map_or("no commit yet", |id| id.get(..12).unwrap_or(id));
             Check::good("code", format!("git: {branch}, {commit}"))
         }
     }

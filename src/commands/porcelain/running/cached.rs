@@ -23,8 +23,8 @@ pub(super) fn or_run(
     let config = workspace.config().clone();
     let answer = context.waiting(ui, &config, "roar run", |wait| {
         roar_record::cached(workspace, &plan, wait)
-    })?;
-    match answer {
+    });
+    match answer.map_err(|err| err.with_fault(Fault::Own))? {
         Ok(Cached::Hit(hit)) => {
             tell(ui, &hit);
             Ok(ExitCode::SUCCESS)
