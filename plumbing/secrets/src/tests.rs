@@ -238,6 +238,8 @@ fn names_of_variables_are_told_apart() {
         "MY_KEY",
         "awsSecretAccessKey",
         "GITHUB_PAT_TOKEN",
+        "GH_PAT",
+        "TF_TOKEN_app_terraform_io",
         "DB_PASS",
         "API_KEY_2",
     ] {
@@ -255,6 +257,8 @@ fn names_of_variables_are_told_apart() {
         "KEY_PATH",
         "AUTHOR",
         "CUDA_VISIBLE_DEVICES",
+        "FILE_PAT",
+        "USE_AUTH_TOKEN",
     ] {
         assert!(!is_secret_name(name.as_bytes()), "{name}");
     }
