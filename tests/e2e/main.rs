@@ -28,6 +28,7 @@ mod record_job;
 mod refs;
 mod rerun;
 mod run;
+mod secrets;
 mod trace;
 mod trees;
 mod undo;

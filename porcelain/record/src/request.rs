@@ -93,6 +93,11 @@ impl Plan {
         &self.request.directory
     }
 
+    /// Returns the variables that it will be given, `NAME=value` each.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = &[u8]> {
+        self.command.env.iter().map(CString::as_bytes)
+    }
+
     /// Returns the word for the event source.
     pub fn backend_name(&self) -> &'static str {
         match self.choice {
