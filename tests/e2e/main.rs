@@ -10,6 +10,7 @@ mod completions;
 mod config;
 mod crash;
 mod damage;
+mod datasets;
 mod demo;
 mod doctor;
 mod filter;

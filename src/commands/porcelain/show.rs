@@ -235,6 +235,7 @@ fn dataset(
     let did = match role {
         roar_object::Role::Read => "read",
         roar_object::Role::Written => "written",
+        roar_object::Role::Deleted => "deleted",
     };
     if args.json {
         return ui.json(json!({
