@@ -4,6 +4,9 @@
 //! read from files; everything about content is asked of one `git status`. Git's
 //! own refusals, such as a repository owned by somebody else, are kept in its
 //! words as [`GitState::Broken`].
+//!
+//! What no commit holds of a submodule is kept in its own repository, as a commit on the one that is
+//! checked out there, and the tree of its parent names that commit.
 
 mod config;
 mod discover;
@@ -88,8 +91,47 @@ pub struct Submodule {
     pub path: Vec<u8>,
     /// The commit checked out in it; absent if it is not initialised.
     pub commit: Option<String>,
-    /// Whether its tracked files differ from that commit; absent if unknown.
+    /// Whether its tracked files, or those of submodules in it, differ from that commit; absent if unknown.
     pub dirty: Option<bool>,
+    /// Those files, relative to the top level of the repository that was asked about.
+    pub changed: Vec<Vec<u8>>,
+    /// Files in it that git neither tracks nor ignores, relative to that too.
+    pub untracked: Untracked,
+}
+
+impl Submodule {
+    /// Counts what changed in a submodule of this one as changed here.
+    fn take_in(&mut self, nested: Self) {
+        self.dirty = self.dirty.map(|dirty| dirty || nested.dirty == Some(true));
+        self.changed.extend(nested.changed);
+        self.untracked.count += nested.untracked.count;
+        self.untracked.listed.extend(nested.untracked.listed);
+    }
+
+    /// Says the same as seen from the repository that has this at `path`.
+    fn at(mut self, path: Vec<u8>) -> Self {
+        for file in self.changed.iter_mut().chain(&mut self.untracked.listed) {
+            *file = [&path, &b"/"[..], file].concat();
+        }
+        self.path = path;
+        self
+    }
+}
+
+impl Repository {
+    /// Returns the files that differ from what is checked out, those of submodules among them, relative
+    /// to `toplevel`.
+    pub fn all_changed(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let inside = self.submodules.iter().flat_map(|sub| &sub.changed);
+        self.changed.iter().chain(inside)
+    }
+
+    /// Returns the untracked files that are listed, those of submodules among them, relative to
+    /// `toplevel`; a directory ends in `/`.
+    pub fn all_untracked(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let inside = self.submodules.iter().flat_map(|sub| &sub.untracked.listed);
+        self.untracked.listed.iter().chain(inside)
+    }
 }
 
 /// Reads the state of the repository that holds `directory`.
@@ -151,14 +193,22 @@ fn submodules(git: &Git, toplevel: &Path) -> Vec<Submodule> {
 fn submodule(git: &Git, toplevel: &Path, path: Vec<u8>) -> Submodule {
     let directory = toplevel.join(run::path_of(&path));
     let initialised = directory.join(".git").exists();
-    let dirty = initialised
-        .then(|| git.tracked_status(&directory).ok())
-        .flatten();
-    Submodule {
+    let output = initialised.then(|| git.status(&directory).ok()).flatten();
+    let known = output.is_some();
+    let status = Status::parse(&output.unwrap_or_default());
+    let mut found = Submodule {
         commit: initialised.then(|| head::commit(&directory)).flatten(),
-        dirty: dirty.map(|output| !Status::parse(&output).changed.is_empty()),
-        path,
+        dirty: known.then_some(!status.changed.is_empty()),
+        changed: status.changed,
+        untracked: status.untracked,
+        path: Vec::new(),
+    };
+    if known {
+        submodules(git, &directory)
+            .into_iter()
+            .for_each(|nested| found.take_in(nested));
     }
+    found.at(path)
 }
 
 #[cfg(test)]

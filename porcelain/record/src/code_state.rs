@@ -2,7 +2,7 @@
 //!
 //! What is committed is named by its commit. What is not is kept as a git tree under `refs/roar/`:
 //! changed tracked files as they were before the command started, and afterwards the untracked code
-//! that the command turned out to use.
+//! that the command turned out to use. So is what no commit holds of submodules.
 
 use crate::scrub;
 use roar_object::Source;
@@ -25,7 +25,7 @@ pub(crate) struct CodeState {
 pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
     let git = git::state(directory);
     let tree = match &git {
-        GitState::Repository(repository) if !repository.changed.is_empty() => {
+        GitState::Repository(repository) if repository.dirty => {
             // A state that cannot be kept is still told to be dirty.
             git::snapshot_tracked(repository).ok()
         }
@@ -55,7 +55,7 @@ impl CodeState {
     /// Returns how many tracked files have changes that no commit holds, if any has.
     pub(crate) fn dirty_files(&self) -> Option<usize> {
         self.repository()
-            .map(|repository| repository.changed.len())
+            .map(|repository| repository.all_changed().count())
             .filter(|&count| count > 0)
     }
 
@@ -63,9 +63,8 @@ impl CodeState {
     pub(crate) fn changes(&self) -> Option<(PathBuf, Vec<Vec<u8>>)> {
         let repository = self.repository().filter(|repository| repository.dirty)?;
         let files = repository
-            .changed
-            .iter()
-            .chain(&repository.untracked.listed)
+            .all_changed()
+            .chain(repository.all_untracked())
             .cloned()
             .collect();
         Some((repository.toplevel.clone(), files))
@@ -122,9 +121,7 @@ fn untracked_code<'p>(
         code.filter_map(|path| Path::new(OsStr::from_bytes(path)).strip_prefix(top).ok());
     let is_untracked = |path: &[u8]| {
         repository
-            .untracked
-            .listed
-            .iter()
+            .all_untracked()
             .any(|listed| match listed.strip_suffix(b"/") {
                 Some(directory) => path
                     .strip_prefix(directory)

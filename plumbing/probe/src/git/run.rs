@@ -81,13 +81,6 @@ impl Git {
         finish(&mut command)
     }
 
-    /// Returns the raw status of tracked files alone.
-    pub(super) fn tracked_status(&self, directory: &Path) -> Result<Vec<u8>, RunError> {
-        let mut command = self.command(directory);
-        command.args(STATUS).arg("--untracked-files=no");
-        finish(&mut command)
-    }
-
     /// Returns all configuration as `key\nvalue\0`, includes followed.
     pub(super) fn config(&self, directory: &Path) -> Result<Vec<u8>, RunError> {
         let mut command = self.command(directory);
@@ -100,11 +93,18 @@ impl Git {
         &self,
         directory: &Path,
         index: &Path,
-        arguments: &[&str],
+        arguments: &[&OsStr],
         input: Option<File>,
     ) -> Result<Vec<u8>, RunError> {
         let mut command = self.command(directory);
         command.args(arguments).env("GIT_INDEX_FILE", index);
+        // The same tree on the same commit is then the same commit, whoever asks and whenever.
+        for person in ["AUTHOR", "COMMITTER"] {
+            command
+                .env(format!("GIT_{person}_NAME"), "roar")
+                .env(format!("GIT_{person}_EMAIL"), "roar@localhost")
+                .env(format!("GIT_{person}_DATE"), "@0 +0000");
+        }
         if let Some(file) = input {
             command.stdin(file);
         }
@@ -121,6 +121,7 @@ impl Git {
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_LITERAL_PATHSPECS", "1")
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
         command
