@@ -5,6 +5,7 @@ mod architecture;
 mod ask;
 mod bundle;
 mod cached;
+mod code_state;
 mod command_reference;
 mod completions;
 mod config;

@@ -6,9 +6,9 @@
 
 use crate::scrub;
 use roar_object::Source;
-use roar_probe::git::{self, GitState, Repository};
+use roar_probe::git::{self, GitState, Repository, Told};
 use roar_secrets::Rules;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -21,9 +21,13 @@ pub(crate) struct CodeState {
     prefix: Vec<u8>,
 }
 
-/// Asks git about `directory`, and keeps what no commit holds.
-pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
-    let git = git::state(directory);
+/// Asks git about `directory`, as a command with these variables would, and keeps what no commit holds.
+pub(crate) fn before(
+    directory: &Path,
+    root: &Path,
+    environment: &[(OsString, OsString)],
+) -> CodeState {
+    let git = git::state_told(directory, &told(environment));
     let tree = match &git {
         GitState::Repository(repository) if repository.dirty => {
             // A state that cannot be kept is still told to be dirty.
@@ -36,6 +40,19 @@ pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
         _ => Vec::new(),
     };
     CodeState { git, tree, prefix }
+}
+
+/// Finds what the environment says of where the repository is; git takes an empty word for none.
+fn told(environment: &[(OsString, OsString)]) -> Told {
+    let value = |wanted: &str| {
+        let found = environment.iter().find(|(name, _)| name == wanted);
+        let value = found.map(|(_, value)| PathBuf::from(value));
+        value.filter(|value| !value.as_os_str().is_empty())
+    };
+    Told {
+        git_dir: value("GIT_DIR"),
+        work_tree: value("GIT_WORK_TREE"),
+    }
 }
 
 fn below(top: &Path, root: &Path) -> Vec<u8> {

@@ -127,7 +127,7 @@ pub fn plan(workspace: &Workspace, request: Request) -> Result<Plan, PlanError> 
     let config = workspace.config();
     let (choice, unwatched) = choose(&config.word("tracer.default")?)?;
     let grace = Duration::from_millis(config.number("run.grace")?);
-    let code = code_state::before(&request.directory, workspace.root());
+    let code = code_state::before(&request.directory, workspace.root(), &request.environment);
     if config.word("run.dirty")? == "refuse"
         && let Some((repository, changed)) = code.changes()
     {

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Settings that override whatever a repository says.
@@ -44,9 +44,11 @@ const STATUS: [&str; 6] = [
 ];
 
 /// The git program, by name or path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Git {
     program: OsString,
+    /// Git directory and work tree, where it is not to find them itself.
+    told: Option<(PathBuf, Option<PathBuf>)>,
 }
 
 /// Why git gave no answer.
@@ -69,6 +71,24 @@ impl Git {
     pub(super) fn at(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
+            told: None,
+        }
+    }
+
+    /// The same, for the repository at `git_dir` with its work tree at `work_tree`, else where git itself
+    /// takes it to be.
+    pub(super) fn told(&self, git_dir: &Path, work_tree: Option<&Path>) -> Self {
+        Self {
+            told: Some((git_dir.to_owned(), work_tree.map(Path::to_owned))),
+            ..self.clone()
+        }
+    }
+
+    /// The same, for the repository that holds the directory it is started in.
+    pub(super) fn untold(&self) -> Self {
+        Self {
+            told: None,
+            ..self.clone()
         }
     }
 
@@ -116,6 +136,10 @@ impl Git {
         command.args(OVERRIDES).current_dir(directory);
         for name in MISLEADING {
             command.env_remove(name);
+        }
+        if let Some((git_dir, work_tree)) = &self.told {
+            let work_tree = work_tree.iter().map(|path| ("GIT_WORK_TREE", path));
+            command.env("GIT_DIR", git_dir).envs(work_tree);
         }
         command
             .env("GIT_OPTIONAL_LOCKS", "0")

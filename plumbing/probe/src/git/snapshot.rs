@@ -113,12 +113,12 @@ pub fn extend(
     scratch.keep(&paths)
 }
 
-/// Divides files by the submodule that they are in; those are relative to it then.
-fn by_submodule(
-    repository: &Repository,
-    files: &[Vec<u8>],
-) -> (Vec<Vec<u8>>, BTreeMap<Vec<u8>, Vec<Vec<u8>>>) {
-    let (mut own, mut inside) = (Vec::new(), BTreeMap::<_, Vec<_>>::new());
+/// Files of submodules, relative to each, by its path.
+type Inside = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
+
+/// Divides files into those of the repository itself and those of its submodules.
+fn by_submodule(repository: &Repository, files: &[Vec<u8>]) -> (Vec<Vec<u8>>, Inside) {
+    let (mut own, mut inside) = (Vec::new(), Inside::new());
     for file in files {
         let holder = repository.submodules.iter().find_map(|sub| {
             let rest = file.strip_prefix(sub.path.as_slice())?;
@@ -190,7 +190,7 @@ impl<'a> Scratch<'a> {
             .map_err(io_error(&repository.git_dir))?;
         Ok(Self {
             repository,
-            git: Git::installed(),
+            git: repository.git.clone(),
             directory,
             pinned: BTreeMap::new(),
         })

@@ -392,10 +392,14 @@ fn a_damaged_configuration_is_reported_in_gits_words() {
 fn without_git_a_repository_is_broken_and_nothing_is_none() {
     let bench = Bench::new();
     let missing = Git::at(bench.path().join("no-such-git"));
-    assert_eq!(state_by(&missing, &bench.path()), GitState::None);
+    assert_eq!(
+        state_by(&missing, &bench.path(), &Told::default()),
+        GitState::None
+    );
     let directory = bench.committed();
     let why = "git is not installed".to_owned();
-    assert_eq!(state_by(&missing, &directory), GitState::Broken { why });
+    let seen = state_by(&missing, &directory, &Told::default());
+    assert_eq!(seen, GitState::Broken { why });
 }
 
 #[test]
@@ -598,4 +602,68 @@ fn paths_outside_the_work_tree_are_refused() {
     }
     let base = extend(&seen, Some("--help"), &[]);
     assert!(matches!(base, Err(SnapshotError::BadBase { .. })));
+}
+
+#[test]
+fn a_repository_elsewhere_is_the_one_that_variables_name() {
+    let bench = Bench::new();
+    let directory = bench.committed();
+    let away = bench.path().join("away.git");
+    fs::rename(directory.join(".git"), &away).unwrap();
+    assert_eq!(state(&directory), GitState::None);
+
+    let told = Told {
+        git_dir: Some("../away.git".into()),
+        work_tree: None,
+    };
+    write(&directory, "a", "changed\n");
+    write(&directory, "b/new", "untracked\n");
+    let GitState::Repository(seen) = state_told(&directory, &told) else {
+        panic!("it is there");
+    };
+    assert_eq!((&seen.toplevel, &seen.git_dir), (&directory, &away));
+    assert_eq!(seen.changed, names(&["a"]));
+    let tree = snapshot_tracked(&seen).unwrap();
+    let tree = extend(&seen, Some(&tree), &names(&["b/new"])).unwrap();
+    let show = |name: &str| git(&away, &["show", &format!("{tree}:{name}")]);
+    assert_eq!(
+        (show("a").as_str(), show("b/new").as_str()),
+        ("changed", "untracked")
+    );
+
+    let below = Told {
+        git_dir: Some(away.clone()),
+        work_tree: Some("..".into()),
+    };
+    let GitState::Repository(seen) = state_told(&directory.join("b"), &below) else {
+        panic!("it is there");
+    };
+    assert_eq!(seen.toplevel, directory);
+    assert_eq!(seen.changed, names(&["a"]));
+    let nowhere = Told {
+        git_dir: Some("nowhere".into()),
+        work_tree: None,
+    };
+    assert!(matches!(
+        state_told(&directory, &nowhere),
+        GitState::Broken { .. }
+    ));
+}
+
+#[test]
+fn variables_can_name_the_work_tree_alone() {
+    let bench = Bench::new();
+    let directory = bench.committed();
+    let copy = bench.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    write(&copy, "a", "one\n");
+    let told = Told {
+        git_dir: None,
+        work_tree: Some(copy.clone()),
+    };
+    let GitState::Repository(seen) = state_told(&directory, &told) else {
+        panic!("it is there");
+    };
+    assert_eq!(seen.toplevel, copy);
+    assert_eq!(seen.changed, names(&["b/c", "link"]));
 }
