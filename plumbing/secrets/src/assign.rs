@@ -259,11 +259,18 @@ impl Finder<'_> {
     }
 
     /// The cookies of a header, to the end of the line or of the quotes.
+    ///
+    /// Only so many bytes are looked at, so that a text of many headers is walked but a few times.
     fn cookies(&self, from: usize) -> Option<Span> {
+        const LONGEST: usize = 1024;
         let ends = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\n' | b'\r');
-        let length = self.text[from..].iter().position(ends);
-        let to = length.map_or(self.text.len(), |length| from + length);
-        cookies(self.text, from, to)
+        let end = |limit: usize| {
+            let length = self.text[from..limit].iter().position(ends);
+            length.map_or(limit, |length| from + length)
+        };
+        let near = end(self.text.len().min(from + LONGEST));
+        let found = cookies(self.text, from, near)?;
+        Some(Span::loose(found.start, end(self.text.len()), found.kind))
     }
 
     /// `Basic dXNlcjpw`, `Bearer xyz`, or the bare value, to the end of the line

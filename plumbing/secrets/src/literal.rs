@@ -21,12 +21,6 @@ use crate::value;
 /// Shorter values would be found in innocent words.
 pub(crate) const SHORTEST: usize = 8;
 
-/// Letters alone that are fewer are taken for a word.
-const WORD: usize = 12;
-
-/// Letters alone that are as many are no word of a command.
-const LONG_WORD: usize = 16;
-
 /// Tells whether the value of a variable of this name is to be looked for.
 pub(crate) fn is_telling(name: &[u8], value: &[u8]) -> bool {
     let strength = name::strength(name);
@@ -34,7 +28,10 @@ pub(crate) fn is_telling(name: &[u8], value: &[u8]) -> bool {
         return false;
     }
     let unlike_a_name = || {
-        value::zigzags(value) || is_uuid(value) || has_odd_sign(value) || is_one_long_word(value)
+        value::zigzags(value)
+            || is_uuid(value)
+            || has_odd_sign(value)
+            || value::is_no_spoken_word(value)
     };
     value::looks_random(value)
         || (matches!(strength, Strength::Token | Strength::Password) && unlike_a_name())
@@ -50,13 +47,6 @@ fn is_uuid(value: &[u8]) -> bool {
     let group = |part: &[u8]| part.iter().all(u8::is_ascii_hexdigit).then_some(part.len());
     let groups = value.split(|&byte| byte == b'-').map(group);
     groups.eq([8, 4, 4, 4, 12].map(Some))
-}
-
-fn is_one_long_word(value: &[u8]) -> bool {
-    let consonant = |byte: &u8| !b"aeiouy".contains(&byte.to_ascii_lowercase());
-    let spoken = || !value.windows(5).any(|part| part.iter().all(consonant));
-    value.iter().all(u8::is_ascii_alphabetic)
-        && (value.len() >= LONG_WORD || (value.len() >= WORD && !spoken()))
 }
 
 #[cfg(test)]

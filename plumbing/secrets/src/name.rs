@@ -281,8 +281,9 @@ fn of_word(last: &str, before: &[&str]) -> Strength {
             Strength::Password
         }
         "pass" if OF_STEPS.contains(&qualifier) => Strength::None,
+        "psk" => Strength::Mild,
         "pass" if before.is_empty() => Strength::Mild,
-        "pass" | "psk" => Strength::Password,
+        "pass" => Strength::Password,
         "token" if OF_TEXT.contains(&qualifier) => Strength::None,
         "secret" if OF_NAME.contains(&qualifier) => Strength::None,
         "token" | "secret" | "credential" | "credentials" | "creds" => Strength::Token,

@@ -301,6 +301,15 @@ fn near_secrets() -> impl Strategy<Value = Vec<u8>> {
             "›",
             "hunter2",
             "git",
+            "Cookie: sid=",
+            "echo ",
+            " | docker login --password-stdin",
+            " <<< ",
+            "config secret_access_key ",
+            "mc alias set a b c ",
+            "sqlplus me/",
+            "jdbc:oracle:thin:me/",
+            "bot123456789:",
             "1.2.3",
             "\n",
         ])
@@ -373,6 +382,11 @@ fn long_hostile_text_is_walked_once() {
         "SG.a.",
         "password=\\\"",
         "Mxxxxxxxxxxxxxxxxxxxxxxxx.",
+        "Cookie: a=b;",
+        "jdbc:oracle:thin:a",
+        "echo x|docker login --password-stdin<<<",
+        "config secret_key x ",
+        "TF_TOKEN_=",
     ] {
         let text = piece.repeat((1 << 17) / piece.len());
         let _ = rules().scrub_shell(text.as_bytes());

@@ -216,6 +216,19 @@ fn is_joint(value: &[u8], at: usize) -> bool {
     both && (pair[0].is_ascii_digit() != pair[1].is_ascii_digit() || name::hump(value, at))
 }
 
+/// Tells whether `value` is letters alone that no word of a command is: 16 or more, or 12 with five in a
+/// row that no word has.
+pub(crate) fn is_no_spoken_word(value: &[u8]) -> bool {
+    let consonant = |byte: &u8| !b"aeiouy".contains(&byte.to_ascii_lowercase());
+    let unspoken = || {
+        head(value)
+            .windows(5)
+            .any(|part| part.iter().all(consonant))
+    };
+    value.iter().all(u8::is_ascii_alphabetic)
+        && (value.len() >= 16 || (value.len() >= 12 && unspoken()))
+}
+
 /// Enough to judge by, and a bound for long values.
 fn head(value: &[u8]) -> &[u8] {
     &value[..value.len().min(256)]

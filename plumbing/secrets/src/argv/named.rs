@@ -68,7 +68,7 @@ fn after_bare(word: &[u8], next: &[u8], set: bool, configures: bool) -> Option<S
     let telling = match strength {
         _ if set && value::is_secret(whole, next) => true,
         Strength::None | Strength::Weak => false,
-        _ if configures => value::is_secret(Strength::Mild, next) && !is_short_hex(next),
+        _ if configures => is_setting(next),
         Strength::Mild => false,
         _ => is_compound(name) && is_drawn(next),
     };
@@ -81,9 +81,12 @@ fn is_compound(name: &[u8]) -> bool {
         || name.iter().any(u8::is_ascii_uppercase)
 }
 
-/// The name of a key, as `git config user.signingkey` takes it.
-fn is_short_hex(value: &[u8]) -> bool {
-    value.len() < 32 && value.iter().all(u8::is_ascii_hexdigit)
+/// A word may be the next setting's name, and hexadecimal digits the name of a key, as
+/// `git config user.signingkey` takes it.
+fn is_setting(value: &[u8]) -> bool {
+    let short_hex = value.len() < 32 && value.iter().all(u8::is_ascii_hexdigit);
+    let unlike_a_word = value::is_secret(Strength::Mild, value) || value::is_no_spoken_word(value);
+    unlike_a_word && !short_hex
 }
 
 /// A commit looks like a key of hexadecimal digits.
