@@ -156,6 +156,7 @@ const fn role(role: Role) -> &'static str {
     match role {
         Role::Read => "read",
         Role::Written => "written",
+        Role::Deleted => "deleted",
     }
 }
 

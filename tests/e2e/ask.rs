@@ -591,3 +591,17 @@ fn a_picture_is_written_whole_or_not_at_all_and_never_in_the_place_of_a_pipe() {
     let pipe = std::fs::metadata(sandbox.path("pipe")).unwrap();
     assert!(pipe.file_type().is_fifo());
 }
+
+#[test]
+fn a_file_of_the_system_is_known_by_who_read_it() {
+    let sandbox = crate::sandbox();
+    sandbox.write("in", "b\na\n");
+    let _ = sandbox.roar(["-q", "run", "sort", "in"]).success();
+    let sort = sandbox.sh("command -v sort").success().out();
+    for question in ["why", "show"] {
+        let told = sandbox.roar([question, sort.trim()]).success().out();
+        assert!(told.contains("Read by\n  @1"), "{told}");
+    }
+    // Nothing ran it.
+    assert_eq!(sandbox.sh("roar why $(command -v uname)").code, 3);
+}

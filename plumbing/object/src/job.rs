@@ -108,17 +108,20 @@ coded! {
         Read = 1,
         /// The job wrote it.
         Written = 2,
+        /// The job deleted it, or moved it away.
+        Deleted = 3,
     }
 }
 
-/// A directory that a job read or wrote as a whole.
+/// A directory that a job read, wrote or deleted as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DatasetAt {
-    /// Whether it was read or written.
+    /// Whether it was read, written or deleted.
     pub role: Role,
     /// The directory.
     pub path: RecordedPath,
-    /// Its name as a dataset: what `roar hash-dataset` printed for it then.
+    /// Its name as a dataset: what `roar hash-dataset` printed for it then. Files of a deleted one whose
+    /// bytes nobody had named are in it without them.
     pub tree: ObjectId,
     /// How many files are in it.
     pub files: u64,

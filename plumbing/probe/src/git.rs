@@ -4,6 +4,9 @@
 //! read from files; everything about content is asked of one `git status`. Git's
 //! own refusals, such as a repository owned by somebody else, are kept in its
 //! words as [`GitState::Broken`].
+//!
+//! What no commit holds of a submodule is kept in its own repository, as a commit on the one that is
+//! checked out there, and the tree of its parent names that commit.
 
 mod config;
 mod discover;
@@ -67,6 +70,8 @@ pub struct Repository {
     pub submodules: Vec<Submodule>,
     /// Paths whose work tree content is not what the index holds.
     unstaged: Vec<Vec<u8>>,
+    /// The git that knows where this is.
+    git: Git,
     /// Hex digits in an object name here: 40, or 64 in a SHA-256 repository.
     name_digits: usize,
 }
@@ -88,8 +93,56 @@ pub struct Submodule {
     pub path: Vec<u8>,
     /// The commit checked out in it; absent if it is not initialised.
     pub commit: Option<String>,
-    /// Whether its tracked files differ from that commit; absent if unknown.
+    /// Whether its tracked files, or those of submodules in it, differ from that commit; absent if unknown.
     pub dirty: Option<bool>,
+    /// Those files, relative to the top level of the repository that was asked about.
+    pub changed: Vec<Vec<u8>>,
+    /// Files in it that git neither tracks nor ignores, relative to that too.
+    pub untracked: Untracked,
+}
+
+impl Submodule {
+    /// Counts what changed in a submodule of this one as changed here.
+    fn take_in(&mut self, nested: Self) {
+        self.dirty = self.dirty.map(|dirty| dirty || nested.dirty == Some(true));
+        self.changed.extend(nested.changed);
+        self.untracked.count += nested.untracked.count;
+        self.untracked.listed.extend(nested.untracked.listed);
+    }
+
+    /// Says the same as seen from the repository that has this at `path`.
+    fn at(mut self, path: Vec<u8>) -> Self {
+        for file in self.changed.iter_mut().chain(&mut self.untracked.listed) {
+            *file = [&path, &b"/"[..], file].concat();
+        }
+        self.path = path;
+        self
+    }
+}
+
+impl Repository {
+    /// Returns the files that differ from what is checked out, those of submodules among them, relative
+    /// to `toplevel`.
+    pub fn all_changed(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let inside = self.submodules.iter().flat_map(|sub| &sub.changed);
+        self.changed.iter().chain(inside)
+    }
+
+    /// Returns the untracked files that are listed, those of submodules among them, relative to
+    /// `toplevel`; a directory ends in `/`.
+    pub fn all_untracked(&self) -> impl Iterator<Item = &Vec<u8>> {
+        let inside = self.submodules.iter().flat_map(|sub| &sub.untracked.listed);
+        self.untracked.listed.iter().chain(inside)
+    }
+}
+
+/// Where variables say that the repository is, wherever one stands; nothing where they say nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Told {
+    /// `GIT_DIR`: the repository.
+    pub git_dir: Option<PathBuf>,
+    /// `GIT_WORK_TREE`: the top of the work tree.
+    pub work_tree: Option<PathBuf>,
 }
 
 /// Reads the state of the repository that holds `directory`.
@@ -97,27 +150,62 @@ pub struct Submodule {
 /// Starts one `git` process inside a repository, one more for each initialised
 /// submodule, and none outside.
 pub fn state(directory: &Path) -> GitState {
-    state_by(&Git::installed(), directory)
+    state_by(&Git::installed(), directory, &Told::default())
 }
 
-fn state_by(git: &Git, directory: &Path) -> GitState {
-    match discover::discover(directory) {
+/// Reads the state of the repository that a `git` started in `directory` with these variables would find.
+pub fn state_told(directory: &Path, told: &Told) -> GitState {
+    state_by(&Git::installed(), directory, told)
+}
+
+fn state_by(git: &Git, directory: &Path, told: &Told) -> GitState {
+    let found = match &told.git_dir {
+        Some(git_dir) => discover::at(directory, git_dir),
+        None => discover::discover(directory),
+    };
+    match found {
         Found::Nothing => GitState::None,
         Found::Broken(why) => GitState::Broken { why },
-        Found::Layout(layout) => match git.status(directory) {
-            Ok(output) => GitState::Repository(Box::new(assemble(git, layout, &output))),
-            Err(why) => GitState::Broken {
-                why: why.to_string(),
-            },
-        },
+        Found::Layout(layout) => read(git, directory, layout, told),
     }
 }
 
-fn assemble(git: &Git, layout: Layout, output: &[u8]) -> Repository {
+fn read(git: &Git, directory: &Path, mut layout: Layout, told: &Told) -> GitState {
+    let work_tree = match told.work_tree.as_ref().map(|top| find(directory, top)) {
+        Some(Err(why)) => return GitState::Broken { why },
+        Some(Ok(work_tree)) => Some(work_tree),
+        None => None,
+    };
+    let is_told = *told != Told::default();
+    let git = match is_told {
+        true => git.told(&layout.git_dir, work_tree.as_deref()),
+        false => git.clone(),
+    };
+    let output = match git.status(directory) {
+        Ok(output) => output,
+        Err(why) => {
+            let why = why.to_string();
+            return GitState::Broken { why };
+        }
+    };
+    let config = Config::of_repository(&git, &layout);
+    layout.toplevel = work_tree.unwrap_or_else(|| config.work_tree(&layout));
+    let git = match is_told {
+        true => git.told(&layout.git_dir, Some(&layout.toplevel)),
+        false => git,
+    };
+    GitState::Repository(Box::new(assemble(git, &config, layout, &output)))
+}
+
+fn find(directory: &Path, work_tree: &Path) -> Result<PathBuf, String> {
+    let shown = work_tree.display();
+    std::fs::canonicalize(directory.join(work_tree))
+        .map_err(|err| format!("cannot find the work tree '{shown}': {err}"))
+}
+
+fn assemble(git: Git, config: &Config, layout: Layout, output: &[u8]) -> Repository {
     let status = Status::parse(output);
-    let config = Config::of_repository(git, &layout);
-    let toplevel = config.work_tree(&layout);
-    let submodules = submodules(git, &toplevel);
+    let submodules = submodules(&git.untold(), &layout.toplevel);
     let sub_dirty = submodules.iter().any(|sub| sub.dirty == Some(true));
     Repository {
         remote: config.remote(status.branch.as_deref()),
@@ -126,13 +214,14 @@ fn assemble(git: &Git, layout: Layout, output: &[u8]) -> Repository {
         in_progress: discover::in_progress(&layout.git_dir),
         worktree: layout.linked,
         git_dir: layout.git_dir,
-        toplevel,
+        toplevel: layout.toplevel,
         submodules,
         commit: status.commit,
         branch: status.branch,
         changed: status.changed,
         unstaged: status.unstaged,
         untracked: status.untracked,
+        git,
     }
 }
 
@@ -151,14 +240,22 @@ fn submodules(git: &Git, toplevel: &Path) -> Vec<Submodule> {
 fn submodule(git: &Git, toplevel: &Path, path: Vec<u8>) -> Submodule {
     let directory = toplevel.join(run::path_of(&path));
     let initialised = directory.join(".git").exists();
-    let dirty = initialised
-        .then(|| git.tracked_status(&directory).ok())
-        .flatten();
-    Submodule {
+    let output = initialised.then(|| git.status(&directory).ok()).flatten();
+    let known = output.is_some();
+    let status = Status::parse(&output.unwrap_or_default());
+    let mut found = Submodule {
         commit: initialised.then(|| head::commit(&directory)).flatten(),
-        dirty: dirty.map(|output| !Status::parse(&output).changed.is_empty()),
-        path,
+        dirty: known.then_some(!status.changed.is_empty()),
+        changed: status.changed,
+        untracked: status.untracked,
+        path: Vec::new(),
+    };
+    if known {
+        submodules(git, &directory)
+            .into_iter()
+            .for_each(|nested| found.take_in(nested));
     }
+    found.at(path)
 }
 
 #[cfg(test)]

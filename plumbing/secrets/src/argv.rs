@@ -3,10 +3,12 @@
 //! `--api-key` makes the next argument a secret, `-u` does so after `curl` and
 //! `-p` after `mysql`. The same rules hold inside the text given to `sh -c`.
 
+mod named;
+mod pipes;
 mod programs;
 
 use crate::assign::{is_name_byte, kind_of};
-use crate::name::{self, Strength};
+use crate::name;
 use crate::shell;
 use crate::span::{Span, Spans};
 use crate::value;
@@ -29,15 +31,14 @@ pub(crate) fn find(words: &[&[u8]], spans: &mut [Spans]) {
 
 /// Adds what words inside a shell's text tell about each other.
 pub(crate) fn find_in_shell(text: &[u8], spans: &mut Spans) {
-    for command in shell::commands(text) {
-        let words: Vec<&[u8]> = command
-            .iter()
-            .map(|word| &text[word.start..word.end])
-            .collect();
+    let commands = shell::commands(text);
+    for command in &commands {
+        let words: Vec<&[u8]> = command.words.iter().map(|word| word.of(text)).collect();
         for (index, span) in sequence(&words) {
-            spans.add(span.shifted(command[index].start));
+            spans.add(span.shifted(command.words[index].start));
         }
     }
+    pipes::find(text, &commands, spans);
 }
 
 /// An argument that begins with `--name=` or `NAME=` is that value to its end,
@@ -107,18 +108,20 @@ fn is_script(words: &[&[u8]], index: usize) -> bool {
 fn sequence(words: &[&[u8]]) -> Vec<(usize, Span)> {
     let mut found = Vec::new();
     let mut program: Option<&'static Program> = None;
-    let mut login = false;
+    let (mut login, mut configures) = (false, false);
     for (index, word) in words.iter().enumerate() {
         if let Some(next) = programs::named(basename(word)) {
             program = Some(next);
-            login = false;
+            (login, configures) = (false, false);
+            found.extend(next.placed(words, index));
             continue;
         }
         let next = words.get(index + 1).copied();
-        if let Some(span) = next.and_then(|next| by_name(words, index, next)) {
+        if let Some(span) = named::value_after(words, index, configures) {
             found.push((index + 1, span));
         }
         if let Some(program) = program {
+            found.extend(program.placed(words, index));
             if let Some(span) = program.glued(word) {
                 found.push((index, span));
             }
@@ -130,36 +133,9 @@ fn sequence(words: &[&[u8]]) -> Vec<(usize, Span)> {
             }
         }
         login = login || *word == b"login";
+        configures = configures || named::configures(word);
     }
     found
-}
-
-/// `--name VALUE`, and `set name VALUE` as many tools have it.
-fn by_name(words: &[&[u8]], index: usize, next: &[u8]) -> Option<Span> {
-    let word = words[index];
-    let dashes = word.iter().take_while(|&&byte| byte == b'-').count();
-    let name = &word[dashes..];
-    let set = index > 0 && matches!(words[index - 1], b"set" | b"add" | b"put");
-    let strength = match (dashes, set) {
-        (0, false) => return None,
-        (0, true) => positional_strength(name),
-        (1, _) if name.len() < 3 => return None,
-        _ => name::strength(name),
-    };
-    let flag = next.starts_with(b"--") || (next.len() <= 2 && next.starts_with(b"-"));
-    (!flag && name.iter().copied().all(is_name_byte) && value::is_secret(strength, next))
-        .then(|| Span::loose(0, next.len(), kind_of(strength, name)))
-}
-
-/// A lone word after `set` is as likely a verb's object: `set password`.
-fn positional_strength(name: &[u8]) -> Strength {
-    let compound = name.iter().any(|byte| matches!(byte, b'_' | b'-' | b'.'))
-        || name.iter().any(u8::is_ascii_uppercase);
-    if compound {
-        name::strength(name)
-    } else {
-        Strength::None
-    }
 }
 
 fn basename(word: &[u8]) -> &[u8] {

@@ -44,6 +44,26 @@ pub(crate) fn kind_of(strength: Strength, name: &[u8]) -> Kind {
     }
 }
 
+/// Judges `name=value; name=value` between `from` and `to`; returns the stretch from the first value
+/// that looks like a session's to the end.
+///
+/// A cookie of a word or a number is a preference.
+pub(crate) fn cookies(text: &[u8], from: usize, to: usize) -> Option<Span> {
+    const LETTERS: usize = 16;
+    let mut start = from;
+    for pair in text[from..to].split(|&byte| byte == b';') {
+        let equals = pair.iter().position(|&byte| byte == b'=');
+        let value = equals.map(|at| &pair[at + 1..]).unwrap_or_default();
+        let telling = value::is_secret(Strength::Mild, value)
+            || (value.len() >= LETTERS && value::is_secret(Strength::Token, value));
+        if let Some(at) = equals.filter(|_| telling) {
+            return Some(Span::loose(start + at + 1, to, "cookie"));
+        }
+        start += pair.len() + 1;
+    }
+    None
+}
+
 /// Text with the ends last found, so that one end is looked for once.
 struct Finder<'a> {
     text: &'a [u8],
@@ -89,6 +109,9 @@ impl Finder<'_> {
         if inside == Some(b'/') {
             // The user of a URL, whose rules know where its password ends.
             return None;
+        }
+        if is_cookie(name) {
+            return self.cookies(at + 1);
         }
         let header = is_header(name);
         let mut strength = name::strength(name);
@@ -235,6 +258,21 @@ impl Finder<'_> {
         }
     }
 
+    /// The cookies of a header, to the end of the line or of the quotes.
+    ///
+    /// Only so many bytes are looked at, so that a text of many headers is walked but a few times.
+    fn cookies(&self, from: usize) -> Option<Span> {
+        const LONGEST: usize = 1024;
+        let ends = |byte: &u8| matches!(byte, b'"' | b'\'' | b'\n' | b'\r');
+        let end = |limit: usize| {
+            let length = self.text[from..limit].iter().position(ends);
+            length.map_or(limit, |length| from + length)
+        };
+        let near = end(self.text.len().min(from + LONGEST));
+        let found = cookies(self.text, from, near)?;
+        Some(Span::loose(found.start, end(self.text.len()), found.kind))
+    }
+
     /// `Basic dXNlcjpw`, `Bearer xyz`, or the bare value, to the end of the line
     /// or of the quotes.
     fn credentials(&mut self, from: usize) -> Option<Span> {
@@ -281,6 +319,10 @@ fn mild(strength: Strength) -> Strength {
 
 fn is_authorization(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"authorization") || name.eq_ignore_ascii_case(b"proxy-authorization")
+}
+
+fn is_cookie(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"cookie") || name.eq_ignore_ascii_case(b"set-cookie")
 }
 
 /// Header names are not prose: `X-Api-Key`, `PRIVATE-TOKEN`.

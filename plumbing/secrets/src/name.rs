@@ -5,7 +5,7 @@
 //! while an `access_token` is a token.
 
 /// How far a name gives its value away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     /// Not at all.
     None,
@@ -23,9 +23,9 @@ pub(crate) enum Strength {
 pub(crate) const LONGEST: usize = 64;
 
 /// Pieces at least one of which is in every telling name.
-const PIECES: [&[u8]; 11] = [
-    b"pass", b"pwd", b"secret", b"token", b"key", b"cred", b"auth", b"bearer", b"sig", b"cookie",
-    b"jwt",
+const PIECES: [&[u8]; 13] = [
+    b"pat", b"psk", b"pass", b"pwd", b"secret", b"token", b"key", b"cred", b"auth", b"bearer",
+    b"sig", b"cookie", b"jwt",
 ];
 
 /// Words that may trail without changing what the name means.
@@ -170,6 +170,29 @@ const OF_LOCK: [&str; 66] = [
     "login",
 ];
 
+/// What makes a `pat` a personal access token, not a pattern.
+const OF_HOST: [&str; 16] = [
+    "gh",
+    "github",
+    "gitlab",
+    "gl",
+    "git",
+    "cr",
+    "ghcr",
+    "azure",
+    "ado",
+    "devops",
+    "ext",
+    "bot",
+    "snowflake",
+    "databricks",
+    "jira",
+    "airtable",
+];
+
+/// Beginnings of names that Terraform reads credentials from, one for each host.
+const OF_TERRAFORM: &[u8] = b"TF_TOKEN_";
+
 /// Single words made of two.
 const COMPOUNDS: [&str; 26] = [
     "apikey",
@@ -215,20 +238,38 @@ pub fn is_secret_name(name: &[u8]) -> bool {
 
 /// Returns how far `name` gives its value away.
 pub(crate) fn strength(name: &[u8]) -> Strength {
+    let (strength, orders) = judge(name);
+    if orders { Strength::None } else { strength }
+}
+
+/// Returns how far `--name` gives the argument after it away: `--with-token` mostly has none, and if it
+/// has one, that may be the token.
+pub(crate) fn strength_of_option(name: &[u8]) -> Strength {
+    match judge(name) {
+        (Strength::None, _) => Strength::None,
+        (_, true) => Strength::Weak,
+        (strength, false) => strength,
+    }
+}
+
+/// Returns also whether the name is a question or an order.
+fn judge(name: &[u8]) -> (Strength, bool) {
+    let plain = (Strength::None, false);
     if name.len() > LONGEST || !has_piece(name) || matches!(name, b"PWD" | b"OLDPWD") {
-        return Strength::None;
+        return plain;
+    }
+    if name.starts_with(OF_TERRAFORM) {
+        return (Strength::Token, false);
     }
     let words = words(name);
     let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
     while words.len() > 1 && words.last().is_some_and(|word| is_trailing(word)) {
         words.pop();
     }
-    if words.len() > 1 && VERBS.contains(&words[0]) {
-        return Strength::None;
-    }
+    let orders = words.len() > 1 && VERBS.contains(&words[0]);
     match words.split_last() {
-        Some((last, before)) => of_word(last, before),
-        None => Strength::None,
+        Some((last, before)) => (of_word(last, before), orders),
+        None => plain,
     }
 }
 
@@ -240,11 +281,13 @@ fn of_word(last: &str, before: &[&str]) -> Strength {
             Strength::Password
         }
         "pass" if OF_STEPS.contains(&qualifier) => Strength::None,
+        "psk" => Strength::Mild,
         "pass" if before.is_empty() => Strength::Mild,
         "pass" => Strength::Password,
         "token" if OF_TEXT.contains(&qualifier) => Strength::None,
         "secret" if OF_NAME.contains(&qualifier) => Strength::None,
         "token" | "secret" | "credential" | "credentials" | "creds" => Strength::Token,
+        "pat" if OF_HOST.contains(&qualifier) => Strength::Token,
         "key" => of_key(qualifier),
         "auth" | "authorization" | "bearer" | "sig" | "signature" | "cookie" | "cookies"
         | "sessionid" | "jwt" => Strength::Weak,
@@ -302,7 +345,8 @@ fn words(name: &[u8]) -> Vec<String> {
     words
 }
 
-fn hump(name: &[u8], at: usize) -> bool {
+/// Tells whether a word begins at `at` though nothing parts it from the one before.
+pub(crate) fn hump(name: &[u8], at: usize) -> bool {
     let before = name[at - 1];
     let next_small = name.get(at + 1).is_some_and(u8::is_ascii_lowercase);
     name[at].is_ascii_uppercase()

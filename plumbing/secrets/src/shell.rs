@@ -11,29 +11,60 @@ pub(crate) struct Word {
     pub(crate) end: usize,
 }
 
-/// Returns the simple commands of `text`, each a list of words; a word wholly in
-/// quotes is given without them.
-pub(crate) fn commands(text: &[u8]) -> Vec<Vec<Word>> {
-    let mut commands = vec![Vec::new()];
+impl Word {
+    /// Returns its bytes.
+    pub(crate) fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start..self.end]
+    }
+
+    /// Returns the stretch from `start` to `end` without quotes around it, if there is anything in it.
+    pub(crate) fn unquoted(text: &[u8], start: usize, end: usize) -> Option<Self> {
+        (start < end).then(|| unquoted(text, start, end))
+    }
+}
+
+/// A simple command.
+#[derive(Debug, Default)]
+pub(crate) struct Command {
+    pub(crate) words: Vec<Word>,
+    /// Whether it reads what the command before it writes.
+    pub(crate) piped: bool,
+}
+
+/// Returns the simple commands of `text`; a word wholly in quotes is given
+/// without them.
+pub(crate) fn commands(text: &[u8]) -> Vec<Command> {
+    let mut commands = vec![Command::default()];
     let mut at = 0;
     while at < text.len() {
         match text[at] {
             b';' | b'|' | b'&' | b'\n' | b'(' | b')' => {
-                commands.push(Vec::new());
-                at += 1;
+                let end = operator_end(text, at);
+                let piped = matches!(&text[at..end], b"|" | b"|&");
+                commands.push(Command {
+                    piped,
+                    ..Command::default()
+                });
+                at = end;
             }
             byte if byte.is_ascii_whitespace() => at += 1,
             _ => {
                 let end = word_end(text, at);
                 if let Some(command) = commands.last_mut() {
-                    command.push(unquoted(text, at, end));
+                    command.words.push(unquoted(text, at, end));
                 }
                 at = end;
             }
         }
     }
-    commands.retain(|command| !command.is_empty());
+    commands.retain(|command| !command.words.is_empty());
     commands
+}
+
+/// `||`, `&&` and `|&` are one operator each.
+fn operator_end(text: &[u8], at: usize) -> usize {
+    let two = matches!(text.get(at..at + 2), Some(b"||" | b"&&" | b"|&"));
+    at + 1 + usize::from(two)
 }
 
 fn word_end(text: &[u8], start: usize) -> usize {
@@ -85,13 +116,21 @@ mod tests {
     fn split(text: &str) -> Vec<Vec<&str>> {
         commands(text.as_bytes())
             .into_iter()
-            .map(|words| {
-                words
-                    .into_iter()
-                    .map(|word| &text[word.start..word.end])
-                    .collect()
+            .map(|command| {
+                let words = command.words.into_iter();
+                words.map(|word| &text[word.start..word.end]).collect()
             })
             .collect()
+    }
+
+    #[test]
+    fn only_a_pipe_hands_over_what_was_written() {
+        let piped = |text: &str| -> Vec<bool> {
+            let commands = commands(text.as_bytes());
+            commands.iter().map(|command| command.piped).collect()
+        };
+        assert_eq!(piped("a|b |& c"), [false, true, true]);
+        assert_eq!(piped("a||b; c && d & e"), [false; 5]);
     }
 
     #[test]

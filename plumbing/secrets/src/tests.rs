@@ -238,6 +238,8 @@ fn names_of_variables_are_told_apart() {
         "MY_KEY",
         "awsSecretAccessKey",
         "GITHUB_PAT_TOKEN",
+        "GH_PAT",
+        "TF_TOKEN_app_terraform_io",
         "DB_PASS",
         "API_KEY_2",
     ] {
@@ -255,6 +257,8 @@ fn names_of_variables_are_told_apart() {
         "KEY_PATH",
         "AUTHOR",
         "CUDA_VISIBLE_DEVICES",
+        "FILE_PAT",
+        "USE_AUTH_TOKEN",
     ] {
         assert!(!is_secret_name(name.as_bytes()), "{name}");
     }
@@ -297,6 +301,15 @@ fn near_secrets() -> impl Strategy<Value = Vec<u8>> {
             "›",
             "hunter2",
             "git",
+            "Cookie: sid=",
+            "echo ",
+            " | docker login --password-stdin",
+            " <<< ",
+            "config secret_access_key ",
+            "mc alias set a b c ",
+            "sqlplus me/",
+            "jdbc:oracle:thin:me/",
+            "bot123456789:",
             "1.2.3",
             "\n",
         ])
@@ -369,6 +382,11 @@ fn long_hostile_text_is_walked_once() {
         "SG.a.",
         "password=\\\"",
         "Mxxxxxxxxxxxxxxxxxxxxxxxx.",
+        "Cookie: a=b;",
+        "jdbc:oracle:thin:a",
+        "echo x|docker login --password-stdin<<<",
+        "config secret_key x ",
+        "TF_TOKEN_=",
     ] {
         let text = piece.repeat((1 << 17) / piece.len());
         let _ = rules().scrub_shell(text.as_bytes());

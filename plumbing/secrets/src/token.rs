@@ -292,15 +292,39 @@ impl Runs<'_> {
         {
             return Some(span);
         }
+        if let Some(span) = self.terraform(at) {
+            return Some(span);
+        }
         match first {
             b'e' => self.web_token(at),
             b'S' => self.sendgrid(at),
             b'0'..=b'9' => self.telegram(at).or_else(|| self.aws_secret(at)),
             b'M' | b'N' | b'O' => self.discord(at).or_else(|| self.aws_secret(at)),
-            b'B' | b'b' => self.authorization(at).or_else(|| self.aws_secret(at)),
+            b'B' | b'b' => self
+                .authorization(at)
+                .or_else(|| self.bot(at))
+                .or_else(|| self.aws_secret(at)),
             _ if first.is_ascii_alphanumeric() => self.aws_secret(at),
             _ => None,
         }
+    }
+
+    /// `bot` and the token of one, as in the addresses of Telegram.
+    fn bot(&mut self, at: usize) -> Option<Span> {
+        self.text[at..].strip_prefix(b"bot")?;
+        self.telegram(at + 3)
+    }
+
+    /// An id of 14, `.atlasv1.`, and 60 or more.
+    fn terraform(&mut self, at: usize) -> Option<Span> {
+        const MARK: &[u8] = b".atlasv1.";
+        let mark = at + 14;
+        let id = self.text.get(at..mark)?;
+        if !self.text[mark..].starts_with(MARK) || !id.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        let end = self.end(mark + MARK.len(), Url);
+        (end - mark >= 50).then(|| Span::exact(at, end, "terraform-token"))
     }
 
     fn matches(&mut self, rule: &Rule, at: usize) -> Option<Span> {

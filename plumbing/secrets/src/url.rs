@@ -24,7 +24,39 @@ pub(crate) fn find(text: &[u8], spans: &mut Spans) {
         let colon = from + at;
         from = authority(text, colon, spans);
     }
+    jdbc(text, spans);
     parameters(text, spans);
+}
+
+/// `jdbc:oracle:thin:user/password@where`, which has no `//` before its user.
+fn jdbc(text: &[u8], spans: &mut Spans) {
+    const BEGIN: &[u8] = b"jdbc:oracle:";
+    let mut from = 0;
+    while let Some(at) = find_bytes(&text[from..], BEGIN) {
+        let driver = from + at + BEGIN.len();
+        let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'`');
+        let length = text[driver..].iter().position(ends);
+        from = length.map_or(text.len(), |length| driver + length);
+        let colon = text[driver..from].iter().position(|&byte| byte == b':');
+        if let Some(span) = colon.and_then(|colon| oracle(text, driver + colon + 1, from)) {
+            spans.add(span);
+        }
+    }
+}
+
+/// Judges `user/password@where` between `from` and `to`.
+pub(crate) fn oracle(text: &[u8], from: usize, to: usize) -> Option<Span> {
+    let word = &text[from..to];
+    let user = word
+        .iter()
+        .take_while(|&&byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$' | b'#'))
+        .count();
+    let slash = user > 0 && word.get(user) == Some(&b'/');
+    let end = word.iter().rposition(|&byte| byte == b'@');
+    let end = end.unwrap_or(word.len());
+    let password = word.get(user + 1..end).filter(|_| slash)?;
+    value::is_secret(Strength::Password, password)
+        .then(|| Span::loose(from + user + 1, from + end, "password"))
 }
 
 /// Adds what must also go from a URL that is shown to others.

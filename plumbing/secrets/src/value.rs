@@ -163,23 +163,28 @@ fn is_path(value: &[u8]) -> bool {
 }
 
 fn is_file(value: &[u8]) -> bool {
-    let named = EXTENSIONS.iter().any(|end| value.ends_with(end.as_bytes()));
-    is_path(value) || (named && !looks_random(value))
+    is_path(value) || (is_named_file(value) && !looks_random(value))
 }
 
-/// Long enough for a secret and not letters alone, or letters in mixed case.
+/// Tells whether `value` ends as names of files do.
+pub(crate) fn is_named_file(value: &[u8]) -> bool {
+    EXTENSIONS.iter().any(|end| value.ends_with(end.as_bytes()))
+}
+
+/// Long enough for a secret and not letters alone, or letters whose case changes all the time.
 fn is_unlike_a_word(value: &[u8]) -> bool {
     let digit = head(value).iter().any(u8::is_ascii_digit);
     let letter = head(value).iter().any(u8::is_ascii_alphabetic);
-    value.len() >= 6 && digit && letter && !is_version(value, 1) && !is_file(value)
+    let mixed = (digit && letter) || zigzags(head(value));
+    value.len() >= 6 && mixed && !is_version(value, 1) && !is_file(value)
 }
 
-/// Tells whether `value` looks drawn by lot rather than written by a person.
+/// Tells whether `value`, one word of 16 bytes or more, looks drawn by lot rather than written by a person.
 ///
 /// Names change between lower case, upper case and digits at word ends; random
 /// text changes all the time, so the share of changes tells them apart. Pure
 /// hexadecimal must be 32 digits or more.
-pub(crate) fn looks_random(value: &[u8]) -> bool {
+pub fn looks_random(value: &[u8]) -> bool {
     let value = head(value);
     let allowed = |byte: &u8| {
         byte.is_ascii_alphanumeric()
@@ -195,6 +200,33 @@ pub(crate) fn looks_random(value: &[u8]) -> bool {
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let enough = if hex { value.len() >= 32 } else { true };
     enough && changes(value) * 4 >= value.len()
+}
+
+/// Tells whether a value changes between small letters, capitals and digits at least three times, and so
+/// often that no part of it is a word. A capital before small letters begins a word as in `MyProject`.
+pub(crate) fn zigzags(value: &[u8]) -> bool {
+    let joints = (1..value.len()).filter(|&at| is_joint(value, at)).count();
+    joints >= 3 && value.len() < 3 * (joints + 1)
+}
+
+/// What parts the words of a name is no joint: `eu-west-3a` has one.
+fn is_joint(value: &[u8], at: usize) -> bool {
+    let pair = &value[at - 1..=at];
+    let both = pair.iter().all(u8::is_ascii_alphanumeric);
+    both && (pair[0].is_ascii_digit() != pair[1].is_ascii_digit() || name::hump(value, at))
+}
+
+/// Tells whether `value` is letters alone that no word of a command is: 16 or more, or 12 with five in a
+/// row that no word has.
+pub(crate) fn is_no_spoken_word(value: &[u8]) -> bool {
+    let consonant = |byte: &u8| !b"aeiouy".contains(&byte.to_ascii_lowercase());
+    let unspoken = || {
+        head(value)
+            .windows(5)
+            .any(|part| part.iter().all(consonant))
+    };
+    value.iter().all(u8::is_ascii_alphabetic)
+        && (value.len() >= 16 || (value.len() >= 12 && unspoken()))
 }
 
 /// Enough to judge by, and a bound for long values.

@@ -297,3 +297,94 @@ fn no_innocent_command_is_touched() {
     assert!(lines.len() >= 300);
     assert!(touched.is_empty(), "{}", touched.join("\n"));
 }
+
+/// Values that variables with telling names have though they are no secret, or none that could be told
+/// from a word of a command.
+const ORDINARY: &str = "
+1 0 true false none null default disabled enabled required prompt
+admin administrator postgres postgres16 postgresql mysql root ubuntu2204 jenkins elasticsearch
+john.smith jane_doe user2024 me@example.org svc-account-prod team-a/build
+changeme password Password1 secret123 development production staging localhost
+my-project my-project-2 MyProject model-registry customer_identifier train_split_v2 python311
+bert-base-uncased resnet50-imagenet meta-llama/Llama-3.1-8B us-east-1 eu-west-3a
+2024-05-01 2024-05-01T12:30:00 20240501123000 1.2.3 3.11.4-slim 10.0.0.1 192.168.178.20:5432
+/run/secrets/db ~/.ssh/id_ed25519 ./keys/a.pem keys/client-2024.pem /home/me/.config/gcloud/key.json
+https://auth.example.org/token http://localhost:8080/v1 db.example.org:5432
+$API_KEY ${API_KEY} {{api_key}} <token> [MASK] **** file:/run/x env:API_KEY op://vault/item/field
+RS256 ES256 HS512 sha256 x509 aes-256-gcm ed25519 oauth2 saml2
+";
+
+/// Names whose values are secret, as people have them.
+const TELLING: [&str; 6] = [
+    "API_TOKEN",
+    "DB_PASSWORD",
+    "WANDB_API_KEY",
+    "CLIENT_SECRET",
+    "GH_PAT",
+    "AWS_SECRET_ACCESS_KEY",
+];
+
+fn knowing(name: &str, value: &str) -> Rules {
+    rules().with_variables([format!("{name}={value}").as_bytes()])
+}
+
+/// Places that tell nothing, with `@` for the value.
+const SILENT: [&str; 4] = ["@", "-x@", "https://h/@/x", "a=1,b=@"];
+
+#[test]
+fn values_of_telling_variables_are_found_where_nothing_else_tells() {
+    const DRAWN: [&str; 11] = [
+        "{alnum:10}",
+        "{alnum:12}",
+        "{alnum:16}",
+        "{alnum:20}",
+        "{alnum:40}",
+        "{hex:32}",
+        "{hex:40}",
+        "{lower:12}",
+        "{lower:16}",
+        "{lower:6}!{digits:2}",
+        "{hex:8}-{hex:4}-{hex:4}-{hex:4}-{hex:12}",
+    ];
+    let (mut found, mut all, mut missed) = (0, 0, Vec::new());
+    for seed in 1..=40 {
+        let mut lot = Lot(seed);
+        for template in DRAWN {
+            let value = lot.fill(template);
+            for name in TELLING {
+                let rules = knowing(name, &value);
+                for place in SILENT {
+                    let word = place.replace('@', &value);
+                    all += 1;
+                    if String::from_utf8_lossy(&rules.scrub_argument(word.as_bytes()).bytes)
+                        .contains(&value)
+                    {
+                        missed.push(format!("{name}: {word}"));
+                    } else {
+                        found += 1;
+                    }
+                }
+            }
+        }
+    }
+    println!("variables: {found} of {all} found");
+    let share = f64::from(found) / f64::from(all);
+    assert!(share > 0.95, "{share}: {}", missed.join("\n"));
+}
+
+#[test]
+fn ordinary_values_of_telling_variables_are_not_looked_for() {
+    let (mut all, mut touched) = (0, Vec::new());
+    for value in ORDINARY.split_whitespace() {
+        for name in TELLING {
+            let rules = knowing(name, value);
+            all += 1;
+            let word = format!("out/{value}");
+            if rules.scrub_argument(word.as_bytes()).bytes != word.as_bytes() {
+                touched.push(format!("{name}={value}"));
+            }
+        }
+    }
+    println!("ordinary values: {} of {all} looked for", touched.len());
+    assert!(touched.is_empty(), "{}", touched.join("\n"));
+}

@@ -60,7 +60,7 @@ pub(crate) fn assemble(parts: Parts<'_>, tools: &Tools<'_>) -> Assembled {
     add_unprivileged(&mut coverage, &files);
     let settled = contents::settle(files, tools.cache);
     add_trouble(&mut coverage, &settled);
-    let (sorted, left_out) = sorted::sort(&settled, head, tools.filters);
+    let (mut sorted, left_out) = sorted::sort(&settled, head, tools.filters);
     add_left_out(&mut coverage, left_out);
 
     let mut objects = MemoryObjects::default();

@@ -95,7 +95,7 @@ pub fn cached(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Cach
         return Ok(miss("there is no store here"));
     }
     let snapshot = workspace.snapshot()?;
-    let setting = Setting::new(workspace, key::load(&workspace.dot()));
+    let setting = Setting::new(workspace, key::load(&workspace.dot())).knowing(plan.environment());
     let Some(asked) = Asked::of(workspace, plan, &setting)? else {
         return Ok(miss(
             "an argument has a secret in it, which is not recorded",
@@ -200,7 +200,7 @@ impl Asked {
             return Ok(None);
         }
         let more = workspace.config().words("environment.variables")?;
-        let environment = plan.command.env.iter().map(std::ffi::CString::as_bytes);
+        let environment = plan.environment();
         let divided = variables::divide(environment, &more, setting.secrets(), setting.key());
         let root = workspace.root().as_os_str().as_bytes();
         Ok(Some(Self {

@@ -2,13 +2,13 @@
 //!
 //! What is committed is named by its commit. What is not is kept as a git tree under `refs/roar/`:
 //! changed tracked files as they were before the command started, and afterwards the untracked code
-//! that the command turned out to use.
+//! that the command turned out to use. So is what no commit holds of submodules.
 
 use crate::scrub;
 use roar_object::Source;
-use roar_probe::git::{self, GitState, Repository};
+use roar_probe::git::{self, GitState, Repository, Told};
 use roar_secrets::Rules;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -21,11 +21,15 @@ pub(crate) struct CodeState {
     prefix: Vec<u8>,
 }
 
-/// Asks git about `directory`, and keeps what no commit holds.
-pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
-    let git = git::state(directory);
+/// Asks git about `directory`, as a command with these variables would, and keeps what no commit holds.
+pub(crate) fn before(
+    directory: &Path,
+    root: &Path,
+    environment: &[(OsString, OsString)],
+) -> CodeState {
+    let git = git::state_told(directory, &told(environment));
     let tree = match &git {
-        GitState::Repository(repository) if !repository.changed.is_empty() => {
+        GitState::Repository(repository) if repository.dirty => {
             // A state that cannot be kept is still told to be dirty.
             git::snapshot_tracked(repository).ok()
         }
@@ -36,6 +40,19 @@ pub(crate) fn before(directory: &Path, root: &Path) -> CodeState {
         _ => Vec::new(),
     };
     CodeState { git, tree, prefix }
+}
+
+/// Finds what the environment says of where the repository is; git takes an empty word for none.
+fn told(environment: &[(OsString, OsString)]) -> Told {
+    let value = |wanted: &str| {
+        let found = environment.iter().find(|(name, _)| name == wanted);
+        let value = found.map(|(_, value)| PathBuf::from(value));
+        value.filter(|value| !value.as_os_str().is_empty())
+    };
+    Told {
+        git_dir: value("GIT_DIR"),
+        work_tree: value("GIT_WORK_TREE"),
+    }
 }
 
 fn below(top: &Path, root: &Path) -> Vec<u8> {
@@ -55,7 +72,7 @@ impl CodeState {
     /// Returns how many tracked files have changes that no commit holds, if any has.
     pub(crate) fn dirty_files(&self) -> Option<usize> {
         self.repository()
-            .map(|repository| repository.changed.len())
+            .map(|repository| repository.all_changed().count())
             .filter(|&count| count > 0)
     }
 
@@ -63,9 +80,8 @@ impl CodeState {
     pub(crate) fn changes(&self) -> Option<(PathBuf, Vec<Vec<u8>>)> {
         let repository = self.repository().filter(|repository| repository.dirty)?;
         let files = repository
-            .changed
-            .iter()
-            .chain(&repository.untracked.listed)
+            .all_changed()
+            .chain(repository.all_untracked())
             .cloned()
             .collect();
         Some((repository.toplevel.clone(), files))
@@ -122,9 +138,7 @@ fn untracked_code<'p>(
         code.filter_map(|path| Path::new(OsStr::from_bytes(path)).strip_prefix(top).ok());
     let is_untracked = |path: &[u8]| {
         repository
-            .untracked
-            .listed
-            .iter()
+            .all_untracked()
             .any(|listed| match listed.strip_suffix(b"/") {
                 Some(directory) => path
                     .strip_prefix(directory)

@@ -11,6 +11,7 @@ use roar_trace::{Change, Digest, FileSeen, Namer, State, Version};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -158,9 +159,9 @@ fn now(seen: &FileSeen, cache: &HashCache) -> Result<Now, String> {
             }
             Err(err) => Err(err.source.to_string()),
         },
-        State::Symlink => match reach(path).and_then(fs::read_link) {
-            Ok(target) => Ok(Now {
-                content: link_content(target.as_os_str().as_bytes()),
+        State::Symlink => match link_at(&seen.path) {
+            Ok(content) => Ok(Now {
+                content,
                 version: None,
             }),
             Err(err) => Err(err.to_string()),
@@ -168,6 +169,12 @@ fn now(seen: &FileSeen, cache: &HashCache) -> Result<Now, String> {
         State::Missing => Err("it is gone".to_owned()),
         State::Directory | State::Other => Err("it is no longer a file".to_owned()),
     }
+}
+
+/// Names the link that lies at a path.
+pub(crate) fn link_at(path: &[u8]) -> io::Result<Content> {
+    let target = reach(Path::new(OsStr::from_bytes(path))).and_then(fs::read_link)?;
+    Ok(link_content(target.as_os_str().as_bytes()))
 }
 
 fn link_content(target: &[u8]) -> Content {

@@ -93,6 +93,11 @@ impl Plan {
         &self.request.directory
     }
 
+    /// Returns the variables that it will be given, `NAME=value` each.
+    pub(crate) fn environment(&self) -> impl Iterator<Item = &[u8]> {
+        self.command.env.iter().map(CString::as_bytes)
+    }
+
     /// Returns the word for the event source.
     pub fn backend_name(&self) -> &'static str {
         match self.choice {
@@ -122,7 +127,7 @@ pub fn plan(workspace: &Workspace, request: Request) -> Result<Plan, PlanError> 
     let config = workspace.config();
     let (choice, unwatched) = choose(&config.word("tracer.default")?)?;
     let grace = Duration::from_millis(config.number("run.grace")?);
-    let code = code_state::before(&request.directory, workspace.root());
+    let code = code_state::before(&request.directory, workspace.root(), &request.environment);
     if config.word("run.dirty")? == "refuse"
         && let Some((repository, changed)) = code.changes()
     {

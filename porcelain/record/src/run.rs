@@ -121,7 +121,7 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
     let filters = Filters::load(config)?.in_project(workspace.root());
     let limits = keep::Limits::of(workspace)?;
     let min_files = usize::try_from(config.number("dataset.min_files")?).unwrap_or(usize::MAX);
-    let setting = Setting::new(workspace, key::load(&workspace.dot()));
+    let setting = Setting::new(workspace, key::load(&workspace.dot())).knowing(plan.environment());
     let cache = open_cache(workspace, config.flag("hash.cache")?);
     let (head, scrubbed) = head(
         workspace,
@@ -232,7 +232,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         redirected,
         made,
     };
-    let variables = plan.command.env.iter().map(std::ffi::CString::as_bytes);
+    let variables = plan.environment();
     head.set_variables(variables::divide(
         variables,
         more,

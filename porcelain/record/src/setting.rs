@@ -33,6 +33,14 @@ impl Setting {
         }
     }
 
+    /// Makes also those values secret that the environment of a command says are (`NAME=value` each).
+    pub(crate) fn knowing<'v>(self, environment: impl Iterator<Item = &'v [u8]>) -> Self {
+        Self {
+            secrets: self.secrets.with_variables(environment),
+            ..self
+        }
+    }
+
     /// Returns whether a path is one of roar's own: its store, its caches, its left runs.
     pub(crate) fn is_ours(&self, path: &[u8]) -> bool {
         let below = |own: &Vec<u8>| {

@@ -1,7 +1,7 @@
 //! The files of a run, sorted: by class, by where they lie, by what became of them.
 
-use crate::contents::{Content, Settled};
-use crate::datasets;
+use crate::contents::{self, Content, Settled};
+use crate::datasets::{self, Found, Wanted};
 use crate::spooled::Head;
 use roar_graph::{Input, Output};
 use roar_object::{
@@ -305,29 +305,44 @@ impl Sorted {
         groups.into_iter().map(set).collect()
     }
 
-    /// Finds the directories that were read or written as a whole, and makes their trees.
+    /// Finds the directories that were read, written or deleted as a whole, and makes their trees.
+    ///
+    /// Links in what was read as a whole that the run did not go through are read from now on.
     pub(crate) fn datasets(
-        &self,
+        &mut self,
         root: &[u8],
         filters: &Filters,
         min_files: usize,
         objects: &mut MemoryObjects,
     ) -> Vec<DatasetAt> {
-        let mut found = whole(Role::Read, &self.reads, root, filters, min_files, objects);
-        let left: Vec<Item> = self
-            .writes
-            .iter()
-            .filter(|item| item.change != Some(Change::Deleted))
-            .cloned()
-            .collect();
-        found.extend(whole(
-            Role::Written,
-            &left,
+        let search = Search {
             root,
             filters,
             min_files,
-            objects,
-        ));
+        };
+        let is_deleted = |item: &&Item| item.change == Some(Change::Deleted);
+        let deleted: Vec<_> = self.writes.iter().filter(is_deleted).collect();
+        // Nobody needs the bytes of what is gone to know that all of it is.
+        let lost: Vec<_> = deleted.iter().copied().filter(is_data).collect();
+        let left: Vec<_> = known_data(&self.writes)
+            .filter(|item| !is_deleted(item))
+            .collect();
+        let touched: HashSet<_> = self.writes.iter().map(|item| &item.path).collect();
+        let goes_with = |path: &RecordedPath| !touched.contains(path);
+
+        let reads: Vec<_> = known_data(&self.reads).collect();
+        let read = search.directories(&reads, &deleted, Wanted::Both, &goes_with);
+        let wrote = search.directories(&left, &[], Wanted::There, &|_| false);
+        let deleted = search.directories(&lost, &deleted, Wanted::Gone, &|_| false);
+
+        let mut found = search.sets(Role::Written, &left, &wrote.directories, objects);
+        found.extend(search.sets(Role::Deleted, &lost, &deleted.directories, objects));
+        let links = read.links.iter().filter_map(|link| search.link(link));
+        let links: Vec<_> = links.collect();
+        self.reads.extend(links);
+        self.reads.sort_by(|a, b| a.path.cmp(&b.path));
+        let reads: Vec<_> = known_data(&self.reads).collect();
+        found.extend(search.sets(Role::Read, &reads, &read.directories, objects));
         found.sort_by(|a, b| (a.role, &a.path).cmp(&(b.role, &b.path)));
         found
     }
@@ -346,44 +361,84 @@ fn tree<'i>(leaves: impl Iterator<Item = (&'i [u8], Leaf)>, objects: &mut Memory
         .expect("paths are clean, differ, and none is another's directory")
 }
 
-fn whole(
-    role: Role,
-    items: &[Item],
-    root: &[u8],
-    filters: &Filters,
+/// How datasets are looked for.
+struct Search<'a> {
+    root: &'a [u8],
+    filters: &'a Filters,
     min_files: usize,
-    objects: &mut MemoryObjects,
-) -> Vec<DatasetAt> {
-    let data = || {
-        items
-            .iter()
-            .filter(|item| item.class == Class::Data && item.content.id.is_some())
-    };
-    let touched: Vec<_> = data().map(|item| item.path.absolute(root)).collect();
-    let beside = |path: &[u8]| {
-        let (class, _) = filters.classify(&RecordedPath::new(root, path), false);
-        class == Class::System
-    };
-    let rules = datasets::Rules {
-        root,
-        min_files,
-        beside_the_point: &beside,
-    };
-    let directories = datasets::whole(touched.iter().map(Vec::as_slice), &rules);
-    let mut found = Vec::new();
-    for directory in directories {
-        let path = RecordedPath::new(root, &directory);
-        let inside = data().filter(|item| item.path.is_under(&path));
-        let prefix = path.path.len() + 1;
-        let leaves = inside.map(|item| (&item.path.path[prefix..], item.leaf()));
-        let Root { id, files, bytes } = tree(leaves, objects);
-        found.push(DatasetAt {
-            role,
-            path,
-            tree: id,
-            files,
-            bytes,
-        });
+}
+
+impl Search<'_> {
+    fn directories(
+        &self,
+        touched: &[&Item],
+        deleted: &[&Item],
+        wanted: Wanted,
+        goes_with: &dyn Fn(&RecordedPath) -> bool,
+    ) -> Found {
+        let absolute = |item: &&Item| item.path.absolute(self.root);
+        let touched: Vec<_> = touched.iter().map(absolute).collect();
+        let counts = |item: &&&Item| item.class != Class::System;
+        let deleted: Vec<_> = deleted.iter().filter(counts).map(absolute).collect();
+        let class = |path: &RecordedPath| self.filters.classify(path, false).0;
+        let rules = datasets::Rules {
+            root: self.root,
+            min_files: self.min_files,
+            beside_the_point: &|path| class(&RecordedPath::new(self.root, path)) == Class::System,
+            goes_with: &|path| {
+                let path = RecordedPath::new(self.root, path);
+                class(&path) == Class::Data && goes_with(&path)
+            },
+            wanted,
+        };
+        datasets::whole(
+            touched.iter().map(Vec::as_slice),
+            deleted.iter().map(Vec::as_slice),
+            &rules,
+        )
     }
-    found
+
+    /// Describes a link that counts as read, if it is still there.
+    fn link(&self, path: &[u8]) -> Option<Item> {
+        Some(Item {
+            path: RecordedPath::new(self.root, path),
+            class: Class::Data,
+            content: contents::link_at(path).ok()?,
+            change: None,
+        })
+    }
+
+    fn sets(
+        &self,
+        role: Role,
+        items: &[&Item],
+        directories: &[Vec<u8>],
+        objects: &mut MemoryObjects,
+    ) -> Vec<DatasetAt> {
+        let set = |directory: &Vec<u8>| {
+            let path = RecordedPath::new(self.root, directory);
+            let inside = items.iter().filter(|item| item.path.is_under(&path));
+            let prefix = path.path.len() + 1;
+            let leaves = inside.map(|item| (&item.path.path[prefix..], item.leaf()));
+            let Root { id, files, bytes } = tree(leaves, objects);
+            DatasetAt {
+                role,
+                path,
+                tree: id,
+                files,
+                bytes,
+            }
+        };
+        directories.iter().map(set).collect()
+    }
+}
+
+/// Returns the data among files whose bytes are known.
+fn known_data(items: &[Item]) -> impl Iterator<Item = &Item> {
+    let known = |item: &&Item| is_data(item) && item.content.id.is_some();
+    items.iter().filter(known)
+}
+
+fn is_data(item: &&Item) -> bool {
+    item.class == Class::Data
 }

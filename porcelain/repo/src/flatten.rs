@@ -2,9 +2,11 @@
 
 use roar_graph::{Input, Output, Record};
 use roar_object::{
-    Base, Class, Entry, FindError, Job, ObjectId, Objects, RecordedPath, Session, Step, StepName,
+    Base, Class, ContentId, Entry, FindError, Job, ObjectId, Objects, RecordedPath, Session, Step,
+    StepName,
 };
 use roar_tree::{Found, TreeError};
+use std::collections::HashMap;
 
 /// A link of the chain that adds a job, and the job's record.
 pub(crate) fn link(objects: &impl Objects, link: &Session) -> Result<Option<Record>, FindError> {
@@ -70,6 +72,36 @@ pub fn reads(
     }
     reads.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(reads)
+}
+
+/// Returns whether a step read these bytes at this path as a file of a package or the system.
+///
+/// `known` remembers the trees that were asked: many steps read the same.
+///
+/// # Errors
+///
+/// When a tree of the step is missing or damaged.
+pub fn reads_beside(
+    objects: &impl Objects,
+    step: &Step,
+    (path, id): (&RecordedPath, ContentId),
+    known: &mut HashMap<ObjectId, bool>,
+) -> Result<bool, FindError> {
+    let beside = step.reads.iter().filter(|set| !matters(set.class));
+    for set in beside.filter(|set| set.base == path.base) {
+        let has = match known.get(&set.tree) {
+            Some(&has) => has,
+            None => {
+                let found = roar_tree::lookup(objects, set.tree, &path.path).map_err(damaged)?;
+                found.is_some_and(|entry| entry.content_id() == Some(id))
+            }
+        };
+        known.insert(set.tree, has);
+        if has {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Lists the files that a job wrote and deleted, sorted by path.

@@ -3,11 +3,12 @@
 use crate::operations;
 use crate::rows::Rows;
 use crate::workspace::SESSION;
-use crate::{RepoError, session};
+use crate::{RepoError, flatten, session};
 use roar_graph::{History, Projection, Record};
-use roar_object::{Kind, ObjectId, Prefix};
+use roar_object::{ContentId, Job, Kind, ObjectId, Objects as _, Prefix, RecordedPath, Step};
 use roar_store::{Reader, RefName, Store};
 use std::cell::OnceCell;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 /// The workspace at one moment. Nothing is read before it is asked for.
@@ -48,6 +49,29 @@ impl Snapshot {
             other_head: Some(head),
             rows_read: OnceCell::new(),
         }
+    }
+
+    /// Returns the records of the jobs that read these bytes at this path as a file of a package or the system,
+    /// which records do not list.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn readers_beside(
+        &self,
+        path: &RecordedPath,
+        id: ContentId,
+    ) -> Result<Vec<usize>, RepoError> {
+        let objects = self.objects();
+        let (mut readers, mut known) = (Vec::new(), HashMap::new());
+        for (at, record) in self.records()?.iter().enumerate() {
+            let job: Job = objects.read(record.job)?;
+            let step: Step = objects.read(job.step)?;
+            if flatten::reads_beside(objects, &step, (path, id), &mut known)? {
+                readers.push(at);
+            }
+        }
+        Ok(readers)
     }
 
     /// Returns the other sessions that the store remembers, with a name for each: those that refs

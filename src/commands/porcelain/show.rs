@@ -218,7 +218,10 @@ fn artifact(
             .and_then(|path| size_on_disk(snapshot, path))
             .unwrap_or(0),
     };
-    let view = WhyView::new(&projection, &shown, path, id, size);
+    let mut view = WhyView::new(&projection, &shown, path, id, size);
+    if let Some(path) = path {
+        super::why::ask_beside(snapshot, &projection, &mut view, (path, id))?;
+    }
     if args.json {
         ui.view(&view)?;
     } else {
@@ -273,6 +276,7 @@ fn dataset(
     let did = match role {
         roar_object::Role::Read => "read",
         roar_object::Role::Written => "written",
+        roar_object::Role::Deleted => "deleted",
     };
     if args.json {
         return ui.json(json!({

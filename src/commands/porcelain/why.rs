@@ -6,7 +6,8 @@ use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault};
 use crate::ui::Ui;
 use roar_content::reach;
-use roar_object::ContentId;
+use roar_graph::Projection;
+use roar_object::{ContentId, RecordedPath};
 use roar_repo::{Snapshot, Workspace, names};
 use roar_view::WhyView;
 use std::fs;
@@ -152,13 +153,24 @@ fn described(snapshot: &Snapshot, asked: &Asked) -> Result<WhyView, CommandError
     let recorded = snapshot.recorded(&asked.place);
     let shown = recorded.shown();
     let projection = snapshot.projection()?;
-    Ok(WhyView::new(
-        &projection,
-        &shown,
-        Some(&recorded),
-        asked.id,
-        asked.size,
-    ))
+    let (id, size) = (asked.id, asked.size);
+    let mut view = WhyView::new(&projection, &shown, Some(&recorded), id, size);
+    ask_beside(snapshot, &projection, &mut view, (&recorded, id))?;
+    Ok(view)
+}
+
+/// Asks who read a file of a package or the system, if nobody is known to have had to do with its bytes.
+pub(super) fn ask_beside(
+    snapshot: &Snapshot,
+    projection: &Projection<'_>,
+    view: &mut WhyView,
+    (path, id): (&RecordedPath, ContentId),
+) -> Result<(), CommandError> {
+    if !view.known {
+        let readers = snapshot.readers_beside(path, id)?;
+        view.add_readers(projection, path, &readers);
+    }
+    Ok(())
 }
 
 fn print(ui: &mut Ui, json: bool, view: &WhyView) -> Result<(), CommandError> {

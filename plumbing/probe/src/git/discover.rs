@@ -40,6 +40,32 @@ pub(super) fn discover(directory: &Path) -> Found {
         .unwrap_or(Found::Nothing)
 }
 
+/// Takes the repository that `GIT_DIR` names, seen from `directory`, which is the top of its work tree
+/// then unless something else says where that is.
+pub(super) fn at(directory: &Path, git_dir: &Path) -> Found {
+    let toplevel = fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+    let named = toplevel.join(git_dir);
+    match fs::canonicalize(&named) {
+        Ok(found) if found.is_file() => {
+            pointed_at(found.parent().unwrap_or(&toplevel), &found).with_toplevel(toplevel)
+        }
+        Ok(found) if is_git_dir(&found) || found.join("commondir").is_file() => {
+            layout(&toplevel, found)
+        }
+        Ok(found) => Found::Broken(format!("'{}' is not a git directory", found.display())),
+        Err(err) => Found::Broken(format!("cannot find '{}': {err}", named.display())),
+    }
+}
+
+impl Found {
+    fn with_toplevel(self, toplevel: PathBuf) -> Self {
+        match self {
+            Self::Layout(layout) => Self::Layout(Layout { toplevel, ..layout }),
+            other => other,
+        }
+    }
+}
+
 fn look_at(directory: &Path) -> Found {
     let dot_git = directory.join(".git");
     match fs::metadata(&dot_git) {

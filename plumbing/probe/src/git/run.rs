@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Settings that override whatever a repository says.
@@ -44,9 +44,11 @@ const STATUS: [&str; 6] = [
 ];
 
 /// The git program, by name or path.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Git {
     program: OsString,
+    /// Git directory and work tree, where it is not to find them itself.
+    told: Option<(PathBuf, Option<PathBuf>)>,
 }
 
 /// Why git gave no answer.
@@ -69,6 +71,24 @@ impl Git {
     pub(super) fn at(program: impl Into<OsString>) -> Self {
         Self {
             program: program.into(),
+            told: None,
+        }
+    }
+
+    /// The same, for the repository at `git_dir` with its work tree at `work_tree`, else where git itself
+    /// takes it to be.
+    pub(super) fn told(&self, git_dir: &Path, work_tree: Option<&Path>) -> Self {
+        Self {
+            told: Some((git_dir.to_owned(), work_tree.map(Path::to_owned))),
+            ..self.clone()
+        }
+    }
+
+    /// The same, for the repository that holds the directory it is started in.
+    pub(super) fn untold(&self) -> Self {
+        Self {
+            told: None,
+            ..self.clone()
         }
     }
 
@@ -78,13 +98,6 @@ impl Git {
         command
             .args(STATUS)
             .args(["--branch", "--untracked-files=normal"]);
-        finish(&mut command)
-    }
-
-    /// Returns the raw status of tracked files alone.
-    pub(super) fn tracked_status(&self, directory: &Path) -> Result<Vec<u8>, RunError> {
-        let mut command = self.command(directory);
-        command.args(STATUS).arg("--untracked-files=no");
         finish(&mut command)
     }
 
@@ -100,11 +113,18 @@ impl Git {
         &self,
         directory: &Path,
         index: &Path,
-        arguments: &[&str],
+        arguments: &[&OsStr],
         input: Option<File>,
     ) -> Result<Vec<u8>, RunError> {
         let mut command = self.command(directory);
         command.args(arguments).env("GIT_INDEX_FILE", index);
+        // The same tree on the same commit is then the same commit, whoever asks and whenever.
+        for person in ["AUTHOR", "COMMITTER"] {
+            command
+                .env(format!("GIT_{person}_NAME"), "roar")
+                .env(format!("GIT_{person}_EMAIL"), "roar@localhost")
+                .env(format!("GIT_{person}_DATE"), "@0 +0000");
+        }
         if let Some(file) = input {
             command.stdin(file);
         }
@@ -117,10 +137,15 @@ impl Git {
         for name in MISLEADING {
             command.env_remove(name);
         }
+        if let Some((git_dir, work_tree)) = &self.told {
+            let work_tree = work_tree.iter().map(|path| ("GIT_WORK_TREE", path));
+            command.env("GIT_DIR", git_dir).envs(work_tree);
+        }
         command
             .env("GIT_OPTIONAL_LOCKS", "0")
             .env("GIT_NO_LAZY_FETCH", "1")
             .env("GIT_TERMINAL_PROMPT", "0")
+            .env("GIT_LITERAL_PATHSPECS", "1")
             .env("LC_ALL", "C")
             .stdin(Stdio::null());
         command

@@ -6,9 +6,12 @@
 //! go in as they lie on disk: no clean filter and no line-ending conversion is
 //! applied, since what ran is the bytes in the work tree.
 //!
-//! A submodule is pinned to the commit checked out in it; changes inside it are
-//! not part of the tree (see [`super::Submodule::dirty`]).
+//! A submodule is pinned to the commit checked out in it, or, where files in it
+//! differ, to a commit of those files on top of that one, which is kept in the
+//! submodule's own repository as `refs/roar/commits/<commit>`.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
@@ -20,7 +23,7 @@ use tempfile::TempDir;
 
 use super::discover::stays_inside;
 use super::run::{Git, RunError, path_of};
-use super::{Repository, head};
+use super::{GitState, Repository, head};
 
 /// Why no snapshot could be made.
 #[derive(Debug, thiserror::Error)]
@@ -62,22 +65,34 @@ pub enum SnapshotError {
 /// Files staged but not committed are tracked. Call it for a dirty repository,
 /// right after [`super::state`]; on a clean one it returns the commit's tree.
 pub fn snapshot_tracked(repository: &Repository) -> Result<String, SnapshotError> {
-    let scratch = Scratch::new(repository)?;
+    let mut scratch = Scratch::new(repository)?;
     scratch.copy_index()?;
-    scratch.keep(&repository.unstaged)
+    let mut paths = repository.unstaged.clone();
+    for sub in repository
+        .submodules
+        .iter()
+        .filter(|sub| sub.dirty == Some(true))
+    {
+        let inner = inner(repository, &sub.path)?;
+        let tree = snapshot_tracked(&inner)?;
+        scratch.pin(&sub.path, commit(&inner, &tree, inner.commit.as_deref())?);
+        paths.push(sub.path.clone());
+    }
+    scratch.keep(&paths)
 }
 
 /// Adds files of the work tree to `base` and returns the new tree's name in hex.
 ///
 /// `base` is a tree or commit in hex, such as what [`snapshot_tracked`] returned,
 /// or nothing to begin with an empty tree. `files` are relative to the top
-/// level; one that has gone is left out of the tree.
+/// level; one that has gone is left out of the tree, and one in a submodule goes
+/// into the commit that the tree names for that.
 pub fn extend(
     repository: &Repository,
     base: Option<&str>,
     files: &[Vec<u8>],
 ) -> Result<String, SnapshotError> {
-    let scratch = Scratch::new(repository)?;
+    let mut scratch = Scratch::new(repository)?;
     for file in files {
         scratch.check_inside(file)?;
     }
@@ -87,7 +102,61 @@ pub fn extend(
         })?;
         scratch.git("read-tree", &[&name], None)?;
     }
-    scratch.keep(files)
+    let (mut paths, inside) = by_submodule(repository, files);
+    for (path, files) in inside {
+        let inner = inner(repository, &path)?;
+        let base = scratch.pinned_at(&path)?.or_else(|| inner.commit.clone());
+        let tree = extend(&inner, base.as_deref(), &files)?;
+        scratch.pin(&path, commit(&inner, &tree, base.as_deref())?);
+        paths.push(path);
+    }
+    scratch.keep(&paths)
+}
+
+/// Files of submodules, relative to each, by its path.
+type Inside = BTreeMap<Vec<u8>, Vec<Vec<u8>>>;
+
+/// Divides files into those of the repository itself and those of its submodules.
+fn by_submodule(repository: &Repository, files: &[Vec<u8>]) -> (Vec<Vec<u8>>, Inside) {
+    let (mut own, mut inside) = (Vec::new(), Inside::new());
+    for file in files {
+        let holder = repository.submodules.iter().find_map(|sub| {
+            let rest = file.strip_prefix(sub.path.as_slice())?;
+            Some((&sub.path, rest.strip_prefix(b"/")?))
+        });
+        match holder {
+            Some((path, rest)) => inside.entry(path.clone()).or_default().push(rest.to_vec()),
+            None => own.push(file.clone()),
+        }
+    }
+    (own, inside)
+}
+
+/// Reads the repository of a submodule.
+fn inner(repository: &Repository, path: &[u8]) -> Result<Repository, SnapshotError> {
+    let directory = repository.toplevel.join(path_of(path));
+    match super::state(&directory) {
+        GitState::Repository(inner) if inner.toplevel != repository.toplevel => Ok(*inner),
+        _ => Err(SnapshotError::Outside {
+            path: path_of(path).to_owned(),
+        }),
+    }
+}
+
+/// Makes a commit of a tree, and keeps it.
+fn commit(
+    repository: &Repository,
+    tree: &str,
+    parent: Option<&str>,
+) -> Result<String, SnapshotError> {
+    let scratch = Scratch::new(repository)?;
+    let mut arguments = vec![tree, "-m", "what no commit held when roar ran a command"];
+    arguments.extend(parent.map(|parent| ["-p", parent]).into_iter().flatten());
+    let commit = scratch.git("commit-tree", &arguments, None)?;
+    let commit = String::from_utf8_lossy(commit.trim_ascii()).into_owned();
+    let name = format!("refs/roar/commits/{commit}");
+    scratch.git("update-ref", &[&name, &commit], None)?;
+    Ok(commit)
 }
 
 /// A private index and the files that feed git, gone when dropped.
@@ -95,6 +164,8 @@ struct Scratch<'a> {
     repository: &'a Repository,
     git: Git,
     directory: TempDir,
+    /// Commits to name for submodules in place of those that are checked out.
+    pinned: BTreeMap<Vec<u8>, String>,
 }
 
 /// What one path is to become in the tree.
@@ -119,9 +190,27 @@ impl<'a> Scratch<'a> {
             .map_err(io_error(&repository.git_dir))?;
         Ok(Self {
             repository,
-            git: Git::installed(),
+            git: repository.git.clone(),
             directory,
+            pinned: BTreeMap::new(),
         })
+    }
+
+    fn pin(&mut self, path: &[u8], commit: String) {
+        self.pinned.insert(path.to_owned(), commit);
+    }
+
+    /// Returns the commit that the index names for a submodule: `160000 commit 0`, a tab, its path.
+    fn pinned_at(&self, path: &[u8]) -> Result<Option<String>, SnapshotError> {
+        let line = ["ls-files", "--stage", "-z", "--"].map(OsStr::new);
+        let line = [&line[..], &[path_of(path).as_os_str()]].concat();
+        let listed = self.run("ls-files", &line, None)?;
+        let mut fields = listed.split(|&byte| byte == b' ');
+        let is_link = fields.next() == Some(b"160000");
+        Ok(fields
+            .next()
+            .filter(|_| is_link)
+            .and_then(head::object_name))
     }
 
     fn index(&self) -> PathBuf {
@@ -168,6 +257,9 @@ impl<'a> Scratch<'a> {
     }
 
     fn entry(&self, path: &[u8]) -> Result<Entry, SnapshotError> {
+        if let Some(commit) = self.pinned.get(path).cloned() {
+            return Ok(Entry::Submodule { commit });
+        }
         let full = self.repository.toplevel.join(path_of(path));
         let meta = match fs::symlink_metadata(&full) {
             Ok(meta) => meta,
@@ -270,11 +362,21 @@ impl<'a> Scratch<'a> {
         arguments: &[&str],
         input: Option<File>,
     ) -> Result<Vec<u8>, SnapshotError> {
-        let line: Vec<&str> = std::iter::once(command)
+        let line: Vec<&OsStr> = std::iter::once(command)
             .chain(arguments.iter().copied())
+            .map(OsStr::new)
             .collect();
+        self.run(command, &line, input)
+    }
+
+    fn run(
+        &self,
+        command: &'static str,
+        line: &[&OsStr],
+        input: Option<File>,
+    ) -> Result<Vec<u8>, SnapshotError> {
         self.git
-            .with_index(&self.repository.toplevel, &self.index(), &line, input)
+            .with_index(&self.repository.toplevel, &self.index(), line, input)
             .map_err(|err: RunError| SnapshotError::Git {
                 command,
                 words: err.to_string(),

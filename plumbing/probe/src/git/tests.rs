@@ -211,6 +211,8 @@ fn a_submodule_is_a_repository_and_its_parent_names_its_commit() {
         path: b"sub".to_vec(),
         commit: Some(commit),
         dirty: Some(false),
+        changed: Vec::new(),
+        untracked: Untracked::default(),
     };
     assert_eq!(repository(&outer).submodules, vec![expected]);
     assert_eq!(repository(&outer.join("sub")).toplevel, outer.join("sub"));
@@ -226,6 +228,84 @@ fn a_submodule_is_a_repository_and_its_parent_names_its_commit() {
     let tree = snapshot_tracked(&seen).unwrap();
     let pinned = git(&outer, &["rev-parse", &format!("{tree}:sub")]);
     assert_eq!(Some(pinned), seen.submodules[0].commit);
+}
+
+/// Makes a repository with a submodule `sub` that itself has one, `in ner`.
+fn nested(bench: &Bench) -> PathBuf {
+    let innermost = bench.committed();
+    let make = |name: &str, of: &Path, at: &str| {
+        let directory = bench.path().join(name);
+        fs::create_dir(&directory).unwrap();
+        git(&directory, &["init", "-q"]);
+        write(&directory, "own", name);
+        git(&directory, &["add", "own"]);
+        let add = ["submodule", "--quiet", "add", of.to_str().unwrap(), at];
+        git(&directory, &add);
+        git(&directory, &["commit", "-q", "-m", "sub"]);
+        directory
+    };
+    let middle = make("middle", &innermost, "in ner");
+    let outer = make("outer", &middle, "sub");
+    git(
+        &outer,
+        &["submodule", "--quiet", "update", "--init", "--recursive"],
+    );
+    outer
+}
+
+#[test]
+fn what_no_commit_holds_of_submodules_is_kept_in_them() {
+    let bench = Bench::new();
+    let outer = nested(&bench);
+    write(&outer, "sub/own", "changed");
+    write(&outer, "sub/in ner/a", "changed too");
+    write(&outer, "sub/in ner/u/new", "untracked");
+    let seen = repository(&outer);
+    let changed: Vec<_> = seen.all_changed().cloned().collect();
+    assert!(seen.dirty && seen.changed.is_empty());
+    assert_eq!(changed, names(&["sub/own", "sub/in ner/a"]));
+    let untracked: Vec<_> = seen.all_untracked().cloned().collect();
+    assert_eq!(untracked, names(&["sub/in ner/u/"]));
+
+    let tree = snapshot_tracked(&seen).unwrap();
+    assert_eq!(tree, snapshot_tracked(&repository(&outer)).unwrap());
+    let held = |tree: &str| {
+        let sub = git(&outer, &["rev-parse", &format!("{tree}:sub")]);
+        let inner = git(&outer.join("sub"), &["rev-parse", &format!("{sub}:in ner")]);
+        (sub, inner)
+    };
+    let (sub, inner) = held(&tree);
+    let at = |directory: &str, name: String| git(&outer.join(directory), &["show", &name]);
+    assert_eq!(at("sub", format!("{sub}:own")), "changed");
+    assert_eq!(at("sub/in ner", format!("{inner}:a")), "changed too");
+    assert_eq!(at("sub/in ner", format!("{inner}:b/c")), "two");
+    let parent = git(&outer.join("sub"), &["rev-parse", &format!("{sub}^")]);
+    assert_eq!(Some(parent), seen.submodules[0].commit);
+
+    let more = extend(&seen, Some(&tree), &names(&["sub/in ner/u/new"])).unwrap();
+    let (_, inner) = held(&more);
+    assert_eq!(at("sub/in ner", format!("{inner}:u/new")), "untracked");
+    assert_eq!(at("sub/in ner", format!("{inner}:a")), "changed too");
+    git(&outer.join("sub/in ner"), &["gc", "-q", "--prune=now"]);
+    assert_eq!(at("sub/in ner", format!("{inner}:u/new")), "untracked");
+    assert!(git(&outer.join("sub"), &["status", "--porcelain", "own"]).contains('M'));
+}
+
+#[test]
+fn an_untracked_file_in_a_clean_submodule_can_be_kept() {
+    let bench = Bench::new();
+    let outer = nested(&bench);
+    write(&outer, "sub/u.py", "untracked");
+    let seen = repository(&outer);
+    assert!(!seen.dirty);
+    let tree = extend(&seen, seen.commit.as_deref(), &names(&["sub/u.py"])).unwrap();
+    let sub = git(&outer, &["rev-parse", &format!("{tree}:sub")]);
+    let sub = |name: &str| git(&outer.join("sub"), &["show", &format!("{sub}:{name}")]);
+    assert_eq!(
+        (sub("u.py").as_str(), sub("own").as_str()),
+        ("untracked", "middle")
+    );
+    assert_eq!(git(&outer, &["show", &format!("{tree}:own")]), "outer");
 }
 
 #[test]
@@ -312,10 +392,14 @@ fn a_damaged_configuration_is_reported_in_gits_words() {
 fn without_git_a_repository_is_broken_and_nothing_is_none() {
     let bench = Bench::new();
     let missing = Git::at(bench.path().join("no-such-git"));
-    assert_eq!(state_by(&missing, &bench.path()), GitState::None);
+    assert_eq!(
+        state_by(&missing, &bench.path(), &Told::default()),
+        GitState::None
+    );
     let directory = bench.committed();
     let why = "git is not installed".to_owned();
-    assert_eq!(state_by(&missing, &directory), GitState::Broken { why });
+    let seen = state_by(&missing, &directory, &Told::default());
+    assert_eq!(seen, GitState::Broken { why });
 }
 
 #[test]
@@ -518,4 +602,68 @@ fn paths_outside_the_work_tree_are_refused() {
     }
     let base = extend(&seen, Some("--help"), &[]);
     assert!(matches!(base, Err(SnapshotError::BadBase { .. })));
+}
+
+#[test]
+fn a_repository_elsewhere_is_the_one_that_variables_name() {
+    let bench = Bench::new();
+    let directory = bench.committed();
+    let away = bench.path().join("away.git");
+    fs::rename(directory.join(".git"), &away).unwrap();
+    assert_eq!(state(&directory), GitState::None);
+
+    let told = Told {
+        git_dir: Some("../away.git".into()),
+        work_tree: None,
+    };
+    write(&directory, "a", "changed\n");
+    write(&directory, "b/new", "untracked\n");
+    let GitState::Repository(seen) = state_told(&directory, &told) else {
+        panic!("it is there");
+    };
+    assert_eq!((&seen.toplevel, &seen.git_dir), (&directory, &away));
+    assert_eq!(seen.changed, names(&["a"]));
+    let tree = snapshot_tracked(&seen).unwrap();
+    let tree = extend(&seen, Some(&tree), &names(&["b/new"])).unwrap();
+    let show = |name: &str| git(&away, &["show", &format!("{tree}:{name}")]);
+    assert_eq!(
+        (show("a").as_str(), show("b/new").as_str()),
+        ("changed", "untracked")
+    );
+
+    let below = Told {
+        git_dir: Some(away.clone()),
+        work_tree: Some("..".into()),
+    };
+    let GitState::Repository(seen) = state_told(&directory.join("b"), &below) else {
+        panic!("it is there");
+    };
+    assert_eq!(seen.toplevel, directory);
+    assert_eq!(seen.changed, names(&["a"]));
+    let nowhere = Told {
+        git_dir: Some("nowhere".into()),
+        work_tree: None,
+    };
+    assert!(matches!(
+        state_told(&directory, &nowhere),
+        GitState::Broken { .. }
+    ));
+}
+
+#[test]
+fn variables_can_name_the_work_tree_alone() {
+    let bench = Bench::new();
+    let directory = bench.committed();
+    let copy = bench.path().join("copy");
+    fs::create_dir(&copy).unwrap();
+    write(&copy, "a", "one\n");
+    let told = Told {
+        git_dir: None,
+        work_tree: Some(copy.clone()),
+    };
+    let GitState::Repository(seen) = state_told(&directory, &told) else {
+        panic!("it is there");
+    };
+    assert_eq!(seen.toplevel, copy);
+    assert_eq!(seen.changed, names(&["b/c", "link"]));
 }

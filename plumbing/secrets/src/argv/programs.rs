@@ -1,8 +1,10 @@
 //! Programs whose short flags carry secrets.
 
 use crate::Kind;
+use crate::assign;
 use crate::name::Strength;
 use crate::span::Span;
+use crate::url::oracle;
 use crate::value;
 
 /// How one family of programs takes secrets.
@@ -20,6 +22,13 @@ pub(super) struct Program {
     at_login: bool,
     /// The first bare word after `login` is the secret.
     login_word: bool,
+    /// A word, and how far after it the secret is; `*` stands for any ending, and nothing for the
+    /// program itself.
+    placed: &'static [(&'static str, usize)],
+    /// Flags before cookies.
+    cookies: &'static [&'static str],
+    /// A word may be `user/password@where`.
+    logon: bool,
 }
 
 const NONE: Program = Program {
@@ -30,12 +39,16 @@ const NONE: Program = Program {
     onto: &[],
     at_login: false,
     login_word: false,
+    placed: &[],
+    cookies: &[],
+    logon: false,
 };
 
 static PROGRAMS: &[Program] = &[
     Program {
         names: &["curl"],
         user: &["-u", "--user", "-U", "--proxy-user"],
+        cookies: &["-b", "--cookie"],
         ..NONE
     },
     Program {
@@ -84,6 +97,8 @@ static PROGRAMS: &[Program] = &[
             "mongoexport",
             "mongoimport",
             "mongostat",
+            "cqlsh",
+            "cypher-shell",
         ],
         secret: &["-p"],
         onto: &["-p"],
@@ -104,7 +119,7 @@ static PROGRAMS: &[Program] = &[
         ..NONE
     },
     Program {
-        names: &["wandb", "vault", "netlify", "swanlab"],
+        names: &["wandb", "vault", "netlify", "swanlab", "cargo"],
         login_word: true,
         ..NONE
     },
@@ -115,14 +130,26 @@ static PROGRAMS: &[Program] = &[
             "zipcloak",
             "sqlcmd",
             "bcp",
+            "tsql",
+            "osql",
+            "freebcp",
+            "ipmitool",
             "mosquitto_pub",
             "mosquitto_sub",
         ],
         secret: &["-P"],
+        onto: &["-P"],
         ..NONE
     },
     Program {
-        names: &["twine"],
+        names: &[
+            "twine",
+            "beeline",
+            "hdbsql",
+            "rabbitmqadmin",
+            "couchbase-cli",
+            "rdesktop",
+        ],
         secret: &["-p"],
         ..NONE
     },
@@ -139,7 +166,86 @@ static PROGRAMS: &[Program] = &[
         ..NONE
     },
     Program {
-        names: &["plink", "pscp", "psftp"],
+        names: &["rar", "unrar"],
+        onto: &["-p", "-hp"],
+        ..NONE
+    },
+    Program {
+        names: &["etcdctl"],
+        user: &["--user"],
+        ..NONE
+    },
+    Program {
+        names: &["gh"],
+        secret: &["--with-token"],
+        ..NONE
+    },
+    Program {
+        names: &["mc"],
+        placed: &[("set", 4), ("add", 4)],
+        ..NONE
+    },
+    Program {
+        names: &["nmcli"],
+        placed: &[
+            ("password", 1),
+            ("wifi-sec.psk", 1),
+            ("802-11-wireless-security.psk", 1),
+        ],
+        ..NONE
+    },
+    Program {
+        names: &["poetry"],
+        placed: &[("pypi-token.*", 1), ("http-basic.*", 2)],
+        ..NONE
+    },
+    Program {
+        names: &["rclone"],
+        placed: &[("obscure", 1)],
+        ..NONE
+    },
+    Program {
+        names: &["ngrok"],
+        placed: &[("authtoken", 1), ("add-authtoken", 1)],
+        ..NONE
+    },
+    Program {
+        names: &["rabbitmqctl"],
+        placed: &[("add_user", 2), ("change_password", 2)],
+        ..NONE
+    },
+    Program {
+        names: &["neo4j-admin"],
+        placed: &[("set-initial-password", 1)],
+        ..NONE
+    },
+    Program {
+        names: &["wpa_passphrase"],
+        placed: &[("", 2)],
+        ..NONE
+    },
+    Program {
+        names: &["htpasswd"],
+        placed: &[
+            ("-b", 3),
+            ("-bc", 3),
+            ("-cb", 3),
+            ("-Bb", 3),
+            ("-bB", 3),
+            ("-cBb", 3),
+            ("-nb", 2),
+            ("-bn", 2),
+            ("-nbB", 2),
+        ],
+        ..NONE
+    },
+    Program {
+        names: &["sqlplus", "sqlcl", "sqlldr", "expdp", "impdp", "rman"],
+        logon: true,
+        ..NONE
+    },
+    Program {
+        names: &["plink", "pscp", "psftp", "nodetool"],
         secret: &["-pw"],
         ..NONE
     },
@@ -163,10 +269,28 @@ pub(super) fn named(basename: &[u8]) -> Option<&'static Program> {
 }
 
 impl Program {
+    /// Judges the word that has its place by `words[index]`; returns which it is.
+    pub(super) fn placed(&self, words: &[&[u8]], index: usize) -> Option<(usize, Span)> {
+        let word = words[index];
+        let itself = named(super::basename(word)).is_some();
+        let fits = |mark: &str| match mark.strip_suffix('*') {
+            Some(beginning) => word.starts_with(beginning.as_bytes()),
+            None if mark.is_empty() => itself,
+            None => word == mark.as_bytes(),
+        };
+        let (_, far) = self.placed.iter().find(|(mark, _)| fits(mark))?;
+        let place = index + far;
+        let secret = words.get(place).filter(|word| !word.starts_with(b"-"))?;
+        Some((place, whole(secret, 0, "password")?))
+    }
+
     /// Judges `next` as the argument of `flag`.
     pub(super) fn after_flag(&self, flag: &[u8], next: &[u8], login: bool) -> Option<Span> {
         if holds(self.user, flag) {
             return self.password_of(next, 0);
+        }
+        if holds(self.cookies, flag) {
+            return assign::cookies(next, 0, next.len());
         }
         let counts = login || !self.at_login;
         (counts && holds(self.secret, flag) && !next.starts_with(b"-"))
@@ -189,8 +313,11 @@ impl Program {
         })
     }
 
-    /// Judges the word after `login`.
+    /// Judges a word by itself: `user/password@where`, or what follows `login`.
     pub(super) fn positional(&self, word: &[u8], login: bool) -> Option<Span> {
+        if self.logon {
+            return logon(word);
+        }
         let telling = self.login_word && login && !word.starts_with(b"-") && word.len() >= 16;
         telling.then(|| whole(word, 0, "api-key")).flatten()
     }
@@ -200,6 +327,15 @@ impl Program {
         let at = word[from..].iter().position(|&byte| byte == self.divider)?;
         whole(word, from + at + 1, "password")
     }
+}
+
+/// `user/password@where`, after `userid=` or not; a file of statements is no logon.
+fn logon(word: &[u8]) -> Option<Span> {
+    let from = if word.starts_with(b"userid=") { 7 } else { 0 };
+    if word.ends_with(b".sql") {
+        return None;
+    }
+    oracle(word, from, word.len())
 }
 
 /// `openssl` writes `pass:secret` where it could also write `file:path`.

@@ -53,7 +53,7 @@ pub const KEYS: &[Key] = &[
         name: "environment.variables",
         kind: Type::Names,
         default: "",
-        about: "environment variables whose values are recorded, beside the built-in list",
+        about: "environment variables whose values are recorded, beside the built-in list, unless they look secret",
     },
     Key {
         name: "gc.auto",

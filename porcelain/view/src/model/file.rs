@@ -94,11 +94,12 @@ impl FileView {
         }
     }
 
-    /// Describes a directory that was read or written as a whole.
+    /// Describes a directory that was read, written or deleted as a whole.
     pub(crate) fn dataset(set: &DatasetAt) -> Self {
+        let remains = set.role != Role::Deleted;
         Self {
             path: Bytes::path(&set.path),
-            hash: Some(set.tree.to_string()),
+            hash: remains.then(|| set.tree.to_string()),
             size: set.bytes,
             kind: FileKind::Dataset,
             class: Class::Data.name().into(),
@@ -228,7 +229,8 @@ pub(crate) fn outputs(
         class: output.class,
         view: FileView::output(output, kept),
     });
-    in_datasets(&sets(job, Role::Written), sided.collect(), members)
+    let sets = [sets(job, Role::Written), sets(job, Role::Deleted)].concat();
+    in_datasets(&sets, sided.collect(), members)
 }
 
 /// Puts each dataset in the place of its members, or before them.

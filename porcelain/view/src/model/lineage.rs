@@ -474,6 +474,21 @@ pub struct WhyJob {
 }
 
 impl WhyView {
+    /// Adds jobs that are known to have read the bytes at `path`, though no list of inputs has them.
+    pub fn add_readers(
+        &mut self,
+        projection: &Projection<'_>,
+        path: &roar_object::RecordedPath,
+        records: &[usize],
+    ) {
+        let jobs = records.iter().map(|&record| WhyJob {
+            path: Bytes::path(path),
+            node: super::dag::node_of(projection, record),
+        });
+        self.readers.extend(jobs);
+        self.known |= !records.is_empty();
+    }
+
     /// Describes where bytes come from that lie at `shown` now; `recorded` is that path as records
     /// have it, if it can be told.
     pub fn new(
