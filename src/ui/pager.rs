@@ -1,8 +1,9 @@
 //! Long output, through the program that the user reads such things with.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 /// A pager that is being written to.
@@ -73,11 +74,31 @@ fn chosen() -> Option<Command> {
     }
     // A pager with arguments (`less -S`) is a line for the shell, as for every other program.
     if words.as_encoded_bytes().contains(&b' ') {
+        if is_missing(&words) {
+            return None;
+        }
         let mut shell = Command::new("sh");
         shell.arg("-c").arg(words);
         return Some(shell);
     }
     Some(Command::new(words))
+}
+
+/// Returns whether a line for the shell begins with the name of a program that is not there: the shell would
+/// say so, and what was to be shown be lost. What only a shell understands is for the shell to judge.
+fn is_missing(line: &OsStr) -> bool {
+    let mut words = line.as_bytes().split(|&byte| byte == b' ');
+    let Some(first) = words.find(|word| !word.is_empty()) else {
+        return true;
+    };
+    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"/._-+".contains(byte);
+    let is_found = || {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "command -v \"$0\" > /dev/null 2>&1"]);
+        let found = shell.arg(OsStr::from_bytes(first)).status();
+        found.is_ok_and(|status| status.success())
+    };
+    first.iter().all(is_plain) && !is_found()
 }
 
 /// Returns how many columns the terminal has, if that can be told.

@@ -85,6 +85,15 @@ fn long_output_goes_through_the_pager_on_a_terminal_only() {
         assert!(!straight.contains("P:"), "{straight}");
     }
     assert!(!sandbox.roar(["config", "list"]).out().contains("P:"));
+    // One that is not there loses nothing.
+    for pager in ["/no such", "nosuchpager", " "] {
+        let line = format!("ROAR_PAGER='{pager}' roar config list");
+        let shown = on_a_terminal(&sandbox, &line).unwrap();
+        assert!(
+            shown.contains("run.dirty") && !shown.contains("not found"),
+            "{pager}: {shown}"
+        );
+    }
 }
 
 #[test]

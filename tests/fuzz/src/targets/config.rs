@@ -15,7 +15,7 @@ pub(super) fn check(data: &[u8]) {
             Err(ConfigError::Syntax { source, .. }) => {
                 assert!(source.span().is_some(), "where is '{source}'");
             }
-            Err(ConfigError::Read { .. }) => assert!(std::str::from_utf8(data).is_err()),
+            Err(ConfigError::NotText { .. }) => assert!(std::str::from_utf8(data).is_err()),
             Err(other) => panic!("{other}"),
         }
     });
