@@ -572,3 +572,24 @@ fn runs_that_wait_where_no_workspace_can_be_are_no_trouble_of_the_next_one() {
         assert!(!seen.err().contains("error:"), "{seen}");
     }
 }
+
+#[test]
+fn a_directory_that_becomes_a_file_is_told_and_so_is_the_other_way_round() {
+    let sandbox = sandbox();
+    sandbox.write("out/a", "1\n");
+    let outputs = |script: &str| {
+        let ran = sandbox.roar(["run", "sh", "-c", script]).success();
+        assert!(!ran.err().contains("not everything"), "{ran}");
+        let shown = sandbox.roar(["show", "--json"]).success();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let outputs = shown["outputs"].as_array().unwrap().iter();
+        let told = |output: &Value| format!("{} {}", output["change"], output["path"]);
+        outputs.map(told).collect::<Vec<_>>().join(", ")
+    };
+    let there = outputs("rm -r out; echo 3 > out");
+    assert_eq!(there, r#""created" "out", "deleted" "out/a""#);
+    let back = outputs("rm out; mkdir out; echo 4 > out/b");
+    assert_eq!(back, r#""deleted" "out", "created" "out/b""#);
+    let status = sandbox.roar(["status"]).success().out();
+    assert!(!status.contains("changed outside"), "{status}");
+}

@@ -86,17 +86,26 @@ pub(crate) fn sort(settled: &[Settled], head: &Head, filters: &Filters) -> (Sort
 
 fn tidy(items: &mut Vec<Item>) -> usize {
     items.sort_by(|a, b| a.path.cmp(&b.path));
-    let directories = directories(items);
     let before = items.len();
     items.dedup_by(|later, earlier| later.path == earlier.path);
-    items.retain(|item| fits_a_tree(&item.path.path) && !directories.contains(&item.path));
+    // What was deleted has trees of its own: a file may be where it had its directory, and the other way round.
+    let of = |deleted: bool| items.iter().filter(move |item| is_deleted(item) == deleted);
+    let directories = [false, true].map(|deleted| directories(of(deleted)));
+    items.retain(|item| {
+        let beside = &directories[usize::from(is_deleted(item))];
+        fits_a_tree(&item.path.path) && !beside.contains(&item.path)
+    });
     before - items.len()
+}
+
+fn is_deleted(item: &Item) -> bool {
+    item.change == Some(Change::Deleted)
 }
 
 /// Returns the first file that has no place in a tree beside the others, and why.
 pub(crate) fn misfit(items: &[Item]) -> Option<(&RecordedPath, &'static str)> {
     let mut seen = HashSet::new();
-    let directories = directories(items);
+    let directories = directories(items.iter());
     items.iter().map(|item| &item.path).find_map(|path| {
         let why = match path {
             _ if !seen.insert(path) => "it is listed twice",
@@ -108,10 +117,9 @@ pub(crate) fn misfit(items: &[Item]) -> Option<(&RecordedPath, &'static str)> {
     })
 }
 
-fn directories(items: &[Item]) -> HashSet<RecordedPath> {
-    let parents = items
-        .iter()
-        .flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
+fn directories<'i>(items: impl Iterator<Item = &'i Item>) -> HashSet<RecordedPath> {
+    let parents =
+        items.flat_map(|item| std::iter::successors(item.path.parent(), RecordedPath::parent));
     parents.collect()
 }
 

@@ -121,7 +121,9 @@ impl<'a> Disk<'a> {
     }
 
     fn find_at(&self, place: &Path, version: Version<'_>) -> Found {
-        let Ok(found) = fs::symlink_metadata(place) else {
+        // A directory is no version of a file.
+        let found = fs::symlink_metadata(place).ok();
+        let Some(found) = found.filter(|found| !found.is_dir()) else {
             return Found::NOTHING;
         };
         if version.id.is_none() {
