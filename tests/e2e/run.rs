@@ -593,3 +593,26 @@ fn a_directory_that_becomes_a_file_is_told_and_so_is_the_other_way_round() {
     let status = sandbox.roar(["status"]).success().out();
     assert!(!status.contains("changed outside"), "{status}");
 }
+
+#[test]
+fn code_that_git_ignores_is_kept_when_it_ran() {
+    let sandbox = sandbox();
+    sandbox.write(".gitignore", "local.sh\n");
+    sandbox.write("data", "1\n");
+    let _ = sandbox
+        .sh("git init -q . && git add . && git commit -qm first")
+        .success();
+    sandbox.write("local.sh", "cat data\n");
+    let git = |command: &[&str]| {
+        let words = ["-q", "run"].iter().chain(command);
+        let _ = sandbox.roar(words).success();
+        let shown = sandbox.roar(["show", "--json"]).success();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        shown["git"].clone()
+    };
+    let kept = git(&["sh", "local.sh"]);
+    assert_eq!(kept["dirty"], true);
+    let show = format!("git show {}:local.sh", kept["tree"].as_str().unwrap());
+    assert_eq!(sandbox.sh(&show).success().out(), "cat data");
+    assert_eq!(git(&["cat", "data"])["dirty"], false);
+}

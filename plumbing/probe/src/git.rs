@@ -22,7 +22,7 @@ use discover::{Found, Layout};
 use run::Git;
 use status::Status;
 
-pub use snapshot::{SnapshotError, extend, snapshot_tracked};
+pub use snapshot::{SnapshotError, extend, snapshot_tracked, untracked_among};
 
 /// Untracked names that are listed; beyond this they are only counted.
 pub const UNTRACKED_LISTED: usize = 256;

@@ -126,9 +126,8 @@ impl CodeState {
     }
 }
 
-/// Returns which of the code files that were read git does not track, relative to the top.
-///
-/// git lists an untracked directory by its name with a slash, and files in it are untracked too.
+/// Returns which of the code files that were read git does not track, relative to the top: ignored ones, too, for
+/// they ran all the same.
 fn untracked_code<'p>(
     repository: &Repository,
     code: impl Iterator<Item = &'p [u8]>,
@@ -136,21 +135,10 @@ fn untracked_code<'p>(
     let top = repository.toplevel.as_path();
     let relative =
         code.filter_map(|path| Path::new(OsStr::from_bytes(path)).strip_prefix(top).ok());
-    let is_untracked = |path: &[u8]| {
-        repository
-            .all_untracked()
-            .any(|listed| match listed.strip_suffix(b"/") {
-                Some(directory) => path
-                    .strip_prefix(directory)
-                    .is_some_and(|rest| rest.starts_with(b"/")),
-                None => path == listed.as_slice(),
-            })
-    };
-    let mut untracked: Vec<_> = relative
+    let mut files: Vec<_> = relative
         .map(|path| path.as_os_str().as_bytes().to_vec())
-        .filter(|path| is_untracked(path))
         .collect();
-    untracked.sort();
-    untracked.dedup();
-    untracked
+    files.sort();
+    files.dedup();
+    git::untracked_among(repository, files).unwrap_or_default()
 }

@@ -212,7 +212,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
     let (argv, scrubbed) = scrub::argv(&argv, setting.secrets());
     let root = workspace.root().as_os_str().as_bytes();
     let redirected = redirected(root);
-    let made = redirected.as_deref().is_some_and(|path| is_just_made(path));
+    let made = redirected.as_deref().is_some_and(is_just_made);
     let mut head = Head {
         root: root.to_vec().into(),
         kind: request.kind,

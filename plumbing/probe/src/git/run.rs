@@ -101,6 +101,14 @@ impl Git {
         finish(&mut command)
     }
 
+    /// Returns those of `files`, relative to `directory`, that the index has, each followed by a zero.
+    pub(super) fn tracked(&self, directory: &Path, files: &[&[u8]]) -> Result<Vec<u8>, RunError> {
+        let mut command = self.command(directory);
+        command.args(["ls-files", "-z", "--cached", "--"]);
+        command.args(files.iter().map(|file| path_of(file)));
+        finish(&mut command)
+    }
+
     /// Returns all configuration as `key\nvalue\0`, includes followed.
     pub(super) fn config(&self, directory: &Path) -> Result<Vec<u8>, RunError> {
         let mut command = self.command(directory);

@@ -72,8 +72,8 @@ impl Program {
     fn read(path: &[u8]) -> Self {
         let program = Self::of_file(path).unwrap_or_default();
         let holds = |part: &&[u8]| path.windows(part.len()).any(|here| here == *part);
-        let onlooker = ONLOOKERS.iter().any(|name| path.ends_with(name))
-            || ONLOOKERS_PARTS.iter().any(|part| holds(part));
+        let onlooker =
+            ONLOOKERS.iter().any(|name| path.ends_with(name)) || ONLOOKERS_PARTS.iter().any(holds);
         Self {
             alone: program.alone || onlooker,
             ..program
