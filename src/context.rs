@@ -121,7 +121,7 @@ impl Context {
         Ok(workspace)
     }
 
-    fn no_workspace(&self) -> CommandError {
+    pub(crate) fn no_workspace(&self) -> CommandError {
         let dot = place::choose(&self.directory).join(place::DOT_ROAR);
         if fs::symlink_metadata(&dot).is_ok() && !dot.is_dir() {
             let what = format!(

@@ -23,7 +23,7 @@ pub(crate) fn add_sources(files: &mut Vec<FileSeen>, root: &[u8], filters: &Filt
     let read = files.iter().filter(|file| file.read.is_some());
     let mut sources: Vec<FileSeen> = read
         .filter_map(|file| {
-            let stems = stems(&file.path)?.filter(|path| is_code(path));
+            let stems = stems(&file.path).filter(|path| is_code(path));
             let mut found = stems.filter_map(|path| Some((version_of(&path)?, path)));
             let (version, path) = found.next()?;
             (!known.contains(path.as_slice())).then(|| source(path, version, file))
@@ -37,13 +37,24 @@ pub(crate) fn add_sources(files: &mut Vec<FileSeen>, root: &[u8], filters: &Filt
 /// Returns what the source of a compiled module may be called, the longest name first: of
 /// `d/__pycache__/m.cpython-311.opt-1.pyc` that is `d/m.py`, but a module may have dots in its name, too, and so may
 /// what names the compiler.
-fn stems(path: &[u8]) -> Option<impl Iterator<Item = Vec<u8>>> {
-    const CACHE: &[u8] = b"/__pycache__/";
-    let start = path.len() - path.rsplit(|&byte| byte == b'/').next()?.len();
-    let directory = path[..start].strip_suffix(CACHE)?;
-    let name = path[start..].strip_suffix(b".pyc")?;
+fn stems(path: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let start = path.iter().rposition(|&byte| byte == b'/');
+    let (directory, name) = path.split_at(start.map_or(0, |at| at + 1));
+    let name = name.strip_suffix(b".pyc").unwrap_or_default();
     let dots = (0..name.len()).rev().filter(|&at| name[at] == b'.');
-    Some(dots.map(move |at| [directory, b"/", &name[..at], b".py"].concat()))
+    dots.flat_map(move |at| {
+        let stem = &name[..at];
+        sources(directory).map(move |directory| [directory, stem, b".py"].concat())
+    })
+}
+
+/// Returns the directories, each with a slash at its end, that the sources of compiled modules in this one may lie
+/// in: the one above `__pycache__`; else, where `PYTHONPYCACHEPREFIX` says another place for all, what follows that.
+fn sources(directory: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let beside = directory.strip_suffix(b"__pycache__/");
+    let slashes = (1..directory.len()).filter(move |&at| beside.is_none() && directory[at] == b'/');
+    let elsewhere = slashes.map(|at| &directory[at..]);
+    beside.into_iter().chain(elsewhere)
 }
 
 fn version_of(path: &[u8]) -> Option<Version> {
@@ -123,8 +134,9 @@ mod tests {
     use super::*;
 
     fn named(path: &str) -> Vec<String> {
-        let stems = stems(path.as_bytes()).into_iter().flatten();
-        stems.map(|path| String::from_utf8(path).unwrap()).collect()
+        stems(path.as_bytes())
+            .map(|path| String::from_utf8(path).unwrap())
+            .collect()
     }
 
     #[test]
@@ -133,6 +145,10 @@ mod tests {
         assert_eq!(
             named("/p/__pycache__/t.cpython-311-pytest-8.3.pyc"),
             ["/p/t.cpython-311-pytest-8.py", "/p/t.py"]
+        );
+        assert_eq!(
+            named("/c/pyc/p/d/m.cpython-311.pyc"),
+            ["/pyc/p/d/m.py", "/p/d/m.py", "/d/m.py", "/m.py"]
         );
         for other in ["/p/m.pyc", "/p/__pycache__/m.py", "/p/__pycache__/m"] {
             assert!(named(other).is_empty(), "{other}");

@@ -5,6 +5,7 @@ use roar_object::{Base, ContentId, Mode, RecordedPath};
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// What lies at a path, beside what is asked for.
@@ -104,6 +105,18 @@ impl<'a> Disk<'a> {
     pub fn is_directory(&self, path: &RecordedPath) -> bool {
         let found = reach(&self.place(path)).and_then(fs::metadata);
         found.is_ok_and(|found| found.is_dir())
+    }
+
+    /// Returns when what lies at a path last changed in any way, or where nothing does, the directory that it
+    /// would lie in: nanoseconds since 1970.
+    pub(crate) fn changed_ns(&self, path: &RecordedPath) -> Option<i64> {
+        let place = self.place(path);
+        let changed = |place: &Path| {
+            let found = reach(place).and_then(fs::symlink_metadata).ok()?;
+            let seconds = found.ctime().checked_mul(1_000_000_000)?;
+            seconds.checked_add(found.ctime_nsec())
+        };
+        place.ancestors().find_map(changed)
     }
 
     /// Compares a path with a version. A file of another length is not read for that.

@@ -13,7 +13,7 @@ use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
 use roar_content::reach;
 use roar_graph::{Input, Output, Projection, Read, Record, Scan, Show, State, Why, Written};
-use roar_object::{Class, DatasetAt, JobKind, RecordedPath, Role};
+use roar_object::{Class, DatasetAt, JobKind, Mode, RecordedPath, Role, StepName};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -150,6 +150,13 @@ impl<'r, 'p> Rerun<'r, 'p> {
         self.projection.history().records()
     }
 
+    /// Returns the steps that count as stale by what was recorded, whatever is on the disk.
+    pub fn stale(&self) -> Vec<StepName> {
+        let turns = (0..self.turns.len())
+            .filter(|&turn| self.projection.state(self.turns[turn].record) == State::Stale);
+        turns.map(|turn| self.record(turn).step).collect()
+    }
+
     /// Returns why the step has to be run, as things are on disk and in a later projection of the session;
     /// nothing if it need not be.
     pub fn causes(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
@@ -161,6 +168,20 @@ impl<'r, 'p> Rerun<'r, 'p> {
         let inputs = changed(now, self.disk, record);
         causes.extend(inputs.map(|(_, cause)| cause));
         causes.extend(self.grown(now, record));
+        if let Some(idle) = Idle::after(now, record) {
+            let links = now.reads(record).map(|(_, input)| input);
+            let links = links.filter(|input| input.mode == Mode::Symlink);
+            let links: HashSet<_> = links.map(|input| &input.path).collect();
+            causes.retain(|cause| match cause {
+                Cause::New { path } => !idle.has_passed_over(self.disk, path),
+                // A link in a directory that was read as a whole may have been read for that alone. What a
+                // file holds was read, whatever the command thinks of its time.
+                Cause::Changed { path } | Cause::Gone { path } if links.contains(path) => {
+                    !idle.has_passed_over(self.disk, path)
+                }
+                _ => true,
+            });
+        }
         causes.extend(self.outputs(turn, now));
         causes
     }
@@ -262,7 +283,19 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 producer.is_some_and(|producer| now.stands_for(producer.record) == record)
             })
         };
+        // Other code may do without what is gone, and will say so if it cannot.
+        let is_code = |path: &RecordedPath| {
+            let mut here = now.reads(record).filter(|(_, input)| input.path == *path);
+            here.any(|(_, input)| input.class == Class::Code)
+        };
+        let is_other_code = causes.iter().any(|cause| match cause {
+            Cause::Changed { path } => is_code(path),
+            _ => false,
+        });
         causes.iter().find_map(|cause| match cause {
+            Cause::Gone { path } if is_other_code || (is_code(path) && !is_named(job, path)) => {
+                None
+            }
             Cause::Gone { path } => {
                 (is_own(path) && !is_member(path) && !is_made(path)).then_some(path)
             }
@@ -328,10 +361,46 @@ impl<'r, 'p> Rerun<'r, 'p> {
     }
 }
 
+/// Returns whether a command names a file, as the script that it runs.
+fn is_named(job: &Record, path: &RecordedPath) -> bool {
+    let name = path.name();
+    job.argv.iter().any(|word| word.ends_with(name))
+}
+
 fn is_same_command(now: &Projection<'_>, a: usize, b: usize) -> bool {
     let records = now.history().records();
     let (a, b) = (records[a], records[b]);
     (a.kind, &a.directory, &a.argv) == (b.kind, &b.directory, &b.argv)
+}
+
+/// A run of the very same command as a step's that went well and made nothing.
+struct Idle<'r> {
+    run: &'r Record,
+}
+
+impl<'r> Idle<'r> {
+    /// Finds the latest such run after a record.
+    fn after(now: &Projection<'r>, record: usize) -> Option<Self> {
+        let records = now.history().records();
+        let mut later = (record + 1..records.len()).rev();
+        let is_idle = |&run: &usize| {
+            let made_nothing = records[run].products().next().is_none();
+            made_nothing && records[run].succeeded() && is_same_command(now, record, run)
+        };
+        later.find(is_idle).map(|run| Self { run: records[run] })
+    }
+
+    /// Returns whether a path was already what it is when the run began, and the run did not read it: so what
+    /// lies there is no matter of the step's.
+    ///
+    /// `make` does not ask for all that lies in a directory of sources.
+    fn has_passed_over(&self, disk: Disk<'_>, path: &RecordedPath) -> bool {
+        /// The kernel's clock for files may be behind by a tick.
+        const TICK_NS: i64 = 10_000_000;
+        let read = self.run.reads.binary_search_by(|read| read.path.cmp(path));
+        let changed = disk.changed_ns(path);
+        read.is_err() && changed.is_some_and(|at| at < self.run.started_ns - TICK_NS)
+    }
 }
 
 /// Finds files that no recorded job made, in directories that were read as a whole by a step's run or for what
@@ -343,6 +412,7 @@ pub fn added(
     record: usize,
 ) -> Vec<RecordedPath> {
     let mut added = Vec::new();
+    let idle = Idle::after(now, record);
     for scan in now.scans(record) {
         let known = known(now, record, scan);
         let Some(set) = grows(now, disk, scan) else {
@@ -355,6 +425,10 @@ pub fn added(
             }
         });
     }
+    added.retain(|path| {
+        let idle = idle.as_ref();
+        !idle.is_some_and(|idle| idle.has_passed_over(disk, path))
+    });
     added.sort_unstable();
     added.dedup();
     added

@@ -116,6 +116,10 @@ fn carry_out(
     }
     let steps = done.steps.values().filter(|&&runs| runs > 0).count();
     say::end(ui, rerun, steps);
+    let put_back = rerun.stale();
+    if steps == 0 && !put_back.is_empty() {
+        ui.note(say::put_back(&put_back));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

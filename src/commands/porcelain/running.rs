@@ -98,6 +98,10 @@ pub(super) fn run(
     if common.dry_run {
         return dry_run(ui, context, &around, common, kind);
     }
+    // Where nothing is recorded there is no step, and nothing is made to find that out.
+    if is_step(&common) && context.find_workspace()?.is_none() {
+        return Err(context.no_workspace().with_fault(Fault::Own));
+    }
     let opened = open(context, &around)?;
     let ask_first = common.cached;
     let wanted = wanted(context, &opened.workspace, common, kind)?;
@@ -111,6 +115,12 @@ pub(super) fn run(
         ui.note(format_args!("roar: {}", report::command_line(&wanted.argv)));
     }
     carry_out(ui, context, &opened, wanted)
+}
+
+/// Returns whether a recorded step is to be run again.
+fn is_step(common: &Common) -> bool {
+    let first = common.command.first().and_then(|word| word.to_str());
+    first.is_some_and(|word| word.starts_with('@'))
 }
 
 /// Adds the settings that options stand for.

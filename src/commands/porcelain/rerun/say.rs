@@ -6,7 +6,7 @@ use crate::error::CommandError;
 use crate::json;
 use crate::ui::{Ui, escape};
 use roar_graph::{Projection, Record};
-use roar_object::RecordedPath;
+use roar_object::{RecordedPath, StepName};
 use roar_repo::Snapshot;
 use roar_repo::names;
 use roar_repo::rerun::{Cause, Forecast, Rerun};
@@ -201,6 +201,19 @@ pub(super) fn end(ui: &Ui, rerun: &Rerun<'_, '_>, done: usize) {
             rerun.turns().len().saturating_sub(done)
         )),
     }
+}
+
+/// Says which steps count as stale by what was recorded, though by what is on the disk they need not be run.
+pub(super) fn put_back(steps: &[StepName]) -> String {
+    let names: Vec<_> = steps.iter().map(ToString::to_string).collect();
+    let (counts, it) = match steps.len() {
+        1 => ("counts", "it reads"),
+        _ => ("count", "they read"),
+    };
+    format!(
+        "roar: {} {counts} as stale by what was recorded, but what {it} is on the disk as it was read",
+        names.join(", ")
+    )
 }
 
 fn nothing(rerun: &Rerun<'_, '_>) -> String {
