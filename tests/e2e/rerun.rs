@@ -766,3 +766,37 @@ fn what_was_put_back_by_hand_is_not_made_again_and_that_is_said() {
     roar: @2 counts as stale by what was recorded, but what it reads is on the disk as it was read
     ");
 }
+
+#[test]
+fn the_file_that_a_rerun_writes_to_is_no_output_of_the_steps() {
+    let sandbox = sandbox();
+    sandbox.write("a", "1\n");
+    for command in ["cp a b", "cat b"] {
+        let _ = sandbox.sh(&format!("roar -q run {command}")).success();
+    }
+    sandbox.write("a", "2\n");
+    let _ = sandbox.sh("roar rerun > log 2>&1").success();
+    let log = String::from_utf8(sandbox.read("log")).unwrap();
+    assert!(log.contains("\n2\n"), "{log}");
+    let dag = sandbox.roar(["dag"]).success().out();
+    assert!(!dag.contains("log"), "{dag}");
+}
+
+#[test]
+fn a_step_that_is_refused_leaves_what_it_had_made() {
+    let sandbox = sandbox();
+    sandbox.write("in", "b\na\n");
+    let _ = sandbox
+        .sh("git init -q . && git add . && git commit -qm first && roar -q run sort < in > sorted")
+        .success();
+    let _ = sandbox
+        .sh("git add sorted; git commit -qm second")
+        .success();
+    sandbox.write("in", "longer than before\n");
+    let refused = sandbox.roar(["run", "--dirty", "refuse", "@1"]);
+    assert_eq!(refused.code, 125, "{refused}");
+    assert_eq!(sandbox.read("sorted"), b"a\nb\n");
+    let _ = sandbox.sh("git commit -qam third").success();
+    let _ = sandbox.roar(["run", "--dirty", "refuse", "@1"]).success();
+    assert_eq!(sandbox.read("sorted"), b"longer than before\n");
+}

@@ -78,7 +78,13 @@ fn runs_a_module(argv: &[ByteStr]) -> (Option<&'static Launcher>, usize) {
 fn is_script(word: &[u8]) -> bool {
     const LANGUAGES: [&[u8]; 7] = [b"py", b"sh", b"R", b"pl", b"rb", b"jl", b"js"];
     let ending = word.rsplit(|&byte| byte == b'.').next();
-    let is_here = word.contains(&b'/') && !word.starts_with(b"/");
+    // What was installed in the project is no script of it.
+    const INSTALLED: [&[u8]; 4] = [b".venv/", b"venv/", b"env/", b"node_modules/"];
+    let inner = word.strip_prefix(b"./").unwrap_or(word);
+    let is_installed = INSTALLED
+        .iter()
+        .any(|directory| inner.starts_with(directory));
+    let is_here = word.contains(&b'/') && !word.starts_with(b"/") && !is_installed;
     is_here || ending.is_some_and(|ending| ending.len() < word.len() && LANGUAGES.contains(&ending))
 }
 
@@ -229,6 +235,7 @@ mod tests {
         check("bin/train --lr 3", "bin/train");
         check("/home/me/train.py --lr 3", "/home/me/train.py");
         check("/usr/bin/sort -r data", "/usr/bin/sort -r data");
+        check(".venv/bin/pytest tests/a", ".venv/bin/pytest tests/a");
         check(".venv/bin/python3 train.py 3", ".venv/bin/python3 train.py");
     }
 
@@ -330,6 +337,7 @@ mod tests {
         check("nohup nice python x.py a", "python x.py");
         check("timeout -k 5 60 python x.py a", "python x.py");
         check("timeout 60", "timeout 60");
+        check("numactl -l -m 0 python x.py a", "python x.py");
         check("taskset -c 0-3 ./train --lr 3", "./train");
         check("mpirun -np 4 --bind-to core python x.py a", "python x.py");
         check("srun -N1 --gres=gpu:1 -t 10 python x.py a", "python x.py");

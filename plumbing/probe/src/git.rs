@@ -14,6 +14,7 @@ mod head;
 mod run;
 mod snapshot;
 mod status;
+mod untracked;
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +23,8 @@ use discover::{Found, Layout};
 use run::Git;
 use status::Status;
 
-pub use snapshot::{SnapshotError, extend, snapshot_tracked, untracked_among};
+pub use snapshot::{SnapshotError, extend, snapshot_tracked};
+pub use untracked::{listed_among, untracked_among};
 
 /// Untracked names that are listed; beyond this they are only counted.
 pub const UNTRACKED_LISTED: usize = 256;
@@ -239,7 +241,9 @@ fn submodules(git: &Git, toplevel: &Path) -> Vec<Submodule> {
 
 fn submodule(git: &Git, toplevel: &Path, path: Vec<u8>) -> Submodule {
     let directory = toplevel.join(run::path_of(&path));
-    let initialised = directory.join(".git").exists();
+    // Through links one could come to the same submodules again and again.
+    let is_here = std::fs::canonicalize(&directory).is_ok_and(|real| real == directory);
+    let initialised = is_here && directory.join(".git").exists();
     let output = initialised.then(|| git.status(&directory).ok()).flatten();
     let known = output.is_some();
     let status = Status::parse(&output.unwrap_or_default());

@@ -9,6 +9,8 @@ use roar_object::Source;
 use roar_probe::git::{self, GitState, Repository, Told};
 use roar_secrets::Rules;
 use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
@@ -122,23 +124,44 @@ impl CodeState {
             return self.tree.clone();
         }
         let base = self.tree.as_deref().or(repository.commit.as_deref());
-        git::extend(repository, base, untracked).ok()
+        let whole = git::extend(repository, base, untracked);
+        // Where one file cannot be added, what is tracked is kept all the same.
+        whole.ok().or_else(|| self.tree.clone())
     }
 }
 
+/// The size of the largest file that is taken for source, in bytes.
+const LARGEST_SOURCE: u64 = 4 << 20;
+
 /// Returns which of the code files that were read git does not track, relative to the top: ignored ones, too, for
-/// they ran all the same.
+/// they ran all the same. What was executed and is no source, as a compiled program, is named among the
+/// files of the job and not kept.
 fn untracked_code<'p>(
     repository: &Repository,
     code: impl Iterator<Item = &'p [u8]>,
 ) -> Vec<Vec<u8>> {
     let top = repository.toplevel.as_path();
-    let relative =
-        code.filter_map(|path| Path::new(OsStr::from_bytes(path)).strip_prefix(top).ok());
+    let code = code
+        .map(|path| Path::new(OsStr::from_bytes(path)))
+        .filter(|path| is_source(path));
+    let relative = code.filter_map(|path| path.strip_prefix(top).ok());
     let mut files: Vec<_> = relative
         .map(|path| path.as_os_str().as_bytes().to_vec())
         .collect();
     files.sort();
     files.dedup();
-    git::untracked_among(repository, files).unwrap_or_default()
+    let listed = || git::listed_among(repository, &files);
+    git::untracked_among(repository, &files).unwrap_or_else(|_| listed())
+}
+
+/// Returns whether a file can be source: a text of no great length.
+fn is_source(path: &Path) -> bool {
+    const HEAD: usize = 512;
+    let mut head = Vec::with_capacity(HEAD);
+    let read = File::open(path).and_then(|file| {
+        let size = file.metadata()?.len();
+        file.take(HEAD as u64).read_to_end(&mut head)?;
+        Ok(size)
+    });
+    read.is_ok_and(|size| size <= LARGEST_SOURCE) && !head.contains(&0)
 }

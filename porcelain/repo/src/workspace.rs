@@ -7,6 +7,7 @@ use roar_store::{FileError, OpenError, ReadError, Store};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 /// Why a workspace cannot be used.
@@ -272,7 +273,10 @@ fn store_in(dot: &Path) -> Option<Result<Store, OpenError>> {
 fn is_anothers(dot: &Path, store: &Result<Store, OpenError>, own: &Path) -> bool {
     let denied = |err: &FileError| err.source.kind() == io::ErrorKind::PermissionDenied;
     let is_closed = matches!(store, Err(OpenError::Io(err)) if denied(err));
-    is_closed && dot.parent() != Some(own)
+    let me = nix::unistd::geteuid().as_raw();
+    // One of our own is only locked by mistake.
+    let is_ours = || fs::metadata(dot).is_ok_and(|found| found.uid() == me);
+    is_closed && dot.parent() != Some(own) && !is_ours()
 }
 
 fn is_store(dot: &Path) -> bool {

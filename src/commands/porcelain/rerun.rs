@@ -2,7 +2,6 @@
 
 mod say;
 
-use super::running::Streams;
 use crate::context::{Context, snapshot_of};
 use crate::error::{CommandError, Fault, io_error};
 use crate::ui::{Ui, Verbosity};
@@ -17,8 +16,10 @@ use roar_repo::{Snapshot, Workspace};
 use std::collections::HashMap;
 use std::env;
 use std::ffi::OsString;
+use std::fs;
+use std::io;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Run again what is stale or missing, in order
 ///
@@ -239,19 +240,23 @@ fn again(
     if ui.verbosity() == Verbosity::Quiet {
         command.arg("--quiet");
     }
-    command.arg("run").arg(record.step.to_string());
-    let Streams { input, output } = Streams::of(ui, workspace, record.step, record.job)?;
-    if let Some(file) = input {
-        command.stdin(file);
-    }
-    if let Some(file) = output {
-        command.stdout(file);
+    command
+        .args(["run", "--as-recorded"])
+        .arg(record.step.to_string());
+    // The file that all this is written to is no output of the step.
+    let is_file = fs::metadata("/proc/self/fd/1").is_ok_and(|found| found.is_file());
+    if is_file {
+        command.stdout(Stdio::piped());
     }
     let mut child = command
         .spawn()
         .map_err(|err| io_error("cannot start roar again".to_owned(), err))?;
     // An interrupt is meant for the command, and it tells how that ended.
     let _uninterrupted = Uninterrupted::begin();
+    if let Some(mut output) = child.stdout.take() {
+        // Who closed the file does not want it.
+        let _ = io::copy(&mut output, &mut io::stdout());
+    }
     child
         .wait()
         .map_err(|err| io_error("cannot wait for roar".to_owned(), err))

@@ -6,7 +6,7 @@ mod for_a_shell;
 mod redirect;
 mod report;
 
-pub(super) use redirect::Streams;
+use redirect::{Taken, Word};
 
 use crate::context::Context;
 use crate::error::{CommandError, FEW_DESCRIPTORS, Fault, about_interpreter, lacks_descriptors};
@@ -48,6 +48,10 @@ pub(super) struct Common {
     /// Take note of where it looks: what `--cached` becomes when nothing serves
     #[arg(long, hide = true)]
     looks: bool,
+
+    /// Standard input and output of a step are what they were, whatever they are now: for `roar rerun`
+    #[arg(long, hide = true)]
+    as_recorded: bool,
 
     /// Show what would be run, and run nothing
     #[arg(long)]
@@ -104,17 +108,23 @@ pub(super) fn run(
     }
     let opened = open(context, &around)?;
     let ask_first = common.cached;
+    let word = match common.as_recorded {
+        true => Word::Records,
+        false => Word::Callers,
+    };
     let wanted = wanted(context, &opened.workspace, common, kind)?;
-    if let Some(job) = wanted.reruns {
-        redirect::take_over(&opened.workspace, job).map_err(|err| err.with_fault(Fault::Own))?;
-    }
+    let taken = match wanted.reruns {
+        Some(job) => redirect::take_over(ui, &opened.workspace, job, word),
+        None => Ok(Taken::default()),
+    };
+    let taken = taken.map_err(|err| err.with_fault(Fault::Own))?;
     if ask_first {
-        return cached::or_run(ui, context, &opened.workspace, wanted);
+        return cached::or_run(ui, context, &opened.workspace, wanted, &taken);
     }
     if wanted.reruns.is_some() {
         ui.note(format_args!("roar: {}", report::command_line(&wanted.argv)));
     }
-    carry_out(ui, context, &opened, wanted)
+    carry_out(ui, context, &opened, wanted, &taken)
 }
 
 /// Returns whether a recorded step is to be run again.
@@ -245,10 +255,12 @@ fn carry_out(
     context: &Context,
     opened: &Opened,
     wanted: Wanted,
+    taken: &Taken,
 ) -> Result<ExitCode, CommandError> {
     let workspace = &opened.workspace;
     crate::leftovers::have_taken_in(ui, workspace);
     let plan = plan(workspace, wanted)?;
+    taken.empty()?;
     let config = workspace.config().clone();
     let done = context.waiting(ui, &config, "roar run", |wait| {
         roar_record::run(workspace, &plan, wait)

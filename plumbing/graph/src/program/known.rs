@@ -254,7 +254,6 @@ pub(super) const WRAPPERS: &[Launcher] = &[
             "--interleave",
             "-p",
             "--preferred",
-            "-l",
         ],
         0,
     ),

@@ -101,7 +101,8 @@ impl Git {
         finish(&mut command)
     }
 
-    /// Returns those of `files`, relative to `directory`, that the index has, each followed by a zero.
+    /// Returns those of `files`, relative to `directory`, that the index has, each followed by a zero; all that it has
+    /// below `directory` if no files are given.
     pub(super) fn tracked(&self, directory: &Path, files: &[&[u8]]) -> Result<Vec<u8>, RunError> {
         let mut command = self.command(directory);
         command.args(["ls-files", "-z", "--cached", "--"]);

@@ -10,7 +10,7 @@
 //! differ, to a commit of those files on top of that one, which is kept in the
 //! submodule's own repository as `refs/roar/commits/<commit>`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -73,12 +73,19 @@ pub fn snapshot_tracked(repository: &Repository) -> Result<String, SnapshotError
         .iter()
         .filter(|sub| sub.dirty == Some(true))
     {
-        let inner = inner(repository, &sub.path)?;
-        let tree = snapshot_tracked(&inner)?;
-        scratch.pin(&sub.path, commit(&inner, &tree, inner.commit.as_deref())?);
-        paths.push(sub.path.clone());
+        // One that cannot be kept stays at the commit that is checked out there.
+        if let Ok(kept) = keep_submodule(repository, &sub.path) {
+            scratch.pin(&sub.path, kept);
+            paths.push(sub.path.clone());
+        }
     }
     scratch.keep(&paths)
+}
+
+fn keep_submodule(repository: &Repository, path: &[u8]) -> Result<String, SnapshotError> {
+    let inner = inner(repository, path)?;
+    let tree = snapshot_tracked(&inner)?;
+    commit(&inner, &tree, inner.commit.as_deref())
 }
 
 /// Adds files of the work tree to `base` and returns the new tree's name in hex.
@@ -111,53 +118,6 @@ pub fn extend(
         paths.push(path);
     }
     scratch.keep(&paths)
-}
-
-/// Returns which of these files git does not track, be they ignored or not; relative to the top level, as those
-/// are.
-///
-/// Of files in submodules, the ones are returned that [`Repository::all_untracked`] lists.
-pub fn untracked_among(
-    repository: &Repository,
-    files: Vec<Vec<u8>>,
-) -> Result<Vec<Vec<u8>>, SnapshotError> {
-    /// As many names as surely fit a command line.
-    const AT_ONCE: usize = 256;
-    let is_inside = |file: &[u8]| {
-        let mut submodules = repository.submodules.iter();
-        submodules.any(|sub| is_below(file, &sub.path))
-    };
-    let (inside, own): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_inside(file));
-    let mut tracked = HashSet::new();
-    for some in own.chunks(AT_ONCE) {
-        let some: Vec<&[u8]> = some.iter().map(Vec::as_slice).collect();
-        let found = repository.git.tracked(&repository.toplevel, &some);
-        let found = found.map_err(|err| SnapshotError::Git {
-            command: "ls-files",
-            words: err.to_string(),
-        })?;
-        tracked.extend(found.split(|&byte| byte == 0).map(<[u8]>::to_vec));
-    }
-    let listed = inside
-        .into_iter()
-        .filter(|file| is_listed(repository, file));
-    let untracked = own.into_iter().filter(|file| !tracked.contains(file));
-    Ok(untracked.chain(listed).collect())
-}
-
-/// Returns whether a file is among those that git listed as untracked. Of a directory without tracked files it lists
-/// the name, with a slash.
-fn is_listed(repository: &Repository, file: &[u8]) -> bool {
-    let mut listed = repository.all_untracked();
-    listed.any(|listed| match listed.strip_suffix(b"/") {
-        Some(directory) => is_below(file, directory),
-        None => file == listed.as_slice(),
-    })
-}
-
-fn is_below(file: &[u8], directory: &[u8]) -> bool {
-    let rest = file.strip_prefix(directory);
-    rest.is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 /// Files of submodules, relative to each, by its path.

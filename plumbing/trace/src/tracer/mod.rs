@@ -239,6 +239,8 @@ impl<'a> Tracer<'a> {
         words: Option<Vec<u8>>,
         found: Result<Found, Missed>,
     ) -> Option<Found> {
+        // What the way led through was read before what the call does.
+        self.tell_ways(caller);
         match &found {
             Ok(found) => self.came(words, Ok(found)),
             missed => self.asked(words, How::IS_THERE, missed.as_ref()),

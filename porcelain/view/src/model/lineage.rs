@@ -356,15 +356,17 @@ fn describe(
     sets
 }
 
-/// Adds a member to its dataset. That has a producer if any member has one, unless it is too `large` for those
-/// that nobody made to be listed beside it.
+/// Adds a member to its dataset. That has a producer if any member has one, or if it is too `large` for those that
+/// nobody made to be listed beside it, if all have one.
 fn add_to_set(sets: &mut Vec<ArtifactView>, set: FileView, member: &ArtifactView, large: bool) {
     let same =
         |known: &&mut ArtifactView| known.file.path == set.path && known.file.hash == set.hash;
     if let Some(known) = sets.iter_mut().find(same) {
-        if known.file.producer.is_none() && !large {
-            known.file.producer.clone_from(&member.file.producer);
-        }
+        let made = [&known.file.producer, &member.file.producer];
+        known.file.producer = match made.iter().all(|producer| producer.is_some()) || !large {
+            true => made.into_iter().flatten().next().cloned(),
+            false => None,
+        };
         for step in &member.consumers {
             if !known.consumers.contains(step) {
                 known.consumers.push(step.clone());

@@ -1,6 +1,7 @@
 //! `roar run --cached`: not running what a recorded job did already.
 
 use super::Wanted;
+use super::redirect::Taken;
 use crate::context::Context;
 use crate::error::{CommandError, Fault, io_error, with_causes};
 use crate::ui::{Ui, Verbosity};
@@ -17,6 +18,7 @@ pub(super) fn or_run(
     context: &Context,
     workspace: &Workspace,
     wanted: Wanted,
+    taken: &Taken,
 ) -> Result<ExitCode, CommandError> {
     crate::leftovers::take_in(ui, workspace);
     let plan = super::plan(workspace, wanted)?;
@@ -33,14 +35,14 @@ pub(super) fn or_run(
             if ui.verbosity() >= Verbosity::Verbose {
                 ui.note(format_args!("roar: not skipped: {why}"));
             }
-            Err(run_instead())
+            Err(run_instead(taken))
         }
         Err(err @ (CachedError::Config(_) | CachedError::Filter(_))) => {
             Err(CommandError::new(Fault::Own, err))
         }
         Err(err) => {
             ui.warn(format_args!("roar: not skipped: {}", with_causes(&err)));
-            Err(run_instead())
+            Err(run_instead(taken))
         }
     }
 }
@@ -60,7 +62,10 @@ fn tell(ui: &Ui, hit: &Hit) {
 
 /// Becomes the same `roar run`, which takes note of where the command looks. Looking for a job has started threads, which would
 /// be in the way of watching a command. Returns only if that cannot be done.
-fn run_instead() -> CommandError {
+fn run_instead(taken: &Taken) -> CommandError {
+    if let Err(err) = taken.empty() {
+        return err;
+    }
     let mut words: Vec<OsString> = env::args_os().collect();
     // Options of the command itself come later.
     if let Some(at) = words.iter().position(|word| word == "--cached") {
