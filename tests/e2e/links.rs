@@ -26,6 +26,7 @@ fn side(sandbox: &Sandbox, side: &str) -> Vec<(String, String)> {
     let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
     let word = |item: &Value, field: &str| item[field].as_str().unwrap().to_owned();
     let items = shown[side].as_array().unwrap().iter();
+    let items = items.filter(|item| item["change"] != "deleted");
     items
         .map(|item| (word(item, "path"), word(item, "hash")))
         .collect()
@@ -70,6 +71,32 @@ fn who_goes_through_a_link_and_turns_it_has_read_where_it_led() {
     let outputs = side(&sandbox, "outputs");
     assert_eq!(outputs[0], ("latest".to_owned(), name(&sandbox, "v2")));
     assert!(nothing_to_do(&sandbox.roar(["rerun"]).success()));
+}
+
+#[test]
+fn a_link_that_became_a_directory_has_changed_and_is_not_gone() {
+    let sandbox = versions();
+    let _ = sandbox
+        .roar(["-q", "run", "sh", "-c", "cat latest/x > o"])
+        .success();
+    std::fs::remove_file(sandbox.path("latest")).unwrap();
+    sandbox.write("latest/x", "3\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("o"), b"3\n");
+}
+
+#[test]
+fn a_directory_that_a_link_took_the_place_of_is_deleted() {
+    let sandbox = versions();
+    sandbox.write("data/x", "0\n");
+    let moved = "mv data old; ln -s v1 data";
+    let ran = sandbox.roar(["run", "sh", "-c", moved]).success();
+    assert!(!ran.err().contains("not everything"), "{ran}");
+    assert_eq!(paths(&side(&sandbox, "outputs")), ["data", "old/x"]);
+    let shown = sandbox.roar(["show"]).success().out();
+    assert!(shown.contains("data/x  deleted"), "{shown}");
+    let status = sandbox.roar(["status"]).success().out();
+    assert!(!status.contains("changed outside"), "{status}");
 }
 
 #[test]

@@ -800,3 +800,40 @@ fn a_step_that_is_refused_leaves_what_it_had_made() {
     let _ = sandbox.roar(["run", "--dirty", "refuse", "@1"]).success();
     assert_eq!(sandbox.read("sorted"), b"longer than before\n");
 }
+
+#[test]
+fn whose_files_have_other_names_each_time_is_not_run_for_ever() {
+    let sandbox = sandbox();
+    sandbox.write("n", "1\n");
+    let _ = sandbox
+        .roar(["-q", "run", "sh", "-c", "cat n > out_$(cat n)"])
+        .success();
+    std::fs::remove_file(sandbox.path("out_1")).unwrap();
+    sandbox.write("n", "2\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("out_2"), b"2\n");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do"), "{again}");
+}
+
+#[test]
+fn what_its_maker_makes_no_more_keeps_no_step_from_being_run() {
+    let sandbox = sandbox();
+    sandbox.write("n", "1\n");
+    sandbox.write(
+        "s.sh",
+        "echo x > a; if [ $(cat n) = 1 ]; then echo 1 > extra; else rm -f extra; fi\n",
+    );
+    sandbox.write(
+        "t.sh",
+        "cat a > fin; if [ -e extra ]; then cat extra >> fin; fi\n",
+    );
+    for step in ["s.sh", "t.sh"] {
+        let _ = sandbox.roar(["-q", "run", "sh", step]).success();
+    }
+    sandbox.write("n", "2\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("fin"), b"x\n");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do"), "{again}");
+}

@@ -1,5 +1,7 @@
 //! The judgement at the end.
 
+use std::collections::HashSet;
+
 use roar_events::{Digest, State, Version};
 
 use crate::entry::{Deeds, Entry, Holds, Index, Read};
@@ -110,10 +112,11 @@ impl FileSeen {
 
 /// Judges all entries by what their names are `now`.
 pub(crate) fn judge(entries: &[Entry], mut now: impl FnMut(&[u8]) -> State) -> Vec<FileSeen> {
-    let after: Vec<State> = entries
+    let mut after: Vec<State> = entries
         .iter()
         .map(|entry| unchanged(entry).unwrap_or_else(|| now(&entry.path)))
         .collect();
+    leave_directories(entries, &mut after);
     let mut consumed = vec![false; entries.len()];
     for (at, entry) in entries.iter().enumerate() {
         if let Some(origin) = changed_in_place(entries, entry, after[at]) {
@@ -124,6 +127,28 @@ pub(crate) fn judge(entries: &[Entry], mut now: impl FnMut(&[u8]) -> State) -> V
     let mut seen = Vec::with_capacity(entries.len());
     seen.extend((0..entries.len()).filter_map(|at| file(entries, at, after[at], consumed[at])));
     seen
+}
+
+/// Takes out what is found only by way of a link that the run has put in the place of a directory: it is somewhere
+/// else.
+fn leave_directories(entries: &[Entry], after: &mut [State]) {
+    let linked = entries
+        .iter()
+        .zip(after.iter())
+        .filter(|(entry, after)| **after == State::Symlink && entry.deeds.has(Deeds::REPLACED));
+    let links: HashSet<&[u8]> = linked.map(|(entry, _)| &*entry.path).collect();
+    if links.is_empty() {
+        return;
+    }
+    for (entry, after) in entries.iter().zip(after) {
+        let slashes = (1..entry.path.len()).filter(|&at| entry.path[at] == b'/');
+        if slashes
+            .map(|at| &entry.path[..at])
+            .any(|above| links.contains(above))
+        {
+            *after = State::Missing;
+        }
+    }
 }
 
 /// Returns what a name is that the run did nothing to: then there is no need to look.

@@ -107,6 +107,16 @@ impl<'a> Disk<'a> {
         found.is_ok_and(|found| found.is_dir())
     }
 
+    /// Returns whether no link is on the way to a path: recorded paths have none, so that what is found by way of one
+    /// lies somewhere else.
+    pub fn is_direct(&self, path: &RecordedPath) -> bool {
+        let place = self.place(path);
+        let Some(above) = place.parent() else {
+            return true;
+        };
+        fs::canonicalize(above).is_ok_and(|real| real == above)
+    }
+
     /// Returns when what lies at a path last changed in any way, or where nothing does, the directory that it
     /// would lie in: nanoseconds since 1970.
     pub(crate) fn changed_ns(&self, path: &RecordedPath) -> Option<i64> {
@@ -119,7 +129,8 @@ impl<'a> Disk<'a> {
         place.ancestors().find_map(changed)
     }
 
-    /// Compares a path with a version. A file of another length is not read for that.
+    /// Compares a path with a version. A file of another length is not read for that. Where nobody knows which bytes
+    /// there were, any file will do, and a directory is none.
     pub fn holds(&self, version: Version<'_>) -> Holds {
         self.find(version).holds
     }
@@ -134,10 +145,12 @@ impl<'a> Disk<'a> {
     }
 
     fn find_at(&self, place: &Path, version: Version<'_>) -> Found {
-        // A directory is no version of a file.
-        let found = fs::symlink_metadata(place).ok();
-        let Some(found) = found.filter(|found| !found.is_dir()) else {
-            return Found::NOTHING;
+        let found = match fs::symlink_metadata(place) {
+            Err(_) => return Found::NOTHING,
+            // A directory is no version of a file.
+            Ok(found) if found.is_dir() && version.id.is_none() => return Found::NOTHING,
+            Ok(found) if found.is_dir() => return Found::UNREAD,
+            Ok(found) => found,
         };
         if version.id.is_none() {
             let (holds, id) = (Holds::Same, None);

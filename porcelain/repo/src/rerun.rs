@@ -283,6 +283,14 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 producer.is_some_and(|producer| now.stands_for(producer.record) == record)
             })
         };
+        // What its maker did not make when it was run again since is not to be had, and was not forgotten.
+        let is_dropped = |path: &RecordedPath| {
+            let mut here = now.reads(record).filter(|(_, input)| input.path == *path);
+            here.any(|(read, _)| {
+                let producer = now.history().producer(read.record, read.input);
+                producer.is_some_and(|producer| now.stands_for(producer.record) > record)
+            })
+        };
         // Other code may do without what is gone, and will say so if it cannot.
         let is_code = |path: &RecordedPath| {
             let mut here = now.reads(record).filter(|(_, input)| input.path == *path);
@@ -297,7 +305,8 @@ impl<'r, 'p> Rerun<'r, 'p> {
                 None
             }
             Cause::Gone { path } => {
-                (is_own(path) && !is_member(path) && !is_made(path)).then_some(path)
+                let is_lost = is_own(path) && !is_member(path) && !is_made(path);
+                (is_lost && !is_dropped(path)).then_some(path)
             }
             _ => None,
         })
@@ -320,6 +329,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
         let cause = |output: &Output| {
             let path = output.path.clone();
             match self.disk.holds(written(output)) {
+                Holds::Nothing if is_made_no_more(now, heir, &path) => None,
                 Holds::Nothing => Some(Cause::Missing { path }),
                 Holds::Other if !edited.contains(&path) && !is_theirs(&path) => {
                     Some(Cause::Overwritten { path })
@@ -359,6 +369,27 @@ impl<'r, 'p> Rerun<'r, 'p> {
         grown.dedup();
         grown.into_iter().map(|path| Cause::New { path }).collect()
     }
+}
+
+/// Returns whether the very same command was asked for again as this step, went well, and did not make a file: so it
+/// will not the next time. It is another step then, for its files have other names.
+fn is_made_no_more(now: &Projection<'_>, record: usize, path: &RecordedPath) -> bool {
+    let records = now.history().records();
+    let is_asked_for = |run: &Record| {
+        let repeated = run
+            .repeats
+            .and_then(|job| records.iter().position(|it| it.job == job));
+        repeated.is_some_and(|repeated| now.stands_for(repeated) == record)
+    };
+    let mut later = records.iter().enumerate().skip(record + 1);
+    later.any(|(at, run)| {
+        let is_made = run.writes.binary_search_by(|it| it.path.cmp(path)).is_ok();
+        run.repeats.is_some()
+            && run.succeeded()
+            && !is_made
+            && is_same_command(now, record, at)
+            && is_asked_for(run)
+    })
 }
 
 /// Returns whether a command names a file, as the script that it runs.
@@ -520,7 +551,13 @@ fn is_in_place(projection: &Projection<'_>, disk: Disk<'_>, record: usize, input
     let output = &projection.history().records()[held.record].writes[held.output];
     match output.remains() {
         true => disk.holds(written(output)).bytes(),
-        false => disk.holds(written(output)) == Holds::Nothing,
+        false => {
+            let anything = Version {
+                id: None,
+                ..written(output)
+            };
+            disk.holds(anything) == Holds::Nothing
+        }
     }
 }
 

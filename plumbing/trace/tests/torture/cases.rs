@@ -278,6 +278,18 @@ pub(crate) const CASES: &[Case] = &[
         "$ROAR sh -c 'cat lnk/in; ln -sfn new lnk; echo x >lnk/out'",
         &["RM+l lnk", "R sub/in", "C new/out"],
     ),
+    case(
+        "dir_becomes_link",
+        "mkdir other; echo 1 >other/in",
+        "$ROAR sh -c 'mv sub moved; ln -s other sub'",
+        &[
+            "C+l sub",
+            "D sub/in",
+            "D sub/prog",
+            "C moved/in",
+            "C moved/prog",
+        ],
+    ),
     kit("link_read", "$ROAR kit link_read", &["R in", "C out"]),
     kit("rename", "$ROAR kit rename", &["C out"]),
     case("renameat", "mkdir a b", "$ROAR kit renameat", &["C b/out"]),

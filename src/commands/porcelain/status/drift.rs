@@ -110,7 +110,7 @@ fn compare(
         // What was changed while a job read it: nobody knows that it is what the job has read.
         (Holds::Same, true) if expected.is_unknown_read() => Some((DriftKind::Modified, None)),
         (Holds::Nothing, false) | (Holds::Same, true) => None,
-        (_, false) => Some((DriftKind::Returned, None)),
+        (_, false) => disk.is_direct(path).then_some((DriftKind::Returned, None)),
         (Holds::Other, true) => Some((DriftKind::Modified, found.id)),
         (Holds::OtherMode, true) => Some((DriftKind::Mode, found.id)),
     }
