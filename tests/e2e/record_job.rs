@@ -290,3 +290,16 @@ fn what_was_read_was_not_changed() {
         "{seen}"
     );
 }
+
+#[test]
+fn a_job_that_ran_what_a_job_made_can_be_recorded_elsewhere() {
+    let sandbox = crate::sandbox();
+    let make = "printf '#!/bin/sh\\necho hi\\n' > p; chmod +x p";
+    let _ = sandbox.roar(["-q", "run", "sh", "-c", make]).success();
+    let _ = sandbox.roar(["-q", "run", "./p"]).success();
+    let shown = sandbox.roar(["show", "--all", "--json"]).success().out();
+    let line: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    let _ = sandbox.roar(["init", "elsewhere"]).success();
+    let words = ["-C", "elsewhere", "record-job"];
+    let _ = sandbox.roar_with_input(words, line.to_string()).success();
+}

@@ -837,3 +837,16 @@ fn what_its_maker_makes_no_more_keeps_no_step_from_being_run() {
     let again = sandbox.roar(["rerun"]).success();
     assert!(again.err().contains("nothing to do"), "{again}");
 }
+
+#[test]
+fn what_failed_and_went_well_since_has_not_failed() {
+    let sandbox = sandbox();
+    sandbox.write("a", "1\n");
+    sandbox.write("s.sh", "cat a > part; exit 1\n");
+    assert_eq!(sandbox.roar(["-q", "run", "sh", "s.sh"]).code, 1);
+    sandbox.write("s.sh", "cat a > o\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("o"), b"1\n");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do"), "{again}");
+}

@@ -162,7 +162,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
     pub fn causes(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
         let record = now.stands_for(self.turns[turn].record);
         let mut causes = Vec::new();
-        if now.state(record) == State::Failed {
+        if now.state(record) == State::Failed && !went_well_since(now, record) {
             causes.push(Cause::Failed);
         }
         let inputs = changed(now, self.disk, record);
@@ -369,6 +369,13 @@ impl<'r, 'p> Rerun<'r, 'p> {
         grown.dedup();
         grown.into_iter().map(|path| Cause::New { path }).collect()
     }
+}
+
+/// Returns whether the very same command went well later, be it as another step because it made other files.
+fn went_well_since(now: &Projection<'_>, record: usize) -> bool {
+    let records = now.history().records();
+    let mut later = record + 1..records.len();
+    later.any(|at| records[at].succeeded() && is_same_command(now, record, at))
 }
 
 /// Returns whether the very same command was asked for again as this step, went well, and did not make a file: so it

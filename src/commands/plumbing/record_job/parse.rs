@@ -8,6 +8,7 @@ use roar_object::{ByteStr, Change, Class, ContentId, JobKind, Outcome, RecordedP
 use roar_record::{Declared, DeclaredFile};
 use roar_repo::names::Places;
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -117,7 +118,11 @@ impl<'a> Reader<'a> {
         };
         known(&fields, JOB)?;
         let mut inputs = self.files(&fields, "inputs", None, false)?;
-        inputs.extend(self.files(&fields, "code", Some(Class::Code), false)?);
+        // Code that a recorded job made is listed as an input, too.
+        let mut code = self.files(&fields, "code", Some(Class::Code), false)?;
+        let listed: HashSet<_> = inputs.iter().map(|file| (&file.path, file.id)).collect();
+        code.retain(|file| !listed.contains(&(&file.path, file.id)));
+        inputs.extend(code);
         Ok(Declared {
             kind: kind(&fields)?,
             argv: argv(&fields)?,
