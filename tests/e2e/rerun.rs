@@ -850,3 +850,29 @@ fn what_failed_and_went_well_since_has_not_failed() {
     let again = sandbox.roar(["rerun"]).success();
     assert!(again.err().contains("nothing to do"), "{again}");
 }
+
+#[test]
+fn what_a_script_makes_no_more_is_asked_for_once() {
+    let sandbox = sandbox();
+    sandbox.write("a", "1\n");
+    sandbox.write("s.sh", "cat a > o; cat a > extra\n");
+    let _ = sandbox.roar(["-q", "run", "sh", "s.sh"]).success();
+    sandbox.write("s.sh", "cat a > o\n");
+    std::fs::remove_file(sandbox.path("extra")).unwrap();
+    let first = sandbox.roar(["rerun"]).success();
+    let said = "@1 did not make 'extra' again";
+    assert!(first.err().contains(said), "{first}");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do"), "{again}");
+    // Another file is another matter.
+    std::fs::remove_file(sandbox.path("o")).unwrap();
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("o"), b"1\n");
+    assert!(
+        sandbox
+            .roar(["rerun"])
+            .success()
+            .err()
+            .contains("nothing to do")
+    );
+}

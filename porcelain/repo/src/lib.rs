@@ -28,6 +28,7 @@ mod session;
 mod snapshot;
 #[cfg(test)]
 mod sweeps;
+pub mod unmade;
 mod workspace;
 
 pub use add::{AddError, Added, NewJob};

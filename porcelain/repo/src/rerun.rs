@@ -11,9 +11,10 @@
 use crate::RepoError;
 use crate::disk::{Disk, Holds, Version};
 use crate::filters::Filters;
+use crate::unmade::Unmade;
 use roar_content::reach;
 use roar_graph::{Input, Output, Projection, Read, Record, Scan, Show, State, Why, Written};
-use roar_object::{Class, DatasetAt, JobKind, Mode, RecordedPath, Role, StepName};
+use roar_object::{Class, DatasetAt, JobKind, Mode, ObjectId, RecordedPath, Role, StepName};
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
@@ -90,6 +91,7 @@ pub struct Rerun<'r, 'p> {
     projection: &'p Projection<'r>,
     disk: Disk<'p>,
     filters: &'p Filters,
+    unmade: &'p Unmade,
     targets: Option<Vec<usize>>,
     turns: Vec<Turn>,
 }
@@ -101,11 +103,13 @@ impl<'r, 'p> Rerun<'r, 'p> {
         targets: Option<&[usize]>,
         disk: Disk<'p>,
         filters: &'p Filters,
+        unmade: &'p Unmade,
     ) -> Self {
         let mut rerun = Self {
             projection,
             disk,
             filters,
+            unmade,
             targets: targets.map(<[usize]>::to_vec),
             turns: turns(projection, targets),
         };
@@ -117,7 +121,13 @@ impl<'r, 'p> Rerun<'r, 'p> {
 
     /// Takes the steps for the same targets as they are by a later projection of the session.
     pub fn again<'n, 'q>(&'q self, now: &'q Projection<'n>) -> Rerun<'n, 'q> {
-        Rerun::new(now, self.targets.as_deref(), self.disk, self.filters)
+        Rerun::new(
+            now,
+            self.targets.as_deref(),
+            self.disk,
+            self.filters,
+            self.unmade,
+        )
     }
 
     /// Returns whether any of the causes came about after the step was run last: by another recorded job.
@@ -243,6 +253,18 @@ impl<'r, 'p> Rerun<'r, 'p> {
         forecasts
     }
 
+    /// Returns the run that stands for a step now, and what it did not make though the step had made it: what the
+    /// step would be run again for.
+    pub fn not_made(&self, turn: usize, now: &Projection<'_>) -> (ObjectId, Vec<RecordedPath>) {
+        let run = now.stands_for(self.turns[turn].record);
+        let missing = self.outputs(turn, now).into_iter();
+        let paths = missing.filter_map(|cause| match cause {
+            Cause::Missing { path } => Some(path),
+            _ => None,
+        });
+        (now.history().records()[run].job, paths.collect())
+    }
+
     /// Returns what the step left in place when it was run again, though what that was made from had changed:
     /// the causes, going by a later projection of the session.
     pub fn left(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
@@ -321,6 +343,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
     fn outputs(&self, turn: usize, now: &Projection<'_>) -> Vec<Cause> {
         let Turn { record, edited, .. } = &self.turns[turn];
         let heir = now.stands_for(*record);
+        let run = now.history().records()[heir].job;
         // The same command has made it again.
         let is_theirs = |path: &RecordedPath| {
             let held = now.at(path);
@@ -329,6 +352,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
         let cause = |output: &Output| {
             let path = output.path.clone();
             match self.disk.holds(written(output)) {
+                Holds::Nothing if self.unmade.has(run, &path) => None,
                 Holds::Nothing if is_made_no_more(now, heir, &path) => None,
                 Holds::Nothing => Some(Cause::Missing { path }),
                 Holds::Other if !edited.contains(&path) && !is_theirs(&path) => {

@@ -12,6 +12,7 @@ use roar_object::StepName;
 use roar_repo::disk::Disk;
 use roar_repo::filters::Filters;
 use roar_repo::rerun::{self, Forecast, Rerun};
+use roar_repo::unmade::Unmade;
 use roar_repo::{Snapshot, Workspace};
 use std::collections::HashMap;
 use std::env;
@@ -66,7 +67,8 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
     let cache = rerun::cache_of(&workspace)?;
     let filters = Filters::load(workspace.config())?.in_project(workspace.root());
     let disk = Disk::new(workspace.root(), &cache);
-    let rerun = Rerun::new(&projection, targets.as_deref(), disk, &filters);
+    let unmade = Unmade::load(&workspace.dot());
+    let rerun = Rerun::new(&projection, targets.as_deref(), disk, &filters, &unmade);
     let forecast = rerun.forecast();
     if args.dry_run {
         say::plan(ui, &rerun, &forecast, args.json)?;
@@ -201,7 +203,13 @@ fn tell_idle(
     }
     let snapshot = snapshot_of(ui, workspace)?;
     let projection = snapshot.projection()?;
+    let mut unmade = Unmade::load(&workspace.dot());
     for &turn in done {
+        let (run, paths) = rerun.not_made(turn, &projection);
+        if !paths.is_empty() {
+            ui.warn(say::not_made(rerun, turn, &paths));
+            unmade.note(run, paths);
+        }
         let causes = rerun.causes(turn, &projection);
         if !causes.is_empty() && rerun.made_nothing(turn, &projection) {
             ui.warn(say::idle(rerun, turn, &causes));
@@ -211,6 +219,11 @@ fn tell_idle(
             ui.warn(say::left(rerun, turn, &causes));
         }
     }
+    let records = projection.history().records();
+    unmade.keep(&workspace.dot(), |run| {
+        let at = records.iter().position(|record| record.job == run);
+        at.is_some_and(|at| projection.stands_for(at) == at)
+    });
     Ok(())
 }
 

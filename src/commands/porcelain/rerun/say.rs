@@ -139,6 +139,19 @@ pub(super) fn idle(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> Stri
     )
 }
 
+/// Says that a step was run for files that it does not make any more.
+pub(super) fn not_made(rerun: &Rerun<'_, '_>, turn: usize, paths: &[RecordedPath]) -> String {
+    let more = match paths.len() {
+        1 => String::new(),
+        count => format!(" and {} more", count - 1),
+    };
+    format!(
+        "{} did not make '{}'{more} again, and is not run for that any more until something else changes",
+        rerun.record(turn).step,
+        shown(&paths[0])
+    )
+}
+
 /// Says that a step did not make all again.
 pub(super) fn left(rerun: &Rerun<'_, '_>, turn: usize, causes: &[Cause]) -> String {
     format!(
