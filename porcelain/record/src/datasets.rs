@@ -4,7 +4,8 @@
 //! that is gone counts as read or deleted when every file that the run deleted there was. The outermost
 //! such directory is taken. The project's root is never one, nor is a directory above it: what is in the
 //! project is recorded apart from what is outside. Nor is a directory with fewer files than the user's
-//! setting asks for.
+//! setting asks for. Around a single directory nothing is counted but that: `runs/` with one experiment in it is
+//! `runs/first/`.
 //!
 //! Nobody opens a symbolic link to read it, so that one which was not gone through is not missed: where
 //! all files were read, it counts as read too, by the text that it holds. The dataset is then the one that
@@ -66,6 +67,11 @@ impl Touched {
             }
             None => drop(self.files.insert(path.to_vec())),
         }
+    }
+
+    /// Returns whether nothing was touched here but what lies in one directory.
+    fn is_wrapper(&self) -> bool {
+        self.files.is_empty() && self.directories.len() == 1
     }
 
     fn count(&self) -> usize {
@@ -155,7 +161,11 @@ impl Survey<'_> {
             Err(err) if is_absence(&err) && lost_nothing_else(touched, lost) => Judged::Gone,
             Err(_) => Judged::Part,
         };
-        if self.is_wanted(judged) && touched.count() >= self.rules.min_files {
+        let is_one = self.is_wanted(judged) && touched.count() >= self.rules.min_files;
+        // A directory around nothing but another one that counts says no more than that, and claims more: `runs/`
+        // with the first experiment in it was not read as a whole.
+        let is_wrapper = touched.is_wrapper() && self.found.len() > before;
+        if is_one && !is_wrapper {
             self.found.truncate(before);
             self.found.push(directory.to_vec());
         }
@@ -319,6 +329,17 @@ mod tests {
             found.directories.iter().map(relative).collect(),
             found.links.iter().map(relative).collect(),
         )
+    }
+
+    #[test]
+    fn around_a_single_directory_nothing_counts_but_that() {
+        let first = ["runs/first/a", "runs/first/b"];
+        assert_eq!(found(&first, &first, 2), ["runs/first"]);
+        let both = ["runs/first/a", "runs/first/b", "runs/second/a"];
+        assert_eq!(found(&both, &both, 2), ["runs"]);
+        // No directory in it has enough files by itself.
+        let few = ["d/e/a", "d/f/b"];
+        assert_eq!(found(&few, &few, 2), ["d"]);
     }
 
     #[test]
