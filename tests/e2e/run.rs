@@ -624,3 +624,43 @@ fn code_that_git_ignores_is_kept_when_it_ran() {
     assert_eq!(sandbox.sh(&show).success().out(), "cat data");
     assert_eq!(git(&["cat", "data"])["dirty"], false);
 }
+
+#[test]
+fn a_dataset_that_becomes_a_file_is_deleted_and_one_that_was_a_file_is_created() {
+    let sandbox = sandbox();
+    sandbox.write("out/a", "1\n");
+    sandbox.write("out/b", "2\n");
+    let outputs = |script: &str| {
+        let _ = sandbox.roar(["run", "sh", "-c", script]).success();
+        let shown = sandbox.roar(["show", "--json"]).success();
+        let shown: Value = serde_json::from_slice(&shown.stdout).unwrap();
+        let outputs = shown["outputs"].as_array().unwrap().iter();
+        let told = |output: &Value| {
+            let fields = ["path", "kind", "change", "dataset"].map(|field| &output[field]);
+            fields
+                .map(|field| field.as_str().unwrap_or("-").to_owned())
+                .join(" ")
+        };
+        outputs.map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        outputs("rm -r out; echo 3 > out"),
+        [
+            "out dataset deleted -",
+            "out file created -",
+            "out/a file deleted out",
+            "out/b file deleted out",
+        ]
+    );
+    let dag = sandbox.roar(["dag"]).success().out();
+    assert!(dag.contains("→ out/ (2 files) (deleted), out"), "{dag}");
+    assert_eq!(
+        outputs("rm out; mkdir out; echo 4 > out/a; echo 5 > out/b"),
+        [
+            "out dataset created -",
+            "out file deleted -",
+            "out/a file created out",
+            "out/b file created out",
+        ]
+    );
+}

@@ -312,6 +312,10 @@ fn near_secrets() -> impl Strategy<Value = Vec<u8>> {
             "bot123456789:",
             "1.2.3",
             "\n",
+            "alter user a ",
+            "identified by ",
+            "set password for a=",
+            "wandb_v1_",
         ])
         .prop_map(|text| text.as_bytes().to_vec()),
         prop::collection::vec(any::<u8>(), 0..4),
@@ -387,6 +391,11 @@ fn long_hostile_text_is_walked_once() {
         "echo x|docker login --password-stdin<<<",
         "config secret_key x ",
         "TF_TOKEN_=",
+        "alter user a token '",
+        "alter user identified by \\\"",
+        "set password=\"'",
+        "alter role replace ''x",
+        "wandb_v1_a",
     ] {
         let text = piece.repeat((1 << 17) / piece.len());
         let _ = rules().scrub_shell(text.as_bytes());

@@ -223,6 +223,44 @@ static RULES: &[Rule] = &[
     rule("prefect-key", "pnu_", Alnum, 30),
     rule("dropbox-token", "sl.u.", Url, 60),
     rule("sourcegraph-token", "sgp_", Url, 40),
+    rule("clojars-token", "CLOJARS_", Hex, 60),
+    wordy("wandb-key", "wandb_v1_", Alnum, 40),
+];
+
+/// A token of several parts, each of at least so many bytes after what parts it from the one before.
+struct Parted {
+    kind: Kind,
+    prefix: &'static str,
+    /// Whether the first part is no longer than that.
+    exact: bool,
+    parts: &'static [(&'static str, Alphabet, usize)],
+}
+
+static PARTED: &[Parted] = &[
+    Parted {
+        kind: "airtable-token",
+        prefix: "pat",
+        exact: true,
+        parts: &[("", Alnum, 14), (".", Hex, 64)],
+    },
+    Parted {
+        kind: "cloudflare-key",
+        prefix: "v1.0-",
+        exact: true,
+        parts: &[("", Hex, 24), ("-", Hex, 146)],
+    },
+    Parted {
+        kind: "dynatrace-token",
+        prefix: "dt0",
+        exact: true,
+        parts: &[("", Alnum, 3), (".", UpperAlnum, 24), (".", UpperAlnum, 64)],
+    },
+    Parted {
+        kind: "wandb-key",
+        prefix: "wandb_v1_",
+        exact: false,
+        parts: &[("", Alnum, 20), ("_", Alnum, 40)],
+    },
 ];
 
 const FIRST: [bool; 256] = first_bytes();
@@ -232,6 +270,11 @@ const fn first_bytes() -> [bool; 256] {
     let mut at = 0;
     while at < RULES.len() {
         table[RULES[at].prefix.as_bytes()[0] as usize] = true;
+        at += 1;
+    }
+    let mut at = 0;
+    while at < PARTED.len() {
+        table[PARTED[at].prefix.as_bytes()[0] as usize] = true;
         at += 1;
     }
     table
@@ -288,7 +331,7 @@ impl Runs<'_> {
     fn secret_at(&mut self, at: usize) -> Option<Span> {
         let first = self.text[at];
         if FIRST[first as usize]
-            && let Some(span) = RULES.iter().find_map(|rule| self.matches(rule, at))
+            && let Some(span) = self.prefixed(at)
         {
             return Some(span);
         }
@@ -307,6 +350,29 @@ impl Runs<'_> {
             _ if first.is_ascii_alphanumeric() => self.aws_secret(at),
             _ => None,
         }
+    }
+
+    fn prefixed(&mut self, at: usize) -> Option<Span> {
+        let parted = PARTED.iter().find_map(|shape| self.parted(shape, at));
+        parted.or_else(|| RULES.iter().find_map(|rule| self.matches(rule, at)))
+    }
+
+    fn parted(&mut self, shape: &Parted, at: usize) -> Option<Span> {
+        self.text[at..].strip_prefix(shape.prefix.as_bytes())?;
+        let mut end = at + shape.prefix.len();
+        for (place, &(before, alphabet, min)) in shape.parts.iter().enumerate() {
+            let from = end + before.len();
+            if !self.text[end..].starts_with(before.as_bytes()) {
+                return None;
+            }
+            end = self.end(from, alphabet);
+            let length = end - from;
+            if length < min || (shape.exact && place == 0 && length > min) {
+                return None;
+            }
+        }
+        let more = self.text.get(end).is_some_and(u8::is_ascii_alphanumeric);
+        (!more).then(|| Span::exact(at, end, shape.kind))
     }
 
     /// `bot` and the token of one, as in the addresses of Telegram.

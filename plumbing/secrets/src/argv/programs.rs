@@ -22,8 +22,8 @@ pub(super) struct Program {
     at_login: bool,
     /// The first bare word after `login` is the secret.
     login_word: bool,
-    /// A word, and how far after it the secret is; `*` stands for any ending, and nothing for the
-    /// program itself.
+    /// A word, and how far after it the secret is; `*` stands for any ending, nothing for the program
+    /// itself, and a blank for the program with the word right after it.
     placed: &'static [(&'static str, usize)],
     /// Flags before cookies.
     cookies: &'static [&'static str],
@@ -119,8 +119,14 @@ static PROGRAMS: &[Program] = &[
         ..NONE
     },
     Program {
-        names: &["wandb", "vault", "netlify", "swanlab", "cargo"],
+        names: &["wandb", "netlify", "swanlab", "cargo"],
         login_word: true,
+        ..NONE
+    },
+    Program {
+        names: &["vault", "bao"],
+        login_word: true,
+        placed: &[(" login", 2), (" unwrap", 2), ("unseal", 1)],
         ..NONE
     },
     Program {
@@ -276,6 +282,9 @@ impl Program {
         let fits = |mark: &str| match mark.strip_suffix('*') {
             Some(beginning) => word.starts_with(beginning.as_bytes()),
             None if mark.is_empty() => itself,
+            None if let Some(first) = mark.strip_prefix(' ') => {
+                itself && words.get(index + 1) == Some(&first.as_bytes())
+            }
             None => word == mark.as_bytes(),
         };
         let (_, far) = self.placed.iter().find(|(mark, _)| fits(mark))?;

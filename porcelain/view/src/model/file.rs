@@ -2,7 +2,7 @@
 
 use super::Bytes;
 use roar_graph::{History, Input, Output, Projection, Read, Record};
-use roar_object::{Class, ContentId, DatasetAt, Hex, RecordedPath, Role};
+use roar_object::{Change, Class, ContentId, DatasetAt, Hex, RecordedPath, Role};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -147,7 +147,25 @@ pub(crate) const LISTED: u64 = 256;
 struct Sided<'a> {
     path: &'a RecordedPath,
     class: Class,
+    is_deleted: bool,
     view: FileView,
+}
+
+impl Sided<'_> {
+    /// Returns whether a dataset holds the file: one that is gone holds what was deleted, and a file in the
+    /// place of a directory is none of its members.
+    fn is_in(&self, set: &DatasetAt) -> bool {
+        let there =
+            self.class == Class::Data && self.path != &set.path && self.path.is_under(&set.path);
+        there && (self.is_deleted || set.role != Role::Deleted)
+    }
+
+    /// Returns which dataset the file is a member of: of one that is gone before what is still around it.
+    fn holder(&self, sets: &[&DatasetAt]) -> Option<usize> {
+        let holding = sets.iter().enumerate().filter(|(_, set)| self.is_in(set));
+        let nearest = holding.min_by_key(|(_, set)| set.role != Role::Deleted);
+        nearest.map(|(at, _)| at)
+    }
 }
 
 /// Lists what a record itself read, as far as it counts as input.
@@ -201,6 +219,7 @@ fn sided<'a>(history: &History<'_>, read: Read, input: &'a Input) -> Sided<'a> {
     Sided {
         path: &input.path,
         class: input.class,
+        is_deleted: false,
         view: FileView::input(input, step),
     }
 }
@@ -227,6 +246,7 @@ pub(crate) fn outputs(
     let sided = all.into_iter().map(|(output, kept)| Sided {
         path: &output.path,
         class: output.class,
+        is_deleted: output.change == Change::Deleted,
         view: FileView::output(output, kept),
     });
     let sets = [sets(job, Role::Written), sets(job, Role::Deleted)].concat();
@@ -243,11 +263,14 @@ fn in_datasets(sets: &[&DatasetAt], files: Vec<Sided<'_>>, members: Members) -> 
     let mut views: Vec<_> = sets.iter().map(|set| FileView::dataset(set)).collect();
     let mut list = Vec::new();
     for mut file in files {
-        let holder = sets
-            .iter()
-            .position(|set| file.class == Class::Data && file.path.is_under(&set.path));
-        if let Some(at) = holder {
-            join(&mut views[at], &file.view);
+        if let Some(at) = file.holder(sets) {
+            for (view, _) in views
+                .iter_mut()
+                .zip(sets)
+                .filter(|(_, set)| file.is_in(set))
+            {
+                join(view, &file.view);
+            }
             let is_listed = match members {
                 Members::Left => false,
                 Members::Listed => sets[at].files <= LISTED,

@@ -1,6 +1,6 @@
 //! JSON: the shapes that `docs/json.md` promises.
 
-use super::session::{grown, records, view_of};
+use super::session::{grown, records, turned, view_of};
 use crate::*;
 use roar_graph::{Show, project};
 use roar_object::{ContentId, RecordedPath};
@@ -168,6 +168,39 @@ fn deleted_outputs_have_no_hash_and_kept_ones_say_so() {
     let view = view_of(&projection, 7);
     assert!(view.outputs.is_empty());
     assert_eq!(view.found, Some(records[6].job.to_string()));
+}
+
+#[test]
+fn a_file_in_the_place_of_a_directory_is_none_of_its_members() {
+    let records = turned();
+    let outputs = |record: usize| {
+        let view = view_of(&project(&records), record);
+        let told = |file: &FileView| {
+            let text = |bytes: &Bytes| String::from_utf8_lossy(&bytes.0).into_owned();
+            let dataset = file.dataset.as_ref().map(text).unwrap_or_default();
+            let change = file.change.as_deref().unwrap_or_default();
+            format!("{:?} {} {change} {dataset}", file.kind, text(&file.path))
+        };
+        view.outputs.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        outputs(0),
+        [
+            "Dataset o modified ",
+            "Dataset o/d deleted ",
+            "File o/d created o",
+            "File o/d/a deleted o/d",
+            "File o/d/b deleted o/d",
+        ]
+    );
+    assert_eq!(
+        outputs(1),
+        [
+            "Dataset d created ",
+            "File d deleted ",
+            "File d/a created d"
+        ]
+    );
 }
 
 #[test]

@@ -134,6 +134,23 @@ pub(super) fn grown() -> Vec<Record> {
     records
 }
 
+/// Makes a run that deletes a directory as a whole and puts a file in its place, and one that does it the other
+/// way round, in a directory that each writes as a whole.
+pub(super) fn turned() -> Vec<Record> {
+    let mut there = job(&["sh", "there.sh"]);
+    writes(&mut there, b"o/d", "file");
+    writes(&mut there, b"o/d/a", "");
+    writes(&mut there, b"o/d/b", "");
+    dataset(&mut there, Role::Written, "o", 1);
+    dataset(&mut there, Role::Deleted, "o/d", 2);
+    let mut back = job(&["sh", "back.sh"]);
+    writes(&mut back, b"d", "");
+    writes(&mut back, b"d/a", "new");
+    dataset(&mut back, Role::Written, "d", 1);
+    back.step = next_step(std::slice::from_ref(&there), &back);
+    vec![there, back]
+}
+
 pub(super) fn clock() -> Clock {
     Clock {
         now_ns: START + 7 * HOUR,
