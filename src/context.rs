@@ -1,6 +1,6 @@
 //! What a command is handed: where it runs, its settings, the workspace when asked for.
 
-use crate::error::{CommandError, io_error};
+use crate::error::{CommandError, Fault, io_error};
 use crate::leftovers;
 use crate::names;
 use crate::nearest::nearest;
@@ -13,6 +13,7 @@ use roar_repo::{
 };
 use roar_store::{Holder, Wait};
 use std::cell::OnceCell;
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -28,6 +29,54 @@ pub(crate) struct Context {
     around: Surroundings,
     /// The workspace as it was found first: commands ask for it, or for its settings, more than once.
     found: OnceCell<Workspace>,
+}
+
+/// What a word says to a session.
+#[derive(Default)]
+struct Meaning {
+    /// The hash of the file or dataset that it names, if it names one.
+    what: String,
+    /// When the job began that made it, or read it last.
+    known_ns: i64,
+}
+
+impl Meaning {
+    fn of(snapshot: &Snapshot, record: usize, what: String) -> Result<Self, RepoError> {
+        let known_ns = snapshot.records()?[record].started_ns;
+        Ok(Self { what, known_ns })
+    }
+}
+
+/// The sessions in which a word has a meaning, the one that knows of it latest first; never none.
+struct Known {
+    sessions: Vec<(Snapshot, Meaning)>,
+}
+
+impl Known {
+    /// Says which of them is asked, unless it is the own one, and which others mean something else.
+    fn tell(&self, ui: &Ui, word: &OsStr, asked: usize) {
+        let (snapshot, meant) = &self.sessions[asked];
+        if snapshot.is_own() {
+            return;
+        }
+        let others = self.sessions.iter().enumerate();
+        let mut others = others.filter(|(_, (_, other))| other.what != meant.what);
+        let mut told = String::new();
+        if let Some((at, (other, _))) = others.next() {
+            let age = if at < asked { "a newer" } else { "an older" };
+            told = format!("; {} has {age} one", other.session());
+        }
+        match others.count() {
+            0 => {}
+            more => told = format!("{told}, and there are {more} more"),
+        }
+        ui.note(format_args!(
+            "'{}' is not in this session, but in {}{}",
+            word.display(),
+            snapshot.session(),
+            told
+        ));
+    }
 }
 
 impl Context {
@@ -174,38 +223,94 @@ impl Context {
         }
     }
 
-    /// Returns the session in which a word has a meaning: the workspace's own, else one that came in
-    /// a bundle, or the own one before something was taken back.
+    /// Returns the session in which a word has a meaning: the workspace's own, else of those that came in
+    /// bundles, and of the own one before something was taken back, the one that knows of it latest.
     pub(crate) fn snapshot_for(&self, ui: &Ui, word: &OsStr) -> Result<Snapshot, CommandError> {
-        let own = self.snapshot(ui)?;
-        if !self.is_strange(&own, word)? {
-            return Ok(own);
-        }
-        for (name, head) in own.others()? {
-            let other = own.of_session(&name, head);
-            if !self.is_strange(&other, word)? {
-                ui.note(format_args!(
-                    "'{}' is not in this session, but in {name}",
-                    word.display()
-                ));
-                return Ok(other);
-            }
-        }
-        Ok(own)
+        let mut known = self.sessions_for(ui, word, &|_| Ok(None))?;
+        known.tell(ui, word, 0);
+        Ok(known.sessions.swap_remove(0).0)
     }
 
-    /// Returns whether a hash or a name says nothing to a session.
-    fn is_strange(&self, snapshot: &Snapshot, word: &OsStr) -> Result<bool, CommandError> {
-        let cache = cache_in(snapshot.root());
-        match snapshot.resolve(word, &self.directory, |path| name(&cache, path)) {
-            Ok(Target::Object { kind, .. }) => Ok(kind == Kind::Job),
-            Ok(Target::Artifact { id, .. }) => {
-                let history = snapshot.history().map_err(ResolveError::from)?;
-                Ok(history.writers(id).is_empty() && history.readers(id).is_empty())
+    /// Returns what `find` finds in the first session, of those in which a word has a meaning, that has
+    /// it to offer; if none has, why the first has not. A word has a meaning, too, where `also` returns a
+    /// record.
+    pub(crate) fn first_with<T>(
+        &self,
+        ui: &Ui,
+        word: &OsStr,
+        also: &dyn Fn(&Snapshot) -> Result<Option<usize>, CommandError>,
+        find: impl Fn(&Snapshot) -> Result<T, CommandError>,
+    ) -> Result<(Snapshot, T), CommandError> {
+        let mut known = self.sessions_for(ui, word, also)?;
+        let mut missing = None;
+        for at in 0..known.sessions.len() {
+            match find(&known.sessions[at].0) {
+                Err(err) if err.fault == Fault::NotFound => drop(missing.get_or_insert(err)),
+                found => {
+                    known.tell(ui, word, at);
+                    return Ok((known.sessions.swap_remove(at).0, found?));
+                }
             }
-            Err(ResolveError::Unknown { .. }) => Ok(names::step_called(snapshot, word)?.is_none()),
-            Ok(_) | Err(_) => Ok(false),
         }
+        known.tell(ui, word, 0);
+        Err(missing.expect("there is always a session to ask"))
+    }
+
+    /// Returns the sessions in which a word has a meaning: the own one alone if it has one there, or has
+    /// none anywhere.
+    fn sessions_for(
+        &self,
+        ui: &Ui,
+        word: &OsStr,
+        also: &dyn Fn(&Snapshot) -> Result<Option<usize>, CommandError>,
+    ) -> Result<Known, CommandError> {
+        let meaning = |snapshot: &Snapshot| match self.meaning(snapshot, word)? {
+            Some(meaning) => Ok::<_, CommandError>(Some(meaning)),
+            None => Ok(match also(snapshot)? {
+                Some(record) => Some(Meaning::of(snapshot, record, String::new())?),
+                None => None,
+            }),
+        };
+        let own = self.snapshot(ui)?;
+        let mut sessions = Vec::new();
+        if meaning(&own)?.is_none() {
+            for (name, head) in own.others()? {
+                let other = own.of_session(&name, head);
+                if let Some(meaning) = meaning(&other)? {
+                    sessions.push((other, meaning));
+                }
+            }
+        }
+        // Those of the same age stay as they are.
+        sessions.sort_by_key(|(_, meaning)| Reverse(meaning.known_ns));
+        if sessions.is_empty() {
+            sessions.push((own, Meaning::default()));
+        }
+        Ok(Known { sessions })
+    }
+
+    /// Returns what a word says to a session, if it says anything.
+    fn meaning(&self, snapshot: &Snapshot, word: &OsStr) -> Result<Option<Meaning>, CommandError> {
+        let cache = cache_in(snapshot.root());
+        let found = snapshot.resolve(word, &self.directory, |path| name(&cache, path));
+        let (record, what) = match found {
+            Ok(Target::Object { kind, .. }) => {
+                return Ok((kind != Kind::Job).then(Meaning::default));
+            }
+            Ok(Target::Artifact { id, written, .. }) => {
+                let history = snapshot.history().map_err(ResolveError::from)?;
+                let read = || history.readers(id).last().map(|&(record, _)| record);
+                (written.map(|it| it.record).or_else(read), id.to_string())
+            }
+            Ok(Target::Dataset { id, record, .. }) => (Some(record), id.to_string()),
+            Ok(Target::Job { record }) => (Some(record), String::new()),
+            Err(ResolveError::Unknown { .. }) => {
+                (names::step_called(snapshot, word)?, String::new())
+            }
+            Err(_) => return Ok(Some(Meaning::default())),
+        };
+        let meaning = record.map(|record| Meaning::of(snapshot, record, what));
+        Ok(meaning.transpose()?)
     }
 
     /// Returns the session of that name: the workspace's own if none is given, else one that a ref or

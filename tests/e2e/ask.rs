@@ -261,7 +261,12 @@ fn bytes_are_known_wherever_they_lie() {
     let unknown = sandbox.roar(["why", "new"]);
     assert_eq!(unknown.code, 3, "{unknown}");
     assert_eq!(sandbox.roar(["why", "gone"]).code, 3);
-    assert_eq!(sandbox.roar(["why", "data"]).code, 2);
+    let directory = sandbox.roar(["why", "data"]);
+    assert_eq!(directory.code, 2);
+    assert!(
+        directory.err().contains("`roar lineage data` tells"),
+        "{directory}"
+    );
 }
 
 #[test]

@@ -152,6 +152,62 @@ fn bytes_travel_if_asked_for() {
     assert_eq!(receiver.roar(["cat-file", &private]).code, 3);
 }
 
+/// A bundle of a model, by the name of the model's text.
+fn model_bundle(receiver: &Sandbox, name: &str, text: &str, with_bytes: bool) {
+    let sender = sandbox();
+    let make = format!("mkdir -p set; echo {text} > model; echo {text} > set/a; echo 1 > set/b");
+    let _ = sender
+        .roar(["-q", "run", "--keep", "sh", "-c", &make])
+        .success();
+    let option = if with_bytes { "--with-bytes" } else { "" };
+    let create = format!("roar bundle create {option} {name} @1");
+    let _ = sender.sh(&create).success();
+    fs::copy(sender.path(name), receiver.path(name)).unwrap();
+    let _ = receiver.roar(["bundle", "import", name]).success();
+}
+
+#[test]
+fn of_several_bundles_the_one_that_knows_latest_is_asked() {
+    let receiver = sandbox();
+    let _ = receiver.sh("roar -q run sh -c 'echo own > own'").success();
+    model_bundle(&receiver, "b", "old", false);
+    model_bundle(&receiver, "d", "new", true);
+    let shown = receiver.roar(["show", "model"]).success();
+    let note = "'model' is not in this session, but in bundles/d/session; bundles/b/session has an older one";
+    assert!(shown.err().contains(note), "{shown}");
+    let seen = receiver.roar(["restore", "model"]).success();
+    assert!(seen.err().contains(note), "{seen}");
+    assert_eq!(receiver.read("model"), b"new\n");
+    let _ = receiver.roar(["restore", "set"]).success();
+    assert_eq!(receiver.read("set/a"), b"new\n");
+}
+
+#[test]
+fn of_several_bundles_the_one_with_the_bytes_is_taken() {
+    let receiver = sandbox();
+    let _ = receiver.sh("roar -q run sh -c 'echo own > own'").success();
+    model_bundle(&receiver, "b", "old", true);
+    model_bundle(&receiver, "d", "new", false);
+    for command in ["cat-file", "restore"] {
+        let seen = receiver.roar([command, "model"]).success();
+        let note = "but in bundles/b/session; bundles/d/session has a newer one";
+        assert!(seen.err().contains(note), "{seen}");
+    }
+    assert_eq!(receiver.read("model"), b"old\n");
+}
+
+#[test]
+fn who_lacks_what_a_bundle_names_is_told_what_can_be_done() {
+    let receiver = sandbox();
+    let _ = receiver.sh("roar -q run sh -c 'echo own > own'").success();
+    model_bundle(&receiver, "b", "old", false);
+    let seen = receiver.roar(["restore", "model"]);
+    assert_eq!(seen.code, 3, "{seen}");
+    assert!(seen.err().contains("`roar lineage model` tells"), "{seen}");
+    assert!(!seen.err().contains("rerun"), "{seen}");
+    let _ = receiver.roar(["lineage", "model"]).success();
+}
+
 #[test]
 fn the_code_travels_if_asked_for() {
     let sender = sandbox();

@@ -92,3 +92,80 @@ fn a_directory_of_which_something_is_left_was_not_deleted_as_a_whole() {
         ["d/a 2 - deleted"]
     );
 }
+
+#[test]
+fn of_a_dataset_all_that_made_or_read_any_of_it_are_told() {
+    let sandbox = sandbox();
+    let made = "mkdir -p data/train data/test; for i in 1 2; do echo $i > data/train/$i; echo t$i > data/test/$i; done";
+    for line in [
+        made,
+        "cat data/test/* > first",
+        "cat data/test/* > second",
+        "cat data/test/1 > third",
+        "cat data/train/1 > apart",
+        "cp -r data/test copy",
+    ] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    }
+    let hash = sandbox.roar(["hash-dataset", "data/test"]).success().out();
+    let told = || {
+        let seen = sandbox.roar(["show", "--json", "data/test"]).success();
+        let seen: Value = serde_json::from_slice(&seen.stdout).unwrap();
+        assert_eq!(seen["hash"], hash.trim());
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let job = |job: &Value| {
+            let (step, path) = (text(&job["step"]), text(&job["path"]));
+            format!("{step} {} {path}", job["files"])
+        };
+        let jobs = |side: &str| {
+            let all = seen[side].as_array().unwrap().iter();
+            all.map(job).collect::<Vec<_>>().join(", ")
+        };
+        let overwrote = seen["overwrote"]
+            .as_object()
+            .map(|_| job(&seen["overwrote"]));
+        (jobs("writers"), jobs("readers"), overwrote)
+    };
+    let writers = "@1 2 data/test, @6 2 copy".to_owned();
+    let readers = "@2 2 data/test, @3 2 data/test, @4 1 data/test, @6 2 data/test".to_owned();
+    assert_eq!(told(), (writers.clone(), readers.clone(), None));
+    let seen = sandbox.roar(["show", "data/test"]).success().out();
+    for line in [
+        "dataset data/test/: 2 files, 6 B",
+        "sh -c 'cat data/test/1 > third'  1 of 2 files  ",
+        "sh -c 'cp -r data/test copy'  as copy  ",
+    ] {
+        assert!(seen.contains(line), "{seen}");
+    }
+    let _ = sandbox
+        .sh("roar run sh -c 'echo t3 > data/test/2'")
+        .success();
+    let _ = sandbox.sh("roar run sh -c 'echo other > other'").success();
+    assert_eq!(told(), (writers, readers, Some("@7 1 data/test".into())));
+    let seen = sandbox.roar(["show", "data/test"]).success().out();
+    assert!(seen.contains("to change it here was @7: 1 file."), "{seen}");
+}
+
+#[test]
+fn a_dataset_that_is_another_now_is_told_of() {
+    let sandbox = sandbox();
+    let _ = sandbox
+        .sh("roar run sh -c 'mkdir d; echo 1 > d/a; echo 2 > d/b; echo 3 > d/c'")
+        .success();
+    let name = sandbox.roar(["hash-dataset", "d"]).success().out();
+    let shown = |word: &str| sandbox.roar(["show", word]).success().out();
+    assert!(!shown("d").contains("On disk"), "{}", shown("d"));
+    let _ = sandbox.sh("echo 4 > d/b; rm d/a").success();
+    let expected = "On disk now: 1 file modified, 1 file missing.";
+    assert!(shown("d").contains(expected), "{}", shown("d"));
+    let _ = sandbox.sh("rm -r d").success();
+    let expected = "On disk now: 3 files missing.";
+    assert!(shown("d").contains(expected), "{}", shown("d"));
+    // By its name the same is told of it, though the path has another one since.
+    let _ = sandbox
+        .sh("roar run sh -c 'mkdir d; echo 5 > d/a; echo 6 > d/b'")
+        .success();
+    let old = shown(name.trim());
+    assert!(old.starts_with("dataset d/: 3 files"), "{old}");
+    assert!(old.contains("to change it here was @2: 2 files."), "{old}");
+}

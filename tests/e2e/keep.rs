@@ -122,7 +122,7 @@ fn what_was_not_kept_is_said_to_be_gone_unless_a_copy_has_it() {
     assert_snapshot!(sandbox.roar(["restore", "a"]), @r"
     --- stderr
     error: the bytes of '$SANDBOX/work/a' were not kept
-    hint: `roar rerun PATH` makes it again; `roar run --keep` keeps what is made
+    hint: `roar rerun @1` makes it again; `roar run --keep` keeps what is made
     [exit 3]
     ");
     assert_eq!(sandbox.roar(["cat-file", "a"]).code, 3);
@@ -191,6 +191,98 @@ fn a_dataset_comes_back_whole_or_not_at_all() {
     let seen: Value = serde_json::from_slice(&seen.stdout).unwrap();
     let written = seen["files"].as_array().unwrap().iter();
     assert_eq!(written.filter(|file| file["written"] == true).count(), 2);
+}
+
+/// Runs lines in a shell, each as a job whose files are kept.
+fn keep(sandbox: &Sandbox, lines: &[&str]) {
+    for line in lines {
+        let _ = sandbox
+            .roar(["-q", "run", "--keep", "sh", "-c", line])
+            .success();
+    }
+}
+
+/// Deletes a directory behind the recorder's back, restores it, and returns what is in it.
+fn restored(sandbox: &Sandbox, directory: &str) -> String {
+    let _ = sandbox.sh(&format!("rm -rf {directory}")).success();
+    let _ = sandbox.roar(["restore", directory]).success();
+    let all = format!("cd {directory}; for f in *; do echo $f=$(cat $f); done");
+    sandbox.sh(&all).success().out().replace('\n', " ")
+}
+
+#[test]
+fn of_a_directory_the_last_version_of_each_file_comes_back() {
+    let sandbox = sandbox();
+    keep(
+        &sandbox,
+        &[
+            "mkdir d; for n in 1 2 3; do echo $n > d/$n; done",
+            "echo 11 > d/1",
+            "rm d/3; echo 4 > d/4",
+        ],
+    );
+    assert_eq!(restored(&sandbox, "d"), "1=11 2=2 4=4");
+    let status = sandbox.roar(["status"]).success().out();
+    assert!(!status.contains("outside"), "{status}");
+    let _ = sandbox.roar(["restore", "d", "-o", "copy"]).success();
+    assert_eq!(sandbox.sh("cat copy/*").success().out(), "11\n2\n4");
+    // What a job deleted as a whole is asked for as it was before.
+    keep(&sandbox, &["rm -r d"]);
+    assert_eq!(restored(&sandbox, "d"), "1=11 2=2 4=4");
+    keep(&sandbox, &["echo 5 > d/5; rm d/1 d/2 d/4"]);
+    assert_eq!(restored(&sandbox, "d"), "5=5");
+}
+
+#[test]
+fn of_a_directory_that_was_read_as_a_whole_what_jobs_made_since_comes_back() {
+    let sandbox = sandbox();
+    sandbox.write("d/hand", "h\n");
+    sandbox.write("d/lost", "l\n");
+    sandbox.write("copy", "h\n");
+    keep(
+        &sandbox,
+        &[
+            "echo 1 > d/1; cat copy > /dev/null",
+            "cat d/* > all",
+            "echo 2 > d/1; rm d/lost",
+        ],
+    );
+    assert_eq!(restored(&sandbox, "d"), "1=2 hand=h");
+}
+
+#[test]
+fn a_file_that_became_a_directory_comes_back_as_that() {
+    let sandbox = sandbox();
+    keep(&sandbox, &["echo 1 > d", "rm d; mkdir d; echo 2 > d/2"]);
+    assert_eq!(restored(&sandbox, "d"), "2=2");
+    keep(&sandbox, &["rm -r d; echo 3 > d"]);
+    let _ = sandbox.sh("rm d").success();
+    let _ = sandbox.roar(["restore", "d"]).success();
+    assert_eq!(sandbox.read("d"), b"3\n");
+}
+
+#[test]
+fn who_lacks_bytes_is_told_what_can_be_done() {
+    let sandbox = sandbox();
+    sandbox.write("in", "in\n");
+    for line in ["cat in > out", "echo 2 > out"] {
+        let _ = sandbox.roar(["-q", "run", "sh", "-c", line]).success();
+    }
+    let first = sandbox.roar(["hash-object", "in"]).success().out();
+    let _ = sandbox.sh("rm in out");
+    for (word, hint) in [
+        ("out", "`roar rerun @2` makes it again"),
+        (
+            &first,
+            &format!("`roar lineage {first}` tells what made it"),
+        ),
+    ] {
+        for command in ["restore", "cat-file"] {
+            let seen = sandbox.roar([command, word]);
+            assert_eq!(seen.code, 3, "{seen}");
+            assert!(seen.err().contains(hint), "{seen}");
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,10 @@
 //! Everything is looked at before anything is written. A file is written beside its place, hashed
 //! there, and renamed.
 
+mod directory;
+
+pub use directory::Below;
+
 use crate::blobs::{BlobError, Blobs};
 use crate::disk::{Disk, Version};
 use crate::door;
@@ -370,39 +374,6 @@ impl Snapshot {
             })
         })
         .collect()
-    }
-
-    /// Returns the files that recorded jobs left in a directory, each to be put where it was, or below
-    /// another directory.
-    ///
-    /// # Errors
-    ///
-    /// As [`Snapshot::files_left_by`].
-    pub fn files_below(
-        &self,
-        directory: &RecordedPath,
-        other: Option<&Path>,
-    ) -> Result<Vec<Wanted>, RestoreError> {
-        let projection = self.projection()?;
-        let records = projection.history().records();
-        let world = projection.world().into_iter();
-        let files = world.map(|(_, at)| &records[at.record].writes[at.output]);
-        let files = files.filter(|file| file.remains() && file.is_product());
-        let inside = files.filter(|file| file.path.is_under(directory));
-        let skipped = directory.path.len() + usize::from(!directory.path.is_empty());
-        inside
-            .map(|file| {
-                Ok(Wanted {
-                    place: match other {
-                        Some(other) => other.join(OsStr::from_bytes(&file.path.path[skipped..])),
-                        None => self.place_of(&file.path)?,
-                    },
-                    id: file.id,
-                    mode: file.mode,
-                    size: file.size,
-                })
-            })
-            .collect()
     }
 
     /// Returns where a recorded path is, if that is in the project.

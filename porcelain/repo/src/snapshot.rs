@@ -116,6 +116,11 @@ impl Snapshot {
         &self.session
     }
 
+    /// Returns whether this is the workspace's own session as it is now.
+    pub const fn is_own(&self) -> bool {
+        self.other_head.is_none()
+    }
+
     /// Returns the newest link of the session, which is the session's hash; nothing before the first
     /// job.
     ///

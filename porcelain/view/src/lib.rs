@@ -28,14 +28,15 @@ mod words;
 
 pub use draw::{dot, html, mermaid, svg};
 pub use model::{
-    ArtifactView, Bytes, CoverageView, DagSteps, DagView, DriftKind, DriftView, EnvironmentView,
-    FileKind, FileView, GitView, HiddenView, InputsView, JobFacts, JobState, JobView, LineageView,
-    LogEntry, LogView, NodeView, PackageView, ProcessView, ProcessesView, RemainderView, SCHEMA,
-    StaleView, StatusView, StepCounts, TargetView, WhyJob, WhyView,
+    ArtifactView, Bytes, CoverageView, DagSteps, DagView, DatasetJob, DatasetView, DriftKind,
+    DriftView, EnvironmentView, FileKind, FileView, GitView, HiddenView, InputsView, JobFacts,
+    JobState, JobView, LineageView, LogEntry, LogView, NodeView, OnDiskView, PackageView,
+    ProcessView, ProcessesView, RemainderView, SCHEMA, StaleView, StatusView, StepCounts,
+    TargetView, WhyJob, WhyView,
 };
 pub use quote::{command, word};
 pub use text::{
-    Clock, Layout, Span, Text, Tone, dag_lines, dag_text, inputs_text, job_text, lineage_text,
-    log_text, status_text, why_text,
+    Clock, Layout, Span, Text, Tone, dag_lines, dag_text, dataset_text, inputs_text, job_text,
+    lineage_text, log_text, status_text, why_text,
 };
 pub use words::{ago, change, count, duration, size};

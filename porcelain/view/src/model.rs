@@ -5,6 +5,7 @@
 
 mod bytes;
 mod dag;
+mod dataset;
 mod facts;
 mod file;
 mod job;
@@ -13,6 +14,7 @@ mod status;
 
 pub use bytes::Bytes;
 pub use dag::{DagSteps, DagView, HiddenView, NodeView, StaleView};
+pub use dataset::{DatasetJob, DatasetView, OnDiskView};
 pub use facts::JobFacts;
 pub use file::{FileKind, FileView};
 pub use job::{

@@ -7,7 +7,7 @@ mod tables;
 
 pub(crate) use dag::hidden_words;
 pub use dag::{dag_lines, dag_text, lineage_text};
-pub use report::{job_text, why_text};
+pub use report::{dataset_text, job_text, why_text};
 pub use tables::{inputs_text, log_text, status_text};
 
 use crate::quote::{columns, cut};

@@ -1,18 +1,19 @@
 //! `roar cat-file`.
 
+use crate::commands::porcelain::restore::how_to_have;
 use crate::context::{Context, cache_in};
 use crate::error::{CommandError, io_error};
 use crate::ui::Ui;
 use roar_content::reach;
 use roar_object::ContentId;
-use roar_repo::Target;
 use roar_repo::blobs::Blobs;
 use roar_repo::disk::Disk;
 use roar_repo::restore::Finder;
+use roar_repo::{Snapshot, Target};
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Print the bytes of a recorded file
@@ -34,26 +35,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot_for(ui, &args.word)?;
-    let id = content_id(context, &snapshot, &args.word)?;
-    let cache = cache_in(snapshot.root());
-    let blobs = Blobs::within(&snapshot.root().join(".roar"));
-    let history = snapshot.history()?;
-    let finder = Finder::new(&blobs, Disk::new(snapshot.root(), &cache), &history);
-    let found = finder.find(id)?.ok_or_else(|| {
-        CommandError::not_found(format!("the bytes of '{id}' were not kept"))
-            .hint("`roar run --keep` keeps what a command writes; `roar rerun` makes it again")
-    })?;
+    let find = |snapshot: &Snapshot| find(context, snapshot, &args.word);
+    let (_, found) = context.first_with(ui, &args.word, &|_| Ok(None), find)?;
     if !args.exists {
         print(ui, &found)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn find(context: &Context, snapshot: &Snapshot, word: &OsString) -> Result<PathBuf, CommandError> {
+    let id = content_id(context, snapshot, word)?;
+    let cache = cache_in(snapshot.root());
+    let blobs = Blobs::within(&snapshot.root().join(".roar"));
+    let history = snapshot.history()?;
+    let finder = Finder::new(&blobs, Disk::new(snapshot.root(), &cache), &history);
+    finder.find(id)?.ok_or_else(|| {
+        let hint = how_to_have(snapshot, &history, id, word);
+        CommandError::not_found(format!("the bytes of '{id}' were not kept")).hint(hint)
+    })
+}
+
 /// Every content has a name, recorded here or not; only a whole one is taken as it stands.
 fn content_id(
     context: &Context,
-    snapshot: &roar_repo::Snapshot,
+    snapshot: &Snapshot,
     word: &OsString,
 ) -> Result<ContentId, CommandError> {
     if let Some(id) = word.to_str().and_then(|word| word.parse().ok()) {

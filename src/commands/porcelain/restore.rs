@@ -4,23 +4,27 @@ use crate::context::{Context, cache_in};
 use crate::error::{CommandError, Fault, fault_below};
 use crate::json;
 use crate::ui::{Ui, escape};
-use roar_graph::History;
-use roar_object::{ContentId, Kind, Mode};
+use roar_graph::{History, Record, Written};
+use roar_object::{ContentId, DatasetAt, Kind, Mode, Role};
 use roar_repo::blobs::{BlobError, Blobs};
 use roar_repo::disk::Disk;
 use roar_repo::restore::{Finder, RestoreError, Restored, Terms, Wanted};
 use roar_repo::{Snapshot, Target, names};
 use serde_json::json;
 use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Put a recorded file or dataset back
 ///
 /// The version that was recorded last at that path, the bytes with that hash, or all that a step
-/// left. The bytes come from what was kept (`roar run --keep`), else from wherever on disk a recorded
-/// file still holds them. A file that is there and differs is not replaced, unless with `--force`;
-/// nothing outside of the project is written, unless `-o` says where.
+/// left. Of a directory, the last version of each file in it, without those that a step deleted; if all
+/// were deleted, those that were there last. The bytes come from what was kept (`roar run --keep`),
+/// else from wherever on disk a recorded file still holds them. What this session does not know is looked
+/// for in those that came in bundles, first in the one that knows of it latest. A file that is there and
+/// differs is not replaced, unless with `--force`; nothing outside of the project is written, unless
+/// `-o` says where.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -43,23 +47,82 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
-    let snapshot = context.snapshot_for(ui, &args.word)?;
     let output = args
         .output
         .as_ref()
         .map(|path| context.directory().join(path));
-    let wanted = wanted(context, &snapshot, &args.word, output.as_deref())?;
+    let restore = |snapshot: &Snapshot| {
+        let wanted = wanted(context, snapshot, &args.word, output.as_deref())?;
+        put_back(snapshot, &wanted, output.is_none(), &args)
+    };
+    let below = |snapshot: &Snapshot| last_below(context, snapshot, &args.word);
+    let (snapshot, restored) = context.first_with(ui, &args.word, &below, restore)?;
+    tell(ui, &snapshot, &restored, args.json)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn put_back(
+    snapshot: &Snapshot,
+    wanted: &[Wanted],
+    in_place: bool,
+    args: &Args,
+) -> Result<Vec<Restored>, CommandError> {
     let cache = cache_in(snapshot.root());
     let blobs = Blobs::within(&snapshot.root().join(".roar"));
     let history = snapshot.history()?;
     let finder = Finder::new(&blobs, Disk::new(snapshot.root(), &cache), &history);
     let terms = Terms {
         force: args.force,
-        within: output.is_none().then(|| snapshot.root()),
+        within: in_place.then(|| snapshot.root()),
     };
-    let restored = finder.restore(&wanted, terms)?;
-    tell(ui, &snapshot, &restored, args.json)?;
-    Ok(ExitCode::SUCCESS)
+    finder.restore(wanted, terms).map_err(|err| match err {
+        RestoreError::NotKept { id, .. } => {
+            let hint = how_to_have(snapshot, &history, id, &args.word);
+            CommandError::not_found(err).hint(hint)
+        }
+        other => other.into(),
+    })
+}
+
+/// Returns the last job that left or deleted anything in a directory of that name.
+fn last_below(
+    context: &Context,
+    snapshot: &Snapshot,
+    word: &OsStr,
+) -> Result<Option<usize>, CommandError> {
+    let path = names::absolute(context.directory(), Path::new(word));
+    let path = snapshot.recorded(&path);
+    let wrote = |job: &Record| job.products().any(|file| file.path.is_under(&path));
+    Ok(snapshot.records()?.iter().rposition(wrote))
+}
+
+/// Returns what can be done about bytes that nobody has.
+pub(crate) fn how_to_have(
+    snapshot: &Snapshot,
+    history: &History<'_>,
+    id: ContentId,
+    word: &OsStr,
+) -> String {
+    const KEEP: &str = "`roar run --keep` keeps what is made";
+    let word = roar_view::word(word.as_bytes());
+    if !snapshot.is_own() {
+        return format!(
+            "`roar lineage {word}` tells what it came from; where it was made, \
+             `roar bundle create --with-bytes` takes the bytes along"
+        );
+    }
+    let records = history.records();
+    let path = |at: &Written| &records[at.record].writes[at.output].path;
+    let stands = |at: &&Written| history.latest_write(path(at)) == Some(**at);
+    let writers = history.writers(id);
+    match writers.iter().rfind(stands) {
+        Some(at) => {
+            let step = records[at.record].step;
+            format!("`roar rerun {step}` makes it again; {KEEP}")
+        }
+        None if writers.is_empty() => format!("no recorded job made it; {KEEP}"),
+        None => format!("`roar lineage {word}` tells what made it; {KEEP}"),
+    }
 }
 
 fn wanted(
@@ -73,6 +136,13 @@ fn wanted(
     let path = snapshot.recorded(&path);
     // What lies there now is not what is asked for.
     if let Some(last) = history.latest_left(&path) {
+        // It may have become a directory.
+        if history.latest_write(&path) != Some(last) {
+            let below = snapshot.files_below(&path, None, output)?;
+            if !below.gone {
+                return Ok(below.files);
+            }
+        }
         let file = &history.records()[last.record].writes[last.output];
         let place = place(snapshot, Some(&path), output)?;
         return Ok(vec![one(place, file.id, file.mode, file.size)]);
@@ -82,9 +152,9 @@ fn wanted(
         .as_ref()
         .is_err_and(|err| err.fault == Fault::NotFound)
     {
-        let below = snapshot.files_below(&path, output)?;
-        if !below.is_empty() {
-            return Ok(below);
+        let below = snapshot.files_below(&path, None, output)?;
+        if !below.files.is_empty() {
+            return Ok(below.files);
         }
     }
     match found? {
@@ -93,9 +163,11 @@ fn wanted(
             let (mode, size) = kind_of(&history, id);
             Ok(vec![one(place, Some(id), mode, size)])
         }
-        Target::Dataset { id, path, .. } => {
-            let place = place(snapshot, Some(&path), output)?;
-            Ok(snapshot.files_of(id, &place)?)
+        Target::Dataset { path, record, .. } => {
+            let sets = &history.records()[record].datasets;
+            let wrote = |set: &DatasetAt| set.role == Role::Written && set.path == path;
+            let reader = (!sets.iter().any(wrote)).then_some(record);
+            Ok(snapshot.files_below(&path, reader, output)?.files)
         }
         Target::Object {
             id,
@@ -213,9 +285,7 @@ impl From<BlobError> for CommandError {
 impl From<RestoreError> for CommandError {
     fn from(err: RestoreError) -> Self {
         match err {
-            RestoreError::NotKept { .. } => Self::not_found(err)
-                .hint("`roar rerun PATH` makes it again; `roar run --keep` keeps what is made"),
-            RestoreError::Unnamed { .. } => Self::not_found(err),
+            RestoreError::NotKept { .. } | RestoreError::Unnamed { .. } => Self::not_found(err),
             RestoreError::Differs { .. } => {
                 Self::refused(err).hint("`--force` replaces it; `-o PATH` writes elsewhere")
             }

@@ -1,18 +1,19 @@
 //! `roar show`.
 
 use crate::asked;
-use crate::context::Context;
+use crate::context::{Context, cache_in};
 use crate::error::{CommandError, Fault};
 use crate::json::{self, text};
 use crate::ui::{Ui, escape};
 use roar_content::reach;
-use roar_graph::Projection;
+use roar_graph::{Projection, Record};
 use roar_object::{
     Change, Class, ContentId, DatasetAt, Environment, FindError, Job, Kind, ObjectId, Objects as _,
-    RecordedPath, Source, Step, Variables,
+    RecordedPath, Role, Source, Step, Variables,
 };
+use roar_repo::disk::{Disk, Holds, Version};
 use roar_repo::{Snapshot, Target, flatten};
-use roar_view::{JobFacts, JobView, WhyView};
+use roar_view::{DatasetView, JobFacts, JobView, OnDiskView, WhyView};
 use serde_json::{Value, json};
 use std::ffi::{OsStr, OsString};
 use std::fs;
@@ -43,6 +44,9 @@ pub(crate) struct Args {
     json: bool,
 }
 
+/// Largest dataset whose files are compared with what lies on disk: nobody who asks who made it waits for more.
+const MOST_LOOKED_AT: u64 = 10_000;
+
 pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode, CommandError> {
     let snapshot = match &args.word {
         Some(word) => context.snapshot_for(ui, word)?,
@@ -57,6 +61,10 @@ pub(crate) fn run(ui: &mut Ui, context: &Context, args: Args) -> Result<ExitCode
         Some(Target::Dataset { id, path, record }) => {
             dataset(ui, &snapshot, id, &path, record, &args)?;
         }
+        Some(Target::Object {
+            id,
+            kind: Kind::Tree,
+        }) => tree(ui, &snapshot, id, &args)?,
         Some(Target::Object { id, kind }) => object(ui, &snapshot, id, kind)?,
     }
     // The process ends now: it need not take apart what it knows of every job.
@@ -254,6 +262,17 @@ fn size_of(projection: &Projection<'_>, id: ContentId) -> Option<u64> {
     written.or_else(|| read().map(|(record, read)| records[record].reads[read].size))
 }
 
+/// Tells of a dataset by its name, or of any other tree as it is stored.
+fn tree(ui: &mut Ui, snapshot: &Snapshot, id: ObjectId, args: &Args) -> Result<(), CommandError> {
+    let is_it = |set: &&DatasetAt| set.tree == id && set.role != Role::Deleted;
+    let records = snapshot.records()?.iter().enumerate().rev();
+    let mut found = records.filter_map(|(at, job)| Some((at, job.datasets.iter().find(is_it)?)));
+    match found.next() {
+        Some((record, set)) => dataset(ui, snapshot, id, &set.path, record, args),
+        None => object(ui, snapshot, id, Kind::Tree),
+    }
+}
+
 fn dataset(
     ui: &mut Ui,
     snapshot: &Snapshot,
@@ -267,38 +286,61 @@ fn dataset(
         .datasets
         .iter()
         .find(|set| set.tree == id && set.path == *path);
-    let Some(DatasetAt {
-        role, files, bytes, ..
-    }) = set
-    else {
+    let Some(set) = set else {
         return object(ui, snapshot, id, Kind::Tree);
     };
-    let did = match role {
-        roar_object::Role::Read => "read",
-        roar_object::Role::Written => "written",
-        roar_object::Role::Deleted => "deleted",
-    };
+    let mut view = DatasetView::new(&snapshot.projection()?, record, set);
+    view.on_disk = (set.files <= MOST_LOOKED_AT).then(|| on_disk(snapshot, job, set));
     if args.json {
-        return ui.json(json!({
-            "kind": "dataset",
-            "path": json::path(path),
-            "hash": id.to_string(),
-            "files": files,
-            "size": bytes,
-            did: { "step": job.step.to_string(), "id": job.job.to_string() },
-        }));
+        return ui.view(&view);
     }
-    let (shown, files) = (escape(&path.shown()), roar_view::count(*files, "file"));
-    ui.data(format_args!(
-        "dataset {shown}/: {files}, {}",
-        roar_view::size(*bytes)
-    ))?;
-    ui.data(format_args!("  hash   {id}"))?;
-    ui.data(format_args!(
-        "  {did} by {} {}",
-        job.step,
-        roar_view::command(&job.argv)
-    ))
+    ui.page();
+    let text = roar_view::dataset_text(&view, &asked::clock(), ui.layout());
+    ui.text(&text)
+}
+
+/// Compares the files of a dataset with what lies there now.
+fn on_disk(snapshot: &Snapshot, job: &Record, set: &DatasetAt) -> OnDiskView {
+    let cache = cache_in(snapshot.root());
+    let disk = Disk::new(snapshot.root(), &cache);
+    let mut differ = OnDiskView::default();
+    for version in versions(job, set) {
+        match disk.holds(version) {
+            Holds::Same => {}
+            Holds::OtherMode | Holds::Other => differ.modified += 1,
+            Holds::Nothing => differ.missing += 1,
+        }
+    }
+    differ
+}
+
+/// Returns the files of a dataset as the job had them that read or left it.
+fn versions<'r>(job: &'r Record, set: &DatasetAt) -> Vec<Version<'r>> {
+    let is_data = |path: &RecordedPath, class| class == Class::Data && path.is_under(&set.path);
+    match set.role {
+        Role::Read => {
+            let read = job.reads.iter();
+            let read = read.filter(|file| is_data(&file.path, file.class));
+            read.map(|file| Version {
+                path: &file.path,
+                id: file.id,
+                mode: file.mode,
+                size: file.size,
+            })
+            .collect()
+        }
+        _ => {
+            let left = job.writes.iter().filter(|file| file.remains());
+            let left = left.filter(|file| is_data(&file.path, file.class));
+            left.map(|file| Version {
+                path: &file.path,
+                id: file.id,
+                mode: file.mode,
+                size: file.size,
+            })
+            .collect()
+        }
+    }
 }
 
 /// Any other object, as it is stored.

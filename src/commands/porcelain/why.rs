@@ -76,6 +76,12 @@ impl Asked {
             ));
             return Ok(Self::link(&path, &target));
         }
+        if reach(&path)
+            .and_then(fs::metadata)
+            .is_ok_and(|it| it.is_dir())
+        {
+            return Err(is_a_directory(file));
+        }
         let named = roar_content::name_file(&path).map_err(|mut err| {
             err.path = file.to_owned();
             cannot_name(err)
@@ -98,6 +104,13 @@ impl Asked {
             size: target.len() as u64,
         }
     }
+}
+
+fn is_a_directory(path: &Path) -> CommandError {
+    let word = roar_view::word(path.as_os_str().as_bytes());
+    CommandError::usage(format!("'{}' is a directory, not a file", path.display())).hint(format!(
+        "`roar lineage {word}` tells what it came from; `roar show {word}` who made and read it"
+    ))
 }
 
 /// Returns where a link leads, if that is a directory, or nothing is there.

@@ -2,7 +2,8 @@
 
 use super::{Clock, Layout, Line, Text, Tone, state_tone};
 use crate::model::{
-    Bytes, FileKind, FileView, GitView, JobView, RemainderView, StaleView, WhyJob, WhyView,
+    Bytes, DatasetJob, DatasetView, FileKind, FileView, GitView, JobView, NodeView, OnDiskView,
+    RemainderView, StaleView, WhyJob, WhyView,
 };
 use crate::quote::{columns, prose};
 use crate::{ago, change, count, duration, size};
@@ -278,11 +279,24 @@ pub fn why_text(view: &WhyView, clock: &Clock, layout: Layout) -> Text {
     if !view.known {
         text.plain("No recorded job wrote or read these bytes.");
     }
-    jobs(&mut text, "Made by", &view.writers, view, clock, layout);
+    let listed = |job| Listed::of_file(job, &view.path);
+    jobs(
+        &mut text,
+        "Made by",
+        view.writers.iter().map(listed),
+        clock,
+        layout,
+    );
     if view.known && view.writers.is_empty() {
         text.plain("No recorded job made these bytes.");
     }
-    jobs(&mut text, "Read by", &view.readers, view, clock, layout);
+    jobs(
+        &mut text,
+        "Read by",
+        view.readers.iter().map(listed),
+        clock,
+        layout,
+    );
     if let Some(other) = &view.overwrote {
         let gone =
             |file: &&FileView| file.path == other.path && file.change.as_deref() == Some("deleted");
@@ -299,27 +313,58 @@ pub fn why_text(view: &WhyView, clock: &Clock, layout: Layout) -> Text {
     text
 }
 
-fn jobs(
+/// A line of a list of jobs.
+struct Listed<'v> {
+    node: &'v NodeView,
+    /// What it did that the others did not, with two spaces before it.
+    apart: String,
+}
+
+impl<'v> Listed<'v> {
+    fn of_file(job: &'v WhyJob, asked: &Bytes) -> Self {
+        Self {
+            node: &job.node,
+            apart: elsewhere(&job.path, asked),
+        }
+    }
+
+    fn of_dataset(job: &'v DatasetJob, view: &DatasetView) -> Self {
+        let mut apart = elsewhere(&job.path, &view.path);
+        if job.files < view.files {
+            apart = format!("{apart}  {} of {}", job.files, count(view.files, "file"));
+        }
+        Self {
+            node: &job.node,
+            apart,
+        }
+    }
+}
+
+fn elsewhere(path: &Bytes, asked: &Bytes) -> String {
+    match path == asked {
+        true => String::new(),
+        false => format!("  as {}", path.shown()),
+    }
+}
+
+fn jobs<'v>(
     text: &mut Text,
     title: &str,
-    jobs: &[WhyJob],
-    view: &WhyView,
+    jobs: impl DoubleEndedIterator<Item = Listed<'v>> + ExactSizeIterator,
     clock: &Clock,
     layout: Layout,
 ) {
-    if jobs.is_empty() {
+    let all = jobs.len();
+    if all == 0 {
         return;
     }
     text.plain(title);
-    for job in jobs.iter().rev().take(LISTED) {
-        let node = &job.node;
+    for Listed { node, apart } in jobs.rev().take(LISTED) {
         let mut tail = format!("  {}", ago(node.started_ns, clock.now_ns));
         if node.state != "current" {
             tail = format!("  {}{tail}", node.state);
         }
-        if job.path != view.path {
-            tail = format!("  as {}{tail}", job.path.shown());
-        }
+        let tail = format!("{apart}{tail}");
         let line = Line::new()
             .plain("  ")
             .add(Tone::Step, node.step.clone())
@@ -327,9 +372,57 @@ fn jobs(
         let title = layout.fit_command(&node.title(), line.columns() + columns(&tail));
         text.push(line.add(Tone::Title, title).dim(tail));
     }
-    if jobs.len() > LISTED {
-        text.push(Line::new().dim(format!("  and {} more", jobs.len() - LISTED)));
+    if all > LISTED {
+        text.push(Line::new().dim(format!("  and {} more", all - LISTED)));
     }
+}
+
+/// Returns where a dataset comes from, in words.
+pub fn dataset_text(view: &DatasetView, clock: &Clock, layout: Layout) -> Text {
+    let mut text = Text::default();
+    let facts = format!(": {}, {}", count(view.files, "file"), size(view.size));
+    let line = Line::new().plain("dataset ");
+    text.push(line.add(Tone::Title, view.path.directory()).plain(facts));
+    text.push(Line::new().dim("  hash   ").plain(view.hash.clone()));
+    let listed = |job| Listed::of_dataset(job, view);
+    jobs(
+        &mut text,
+        "Made by",
+        view.writers.iter().map(listed),
+        clock,
+        layout,
+    );
+    if view.writers.is_empty() {
+        text.plain("No recorded job made any of it.");
+    }
+    jobs(
+        &mut text,
+        "Read by",
+        view.readers.iter().map(listed),
+        clock,
+        layout,
+    );
+    if let Some(other) = &view.overwrote {
+        let words = format!(
+            "The last recorded job to change it here was {}: {}.",
+            other.node.step,
+            count(other.files, "file")
+        );
+        text.push(Line::new().add(Tone::Warn, words));
+    }
+    if let Some(words) = view.on_disk.and_then(on_disk_words) {
+        text.push(Line::new().add(Tone::Warn, words));
+    }
+    text
+}
+
+/// Returns in words what of a dataset is not on disk as it was, if anything.
+fn on_disk_words(OnDiskView { modified, missing }: OnDiskView) -> Option<String> {
+    let told =
+        |number: u64, what| (number > 0).then(|| format!("{} {what}", count(number, "file")));
+    let told = [told(modified, "modified"), told(missing, "missing")];
+    let told: Vec<_> = told.into_iter().flatten().collect();
+    (!told.is_empty()).then(|| format!("On disk now: {}.", told.join(", ")))
 }
 
 /// Returns the first digits of a name.
