@@ -286,6 +286,17 @@ fn who_lacks_bytes_is_told_what_can_be_done() {
 }
 
 #[test]
+fn what_was_taken_back_is_not_to_be_had_from_a_step() {
+    let sandbox = sandbox();
+    let _ = sandbox.sh("roar -q run sh -c 'echo 1 > out'").success();
+    let _ = sandbox.sh("roar undo; rm out").success();
+    let seen = sandbox.roar(["restore", "out"]);
+    assert_eq!(seen.code, 3, "{seen}");
+    assert!(seen.err().contains("`roar lineage out` tells"), "{seen}");
+    assert!(!seen.err().contains("bundle"), "{seen}");
+}
+
+#[test]
 fn nothing_is_written_through_a_link_that_leads_outside() {
     let sandbox = sandbox();
     let _ = sandbox

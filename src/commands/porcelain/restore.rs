@@ -105,7 +105,7 @@ pub(crate) fn how_to_have(
 ) -> String {
     const KEEP: &str = "`roar run --keep` keeps what is made";
     let word = roar_view::word(word.as_bytes());
-    if !snapshot.is_own() {
+    if snapshot.session().starts_with("bundles/") {
         return format!(
             "`roar lineage {word}` tells what it came from; where it was made, \
              `roar bundle create --with-bytes` takes the bytes along"
@@ -113,7 +113,7 @@ pub(crate) fn how_to_have(
     }
     let records = history.records();
     let path = |at: &Written| &records[at.record].writes[at.output].path;
-    let stands = |at: &&Written| history.latest_write(path(at)) == Some(**at);
+    let stands = |at: &&Written| snapshot.is_own() && history.latest_write(path(at)) == Some(**at);
     let writers = history.writers(id);
     match writers.iter().rfind(stands) {
         Some(at) => {
