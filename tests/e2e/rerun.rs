@@ -876,3 +876,19 @@ fn what_a_script_makes_no_more_is_asked_for_once() {
             .contains("nothing to do")
     );
 }
+
+#[test]
+fn a_killed_run_is_run_again_with_the_files_that_a_shell_gave_it() {
+    let sandbox = sandbox();
+    sandbox.write("in", "b\na\n");
+    let step = "sort; if [ -d ../first ]; then mkdir ../go; until [ -d ../done ]; do :; done; fi";
+    let script = format!(
+        "mkdir ../first; roar -q run sh -c '{step}' < in > sorted & \
+         roar=$!; timeout 60 sh -c 'until [ -d ../go ]; do :; done'; \
+         kill -9 $roar; wait $roar; mkdir ../done; rmdir ../first"
+    );
+    let _ = sandbox.sh(&script);
+    sandbox.write("in", "d\nc\n");
+    let _ = sandbox.roar(["rerun", "--force"]).success();
+    assert_eq!(sandbox.read("sorted"), b"c\nd\n");
+}

@@ -6,9 +6,11 @@
 
 use crate::assemble::{self, Parts, Tools};
 use crate::key;
+use crate::looked::Looked;
 use crate::run::{now_ns, open_cache, with_causes};
 use crate::setting::Setting;
 use crate::spooled::{self, Head, Sealed};
+use crate::streams::Streams;
 use roar_object::{ByteStr, Coverage, Outcome, StepName, Verdict};
 use roar_repo::filters::Filters;
 use roar_repo::{AddError, Added, NewJob, Workspace};
@@ -122,6 +124,12 @@ fn root_in(frames: &SpoolFrames) -> Option<ByteStr> {
     })
 }
 
+/// Returns what a run had for standard input and output, if the file tells.
+fn streams_in(frames: &SpoolFrames) -> Option<Streams> {
+    let mut heads = frames.frames.iter().filter(|it| it.kind == spooled::HEAD);
+    spooled::decode::<Head>(&heads.next()?.body)?.streams
+}
+
 /// Reads what a file begins with: of a run that was begun in it, who it is of.
 fn beginning(path: &Path) -> SpoolFrames {
     const ENOUGH: u64 = 64 << 10;
@@ -210,6 +218,8 @@ fn adopt_one(
         Understood::Nothing => return vec![put_aside(&path, None)],
     };
     let interrupted = leftover.record.interrupted;
+    let job = leftover.record.job;
+    let leftover_streams = streams_in(&frames).filter(|_| interrupted);
     match workspace.add(vec![*leftover], "adopt", now_ns(), wait) {
         Ok(added) if frames.damaged => {
             let notices = added.notices.iter().cloned();
@@ -218,6 +228,9 @@ fn adopt_one(
             notices.chain([aside]).collect()
         }
         Ok(added) => {
+            if let Some(streams) = leftover_streams {
+                Looked::only_begun(streams).save(&workspace.dot(), job);
+            }
             // If it cannot be removed it is found to be in the store next time.
             let _ = claimed.finish();
             told(&added, interrupted)

@@ -195,6 +195,7 @@ impl Maker<'_> {
             logs: Vec::new(),
             redirected: None,
             made: false,
+            streams: None,
         }
     }
 

@@ -222,7 +222,6 @@ pub(crate) struct Looked {
 impl Looked {
     /// Keeps of what a run asked what did not depend on itself.
     pub(crate) fn after(
-        streams: Streams,
         program: &Path,
         looks: Option<Looks>,
         sorted: &Sorted,
@@ -234,7 +233,7 @@ impl Looked {
             filters,
         };
         let mut looked = Self {
-            streams,
+            streams: head.streams.clone().unwrap_or_default(),
             program: program.as_os_str().as_bytes().to_vec().into(),
             unknown: String::new(),
             asked: Vec::new(),
@@ -249,6 +248,18 @@ impl Looked {
             Some(looks) => looked.take(looks, sorted, &rules),
         }
         looked
+    }
+
+    /// What is known of a run whose end nobody saw: what it had for standard input and output.
+    pub(crate) fn only_begun(streams: Streams) -> Self {
+        Self {
+            streams,
+            program: ByteStr::default(),
+            unknown: "nobody saw its end".to_owned(),
+            asked: Vec::new(),
+            ways: Vec::new(),
+            directories: Vec::new(),
+        }
     }
 
     fn take(&mut self, looks: Looks, sorted: &Sorted, rules: &Rules<'_>) {

@@ -130,8 +130,6 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         &config.words("environment.variables")?,
     );
 
-    let streams = Streams::now(&head.root);
-
     // From here on a run would be lost. What is meant for the command is handed on to it.
     let _uninterrupted = Uninterrupted::begin();
     let mut recorder = Recorder::begin(workspace, &head);
@@ -163,11 +161,11 @@ pub fn run(workspace: &Workspace, plan: &Plan, wait: Wait<'_>) -> Result<Report,
         code: Some(&plan.code),
     };
     let assembled = assemble::assemble(parts, &tools);
-    if assembled.coverage.verdict == Verdict::Complete && outcome.is_success() {
-        let (program, looks, sorted) = (plan.program(), trace.looks, &assembled.sorted);
-        let looked = Looked::after(streams, program, looks, sorted, &head, &filters);
-        keep_looked(workspace, &looked, assembled.job.record.job);
-    }
+    let is_whole = assembled.coverage.verdict == Verdict::Complete && outcome.is_success();
+    let looks = trace.looks.filter(|_| is_whole);
+    let (program, sorted) = (plan.program(), &assembled.sorted);
+    let looked = Looked::after(program, looks, sorted, &head, &filters);
+    keep_looked(workspace, &looked, assembled.job.record.job);
     let (recorded, notices) = store(workspace, recorder, &assembled, wait);
     Ok(Report {
         outcome,
@@ -231,6 +229,7 @@ fn head(workspace: &Workspace, plan: &Plan, setting: &Setting, more: &[String]) 
         logs: logs(root),
         redirected,
         made,
+        streams: Some(Streams::now(root)),
     };
     let variables = plan.environment();
     head.set_variables(variables::divide(

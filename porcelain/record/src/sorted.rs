@@ -88,13 +88,8 @@ fn tidy(items: &mut Vec<Item>) -> usize {
     items.sort_by(|a, b| a.path.cmp(&b.path));
     let before = items.len();
     items.dedup_by(|later, earlier| later.path == earlier.path);
-    // What was deleted has trees of its own: a file may be where it had its directory, and the other way round.
-    let of = |deleted: bool| items.iter().filter(move |item| is_deleted(item) == deleted);
-    let directories = [false, true].map(|deleted| directories(of(deleted)));
-    items.retain(|item| {
-        let beside = &directories[usize::from(is_deleted(item))];
-        fits_a_tree(&item.path.path) && !beside.contains(&item.path)
-    });
+    let beside = Beside::of(items);
+    items.retain(|item| fits_a_tree(&item.path.path) && !beside.is_directory(item));
     before - items.len()
 }
 
@@ -105,16 +100,32 @@ fn is_deleted(item: &Item) -> bool {
 /// Returns the first file that has no place in a tree beside the others, and why.
 pub(crate) fn misfit(items: &[Item]) -> Option<(&RecordedPath, &'static str)> {
     let mut seen = HashSet::new();
-    let directories = directories(items.iter());
-    items.iter().map(|item| &item.path).find_map(|path| {
+    let beside = Beside::of(items);
+    items.iter().find_map(|item| {
+        let path = &item.path;
         let why = match path {
             _ if !seen.insert(path) => "it is listed twice",
             _ if !fits_a_tree(&path.path) => "it is no path that a file can have",
-            _ if directories.contains(path) => "another file lies in it, as in a directory",
+            _ if beside.is_directory(item) => "another file lies in it, as in a directory",
             _ => return None,
         };
         Some((path, why))
     })
+}
+
+/// The directories of files. What was deleted has trees of its own: a file may be where it had its directory, and the
+/// other way round.
+struct Beside([HashSet<RecordedPath>; 2]);
+
+impl Beside {
+    fn of(items: &[Item]) -> Self {
+        let of = |deleted: bool| items.iter().filter(move |item| is_deleted(item) == deleted);
+        Self([false, true].map(|deleted| directories(of(deleted))))
+    }
+
+    fn is_directory(&self, item: &Item) -> bool {
+        self.0[usize::from(is_deleted(item))].contains(&item.path)
+    }
 }
 
 fn directories<'i>(items: impl Iterator<Item = &'i Item>) -> HashSet<RecordedPath> {
@@ -162,7 +173,11 @@ impl Sorter<'_> {
         match class {
             _ if by_user => class,
             _ if is_log() => Class::System,
-            Class::Data | Class::Code if self.leads_to_the_project(file) => Class::System,
+            Class::Data | Class::Code
+                if path.base == Base::Root && self.leads_to_the_project(file) =>
+            {
+                Class::System
+            }
             Class::Data | Class::Code if self.is_in_environment(&file.seen.path) => Class::Package,
             _ => class,
         }
@@ -345,8 +360,10 @@ impl Sorted {
 
         let mut found = search.sets(Role::Written, &left, &wrote.directories, objects);
         found.extend(search.sets(Role::Deleted, &lost, &deleted.directories, objects));
+        let known: HashSet<_> = self.reads.iter().map(|item| &item.path).collect();
         let links = read.links.iter().filter_map(|link| search.link(link));
-        let links: Vec<_> = links.collect();
+        let is_new = |link: &Item| !known.contains(&link.path) && fits_a_tree(&link.path.path);
+        let links: Vec<_> = links.filter(is_new).collect();
         self.reads.extend(links);
         self.reads.sort_by(|a, b| a.path.cmp(&b.path));
         let reads: Vec<_> = known_data(&self.reads).collect();

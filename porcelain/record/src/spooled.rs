@@ -11,6 +11,7 @@
 //! A file with a sealed frame only waits to be committed. One without belongs to a run that goes on,
 //! or whose roar was killed.
 
+use crate::streams::Streams;
 use crate::variables::Divided;
 use roar_graph::Record;
 use roar_object::{ByteStr, JobKind, ObjectId, RecordedPath, Source};
@@ -49,6 +50,9 @@ pub(crate) struct Head {
     /// Whether that file was made for it, and not emptied.
     #[serde(default)]
     pub(crate) made: bool,
+    /// What standard input and output are.
+    #[serde(default)]
+    pub(crate) streams: Option<Streams>,
 }
 
 impl Head {

@@ -12,7 +12,7 @@ use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 /// What the command's standard input and output are, as far as that matters to what it does.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Streams {
     /// `empty`, `terminal`, `file`, or `other`: something that nobody can look into beforehand.
     pub(crate) input: String,

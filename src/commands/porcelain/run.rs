@@ -18,7 +18,7 @@ use std::process::ExitCode;
 ///
 /// `roar run @N` runs a recorded step again, in its directory; what follows are options of the
 /// step's own command, to be replaced or added. It reads and writes the files that its standard input and
-/// output were, unless they are files of yours now.
+/// output were, unless you redirect them to others.
 ///
 /// `--cached` skips a command that a recorded job did already: same words, directory, variables and
 /// standard input, every file that it read unchanged, every question about a name answered as before, the
