@@ -892,3 +892,33 @@ fn a_killed_run_is_run_again_with_the_files_that_a_shell_gave_it() {
     let _ = sandbox.roar(["rerun", "--force"]).success();
     assert_eq!(sandbox.read("sorted"), b"c\nd\n");
 }
+
+#[test]
+fn a_sweep_that_adds_to_one_file_is_made_again_step_by_step() {
+    let sandbox = sandbox();
+    sandbox.write("a.sh", "echo $1 >> log\n");
+    for value in ["1", "2", "3"] {
+        let _ = sandbox.roar(["-q", "run", "sh", "a.sh", value]).success();
+    }
+    std::fs::remove_file(sandbox.path("log")).unwrap();
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("log"), b"1\n2\n3\n");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do: 3 steps"), "{again}");
+}
+
+#[test]
+fn all_who_update_one_file_do_it_again_when_it_is_made_anew() {
+    let sandbox = sandbox();
+    sandbox.write("raw", "1\n2\n3\n");
+    sandbox.write("drop.sh", "grep -v 2 t > u; mv u t\n");
+    sandbox.write("scale.sh", "sed -i s/^/x/ t\n");
+    for command in ["cp raw t", "sh drop.sh", "sh scale.sh", "cp t final"] {
+        let _ = sandbox.sh(&format!("roar -q run {command}")).success();
+    }
+    sandbox.write("raw", "1\n2\n3\n4\n");
+    let _ = sandbox.roar(["rerun"]).success();
+    assert_eq!(sandbox.read("final"), b"x1\nx3\nx4\n");
+    let again = sandbox.roar(["rerun"]).success();
+    assert!(again.err().contains("nothing to do: 4 steps"), "{again}");
+}

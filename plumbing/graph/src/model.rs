@@ -215,6 +215,9 @@ impl<'r> Model<'r> {
         if self.targets[later] == Some(earlier) || self.mends(earlier, later) {
             return !self.descends(later, earlier);
         }
+        if self.targets[later].is_some() && !self.same_command(earlier, later) {
+            return false;
+        }
         a.kind == b.kind
             && a.directory == b.directory
             && program(&a.argv) == program(&b.argv)

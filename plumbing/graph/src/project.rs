@@ -309,6 +309,32 @@ impl<'r> Projection<'r> {
             .collect()
     }
 
+    /// Returns what the record wrote in place, having read what was there, and what somebody put there anew since
+    /// instead of going on from it.
+    pub fn cut_off(&self, record: usize) -> Vec<(Written, Held)> {
+        let places = self.history.writes_of(record);
+        let updates = places.filter(|&place| self.history.writes[place].started_from.is_some());
+        let cut_off = updates.filter_map(|place| {
+            let anew = self.anew_after(place)?;
+            Some((self.written(place), self.written(anew)))
+        });
+        cut_off.collect()
+    }
+
+    /// Finds the last write after this one, at its path, that did not start from what was there.
+    fn anew_after(&self, place: usize) -> Option<usize> {
+        let writes = &self.history.writes;
+        let later = std::iter::successors(Some(place), |&at| writes[at].next);
+        let pairs = later.clone().zip(later.skip(1));
+        let goes_on = |&(before, at): &(usize, usize)| {
+            writes[at].started_from == Some(writes[before].content)
+        };
+        pairs
+            .filter(|pair| !goes_on(pair))
+            .last()
+            .map(|pair| pair.1)
+    }
+
     /// Returns the last thing that a recorded job did at a path.
     pub fn at(&self, path: &RecordedPath) -> Option<Held> {
         self.history.latest_write(path)

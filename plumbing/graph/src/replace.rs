@@ -367,8 +367,11 @@ impl<'h, 'r> Finder<'h, 'r> {
     /// is not the step's own.
     fn fits(&self, new: usize, own: &[Made], earlier: usize) -> bool {
         let theirs = &self.made[earlier];
+        // What was asked for by its name is no run of another command.
+        let can_be = self.target.is_none() || self.is_same_command(new, earlier);
         self.target == Some(earlier)
-            || (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
+            || can_be
+                && (own.is_empty() || theirs.is_empty() || one_contains_the_other(own, theirs))
                 && !self.reads_any(new, own, earlier)
     }
 

@@ -367,6 +367,15 @@ impl<'r, 'p> Rerun<'r, 'p> {
             false => products(now, heir),
         };
         let mut causes: Vec<_> = made.into_iter().filter_map(cause).collect();
+        // What it updated was made anew in this very rerun, so that it has to be updated again.
+        let first = self.records().len();
+        let anew = now.cut_off(heir).into_iter();
+        let anew = anew.filter(|(_, anew)| anew.record >= first && anew.record > heir);
+        let anew = anew.map(|(own, _)| Cause::Overwritten {
+            path: output(now, own).path.clone(),
+        });
+        let anew: Vec<_> = anew.filter(|cause| !causes.contains(cause)).collect();
+        causes.extend(anew);
         // Who updates a file in place begins with what was made first.
         let updated = now.updated(heir).into_iter().map(|at| output(now, at));
         let gone = updated.filter(|output| self.disk.holds(written(output)) == Holds::Nothing);
