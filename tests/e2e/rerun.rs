@@ -922,3 +922,22 @@ fn all_who_update_one_file_do_it_again_when_it_is_made_anew() {
     let again = sandbox.roar(["rerun"]).success();
     assert!(again.err().contains("nothing to do: 4 steps"), "{again}");
 }
+
+#[test]
+fn who_read_the_only_file_that_a_step_made_somewhere_reads_the_others_that_it_makes() {
+    let sandbox = sandbox();
+    sandbox.write("n", "1\n");
+    sandbox.write(
+        "s.sh",
+        "rm -rf d; mkdir d; for i in $(seq $(cat n)); do echo $i > d/p$i; done\n",
+    );
+    let _ = sandbox.sh("roar -q run sh s.sh").success();
+    let _ = sandbox.sh("roar -q run sh -c 'cat d/* > all'").success();
+    for (n, all) in [("3", "1\n2\n3\n"), ("1", "1\n"), ("2", "1\n2\n")] {
+        sandbox.write("n", format!("{n}\n"));
+        let _ = sandbox.roar(["rerun"]).success();
+        assert_eq!(sandbox.read("all"), all.as_bytes());
+        let again = sandbox.roar(["rerun"]).success();
+        assert!(again.err().contains("nothing to do"), "{again}");
+    }
+}

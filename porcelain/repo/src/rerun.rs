@@ -15,7 +15,7 @@ use crate::unmade::Unmade;
 use roar_content::reach;
 use roar_graph::{Input, Output, Projection, Read, Record, Scan, Show, State, Why, Written};
 use roar_object::{Class, DatasetAt, JobKind, Mode, ObjectId, RecordedPath, Role, StepName};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -397,6 +397,7 @@ impl<'r, 'p> Rerun<'r, 'p> {
             .filter(|output| self.disk.holds(written(output)) != Holds::Nothing)
             .map(|output| output.path.clone())
             .collect();
+        grown.extend(made_beside(now, record));
         grown.extend(added(now, self.disk, self.filters, record));
         grown.sort_unstable();
         grown.dedup();
@@ -503,6 +504,48 @@ pub fn added(
     added.sort_unstable();
     added.dedup();
     added
+}
+
+/// Finds files that the maker of what a step read has made beside it since, in a directory in which it had made
+/// that one alone: a directory with a single file in it is no dataset, and may be read as a whole all the same.
+fn made_beside(now: &Projection<'_>, record: usize) -> Vec<RecordedPath> {
+    let records = now.history().records();
+    let read: HashSet<&RecordedPath> = now.reads(record).map(|(_, input)| &input.path).collect();
+    // What the makers had made, and what they have made since, by directory.
+    let mut makers: HashMap<usize, [HashMap<RecordedPath, Vec<&RecordedPath>>; 2]> = HashMap::new();
+    let mut beside = Vec::new();
+    for (at, input) in now.reads(record) {
+        let producer = now.history().producer(at.record, at.input);
+        let maker = producer.filter(|producer| !producer.elsewhere);
+        let (Some(maker), Some(directory)) = (maker, input.path.parent()) else {
+            continue;
+        };
+        let latest = now.stands_for(maker.record);
+        if latest <= record {
+            continue;
+        }
+        let made = |at: usize| by_directory(records[at]);
+        let [then, since] = makers
+            .entry(maker.record)
+            .or_insert_with(|| [made(maker.record), made(latest)]);
+        let was_alone = then.get(&directory).is_some_and(|made| made.len() == 1);
+        if let Some(since) = since.get(&directory).filter(|_| was_alone) {
+            let new = since.iter().filter(|path| !read.contains(*path));
+            beside.extend(new.map(|&path| path.clone()));
+        }
+    }
+    beside
+}
+
+/// Sorts what a job made by the directories that it lies in.
+fn by_directory(record: &Record) -> HashMap<RecordedPath, Vec<&RecordedPath>> {
+    let mut sorted: HashMap<_, Vec<_>> = HashMap::new();
+    for output in record.products().filter(|output| output.remains()) {
+        if let Some(directory) = output.path.parent() {
+            sorted.entry(directory).or_default().push(&output.path);
+        }
+    }
+    sorted
 }
 
 /// Returns the directory that was read as a whole, if another file in it is of interest. Members of a directory
