@@ -100,6 +100,19 @@ fn a_directory_that_a_link_took_the_place_of_is_deleted() {
 }
 
 #[test]
+fn a_link_to_a_directory_is_asked_about_like_a_file() {
+    let sandbox = versions();
+    turn(&sandbox, "v2");
+    let _ = sandbox
+        .roar(["-q", "run", "ln", "-sfn", "v1", "latest"])
+        .success();
+    for question in ["show", "lineage", "why"] {
+        let told = sandbox.roar([question, "latest"]).success().out();
+        assert!(told.contains("@1"), "{question}: {told}");
+    }
+}
+
+#[test]
 fn the_links_by_which_one_comes_to_the_project_are_no_inputs() {
     let sandbox = versions();
     let way = sandbox.root().join("way");

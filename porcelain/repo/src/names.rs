@@ -117,7 +117,7 @@ impl Snapshot {
         }
         let absolute = absolute(cwd, Path::new(word));
         if reach(&absolute).and_then(fs::symlink_metadata).is_ok() && !word.is_empty() {
-            return self.existing(word, &absolute, name_file);
+            return self.existing(cwd, word, &absolute, name_file);
         }
         let by_name = match word.to_str() {
             Some(text) => self.by_ref_or_prefix(text)?,
@@ -177,6 +177,7 @@ impl Snapshot {
 
     fn existing(
         &self,
+        cwd: &Path,
         word: &OsStr,
         absolute: &Path,
         name_file: impl Fn(&Path) -> Option<ContentId>,
@@ -188,6 +189,7 @@ impl Snapshot {
         {
             return self
                 .dataset_at(&path)
+                .or_else(|| self.link_at(&link_itself(cwd, word)?))
                 .ok_or_else(|| ResolveError::Untracked { path: shown(word) });
         }
         let Some(id) = name_file(absolute) else {
@@ -197,6 +199,22 @@ impl Snapshot {
         };
         let written = self.written_at(&path, id);
         Ok(Target::Artifact {
+            id,
+            path: Some(path),
+            written,
+        })
+    }
+
+    /// A link to a directory that jobs had to do with as a link.
+    fn link_at(&self, link: &Path) -> Option<Target> {
+        let (path, history) = (self.recorded(link), self.history().ok()?);
+        if history.latest_write(&path).is_none() && history.latest_read(&path).is_none() {
+            return None;
+        }
+        let text = reach(link).and_then(fs::read_link).ok()?;
+        let id = roar_content::name_link(text.as_os_str().as_bytes());
+        let written = self.written_at(&path, id);
+        Some(Target::Artifact {
             id,
             path: Some(path),
             written,
@@ -364,6 +382,16 @@ impl Snapshot {
 /// Returns where a path leads, without links where it exists.
 pub fn absolute(cwd: &Path, path: &Path) -> PathBuf {
     Places::default().absolute(cwd, path)
+}
+
+/// Returns where a link lies that a word names, if it names the link and not what lies behind it.
+fn link_itself(cwd: &Path, word: &OsStr) -> Option<PathBuf> {
+    let path = Path::new(word);
+    if word.as_bytes().ends_with(b"/") {
+        return None;
+    }
+    let above = absolute(cwd, path.parent().unwrap_or(Path::new("")));
+    Some(above.join(path.file_name()?))
 }
 
 /// Finds out where paths lead, and asks for each directory once.
