@@ -182,7 +182,8 @@ impl<'r, 'p> Rerun<'r, 'p> {
         let inputs = changed(now, self.disk, record);
         causes.extend(inputs.map(|(_, cause)| cause));
         causes.extend(self.grown(now, record));
-        if let Some(idle) = Idle::after(now, record) {
+        let idle = (!causes.is_empty()).then(|| Idle::after(now, record));
+        if let Some(idle) = idle.flatten() {
             let links = now.reads(record).map(|(_, input)| input);
             let links = links.filter(|input| input.mode == Mode::Symlink);
             let links: HashSet<_> = links.map(|input| &input.path).collect();

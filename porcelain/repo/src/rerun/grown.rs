@@ -49,7 +49,6 @@ pub fn added(
     record: usize,
 ) -> Vec<RecordedPath> {
     let mut added = Vec::new();
-    let idle = Idle::after(now, record);
     for scan in now.scans(record) {
         let known = known(now, record, scan);
         let Some(set) = grows(now, disk, scan) else {
@@ -62,10 +61,11 @@ pub fn added(
             }
         });
     }
-    added.retain(|path| {
-        let idle = idle.as_ref();
-        !idle.is_some_and(|idle| idle.has_passed_over(disk, path))
-    });
+    // To find such a run takes a look at all that came later.
+    let idle = (!added.is_empty()).then(|| Idle::after(now, record));
+    if let Some(idle) = idle.flatten() {
+        added.retain(|path| !idle.has_passed_over(disk, path));
+    }
     added.sort_unstable();
     added.dedup();
     added

@@ -21,12 +21,12 @@ pub(super) fn is_made_no_more(now: &Projection<'_>, record: usize, path: &Record
         repeated.is_some_and(|repeated| now.stands_for(repeated) == record)
     };
     let mut later = records.iter().enumerate().skip(record + 1);
+    let is_made = |run: &Record| run.writes.binary_search_by(|it| it.path.cmp(path)).is_ok();
     later.any(|(at, run)| {
-        let is_made = run.writes.binary_search_by(|it| it.path.cmp(path)).is_ok();
         run.repeats.is_some()
             && run.succeeded()
-            && !is_made
             && is_same_command(now, record, at)
+            && !is_made(run)
             && is_asked_for(run)
     })
 }
