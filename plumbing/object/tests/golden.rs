@@ -121,6 +121,37 @@ fn a_job_never_changes() {
 }
 
 #[test]
+fn what_became_of_a_dataset_is_a_number_that_never_changes() {
+    for (role, number) in [(Role::Read, 1), (Role::Written, 2), (Role::Deleted, 3)] {
+        let mut job = Job::new(
+            id(0x11),
+            0,
+            0,
+            Outcome::Exited(0),
+            Coverage {
+                verdict: Verdict::Complete,
+                backend: "notify".to_owned(),
+                reasons: Vec::new(),
+            },
+        );
+        job.datasets = vec![DatasetAt {
+            role,
+            path: RecordedPath::inside("d"),
+            tree: id(0x22),
+            files: 1,
+            bytes: 1,
+        }];
+        let object = Object::encode(&job);
+        // One dataset, of five fields, the first of which this is.
+        let expected = [0x91, 0x95, number];
+        assert!(
+            object.body().windows(3).any(|three| three == expected),
+            "{role:?}"
+        );
+    }
+}
+
+#[test]
 fn a_session_link_never_changes() {
     let step = StepName::new(JobKind::Run, 1);
     is_as_documented(&Session::ran(id(0x77), 1, -1, id(0x88), step));

@@ -4,6 +4,7 @@ use super::keys::{ALL, ALL_BYTES, names};
 use super::{ConfigError, Key, Type, Value};
 use std::fs::{self, Permissions, TryLockError};
 use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -294,7 +295,11 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     fs::create_dir_all(directory)?;
     let mut beside = path.as_os_str().to_owned();
     beside.push(format!(".{}.new", std::process::id()));
-    let mut file = fs::File::create(&beside)?;
+    // Nobody else reads what he may not, not even for the moment until it has the mode of the old one.
+    let mode = if old.is_some() { 0o600 } else { 0o666 };
+    let mut options = fs::File::options();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let mut file = options.open(&beside)?;
     let written = file.write_all(bytes).and_then(|()| match old {
         // Who may read it was decided by somebody.
         Some(old) => file.set_permissions(old),

@@ -159,6 +159,10 @@ fn job() -> Job {
         files: 3,
         bytes: 4,
     }];
+    job.datasets.push(DatasetAt {
+        role: Role::Deleted,
+        ..job.datasets[0].clone()
+    });
     job.processes.count = 1;
     job.processes.list = vec![Process {
         parent: 0,
