@@ -80,6 +80,26 @@ pub struct FileSeen {
 }
 
 impl FileSeen {
+    /// Returns a file that is in this state and that nothing is known to have been done to.
+    pub const fn untouched(path: Vec<u8>, state: State) -> Self {
+        Self {
+            path,
+            read: None,
+            opened: false,
+            change: None,
+            before: state,
+            after: state,
+            digest_before: None,
+            executed: false,
+            in_place: false,
+            truncated: false,
+            link: false,
+            target_before: None,
+            origin: None,
+            pids: Vec::new(),
+        }
+    }
+
     /// Returns the content that was read, given the file's content as named after the run.
     ///
     /// `None` when that cannot be told any more: the run did not name it, and since then the file

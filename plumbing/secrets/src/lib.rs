@@ -32,7 +32,6 @@
 //!   tells: 3408 of 3408 found, with nothing around them touched.
 //! * 145 ways to pass a secret to a real program: 725 of 725.
 //! * 583 innocent command lines, many written to resemble the above: 0 touched.
-//!
 //! * values of variables with telling names, drawn by lot in eleven forms, in places that tell nothing:
 //!   10128 of 10560 (those missed are passwords of small letters that could be a word); 480 pairs of such
 //!   a name and an ordinary value: none is looked for.

@@ -154,20 +154,9 @@ fn add_empty_outputs(files: &mut Vec<FileSeen>, head: &Head) {
         }
         Some(_) => {}
         None => files.push(FileSeen {
-            path: path.0.clone(),
-            read: None,
-            opened: false,
             change: Some(change),
-            before: after,
-            after,
-            digest_before: None,
-            executed: false,
-            in_place: false,
             truncated: true,
-            link: false,
-            target_before: None,
-            origin: None,
-            pids: Vec::new(),
+            ..FileSeen::untouched(path.0.clone(), after)
         }),
     }
 }

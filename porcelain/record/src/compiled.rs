@@ -67,23 +67,13 @@ fn version_of(path: &[u8]) -> Option<Version> {
 fn source(path: Vec<u8>, now: Version, compiled: &FileSeen) -> FileSeen {
     let version = stamp(&compiled.path).map_or(now, |stamp| stamp.of(now));
     FileSeen {
-        path,
         read: Some(Seen {
             version: Some(version),
             digest: None,
         }),
         opened: true,
-        change: None,
-        before: State::File(version),
-        after: State::File(version),
-        digest_before: None,
-        executed: false,
-        in_place: false,
-        truncated: false,
-        link: false,
-        target_before: None,
-        origin: None,
         pids: compiled.pids.clone(),
+        ..FileSeen::untouched(path, State::File(version))
     }
 }
 

@@ -256,24 +256,8 @@ fn read_origins(settled: &mut Vec<Settled>) {
 
 /// A file that was given another name, and that nothing else was done to.
 fn linked(path: Vec<u8>, content: Content) -> Settled {
-    let seen = FileSeen {
-        path,
-        read: None,
-        opened: false,
-        change: None,
-        before: State::Other,
-        after: State::Other,
-        digest_before: None,
-        executed: false,
-        in_place: false,
-        truncated: false,
-        link: false,
-        target_before: None,
-        origin: None,
-        pids: Vec::new(),
-    };
     Settled {
-        seen,
+        seen: FileSeen::untouched(path, State::Other),
         read: Some(content),
         written: None,
         trouble: None,
